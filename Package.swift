@@ -1,0 +1,89 @@
+// swift-tools-version:6.0
+import Foundation
+import PackageDescription
+
+// The libtorch to build against. Unset: Debian's libtorch-dev (1.13, C++17).
+// LIBTORCH=/path/to/site-packages/torch: PyPI's torch 2.x, CPU or CUDA (C++20).
+let libtorch = ProcessInfo.processInfo.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
+let torchInclude = libtorch.map { "\($0)/include" } ?? "/usr/include"
+let torchCxxFlags = [
+    "-isystem", torchInclude, "-isystem", "\(torchInclude)/torch/csrc/api/include",
+    "-Wno-deprecated-declarations", "-Wno-nonportable-include-path",
+]
+let torchLinkFlags: [String] =
+    libtorch.map { ["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"] } ?? []
+let torchHasCUDA =
+    libtorch.map { FileManager.default.fileExists(atPath: "\($0)/lib/libtorch_cuda.so") } ?? false
+let torchLibraries: [LinkerSetting] =
+    [.unsafeFlags(torchLinkFlags), .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+    + (torchHasCUDA
+        ? [.unsafeFlags(["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Xlinker", "--as-needed"])] : [])
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+let fastC: [CSetting] = [.unsafeFlags(["-O3", "-std=gnu11", "-ffp-contract=fast", "-fno-math-errno"])]
+
+/// A Swift target of this package, with its tests' target where `Tests/<name>Tests` exists.
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+// In the order the data flows; a target may depend only on those above it.
+let targets: [Target] = [
+    .target(
+        name: "CTorchShim",
+        cxxSettings: [.unsafeFlags(torchCxxFlags)],
+        linkerSettings: torchLibraries),
+    .target(name: "CSynthesis", cSettings: fastC),
+    .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    module("Core", [logging, crypto]),
+    module("Tensors", ["CTorchShim", "Core"]),
+    module("Images", ["CImages", "Core"]),
+    module("Weights", ["Core", "CZlib"]),
+    module("Generators", ["Tensors", "Weights", "CSynthesis", "CLinearAlgebra", "Core"]),
+    module("Classifiers", ["Tensors", "Weights", "Images", "Core"]),
+    module("LatentStore", [grdb, "Core"]),
+    module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
+    module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Core"]),
+    module("Selection", ["LatentStore", "Core"]),
+    module("Fitting", ["CLinearAlgebra", "Core"]),
+    module("DirectionFiles", ["Weights", "Core"]),
+    module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
+    module("Pipelines", [yams, "Core"]),
+    .executableTarget(
+        name: "DirectionsCommand",
+        dependencies: [
+            argumentParser, "Core", "Images", "Weights", "Generators", "Classifiers", "LatentStore", "Sampling",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Pipelines",
+        ],
+        swiftSettings: strict),
+]
+
+/// Test targets: the modules each may reach.
+let tests: [Target] = [
+    .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
+]
+
+let package = Package(
+    name: "directions",
+    products: [
+        .executable(name: "directions", targets: ["DirectionsCommand"]),
+        .library(name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: targets + tests,
+    cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20
+)

@@ -1,0 +1,29 @@
+import Foundation
+
+/// The folder that holds all state of a user's work, and where each kind of file lies in it.
+public struct Workspace: Sendable, Hashable {
+    /// The folder itself.
+    public let path: String
+
+    /// - Parameter path: The folder; nil means `$DIRECTIONS_WORKSPACE`, else `./workspace`.
+    public init(_ path: String? = nil) {
+        let environment = ProcessInfo.processInfo.environment["DIRECTIONS_WORKSPACE"].flatMap { $0.isEmpty ? nil : $0 }
+        self.path = path ?? environment ?? "workspace"
+    }
+
+    /// The latent database.
+    public var database: String { path + "/latents.sqlite" }
+    /// Imported generators, a folder each, and trained classifiers.
+    public var models: String { path + "/models" }
+    /// Direction files, a folder per attribute.
+    public var directions: String { path + "/directions" }
+    /// Packs and exports.
+    public var packs: String { path + "/packs" }
+    /// Reports.
+    public var reports: String { path + "/reports" }
+
+    /// The folder of an imported generator.
+    public func generator(_ name: String) -> String { "\(models)/\(name)" }
+    /// The file of a trained classifier.
+    public func classifier(_ name: String) -> String { "\(models)/\(name).classifier.safetensors" }
+}

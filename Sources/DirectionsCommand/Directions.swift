@@ -1,0 +1,32 @@
+import ArgumentParser
+import Core
+import Foundation
+
+/// The command line: one subcommand a verb.
+@main
+struct Directions: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "directions",
+        abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
+        version: Version.current,
+        subcommands: [])
+
+    /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
+    static func main() async {
+        Interruption.catchSignals()
+        signal(SIGPIPE, SIG_DFL)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as Failure {
+            FileHandle.standardError.write(Data("directions: \(failure)\n".utf8))
+            Foundation.exit(failure.isUsage ? 64 : 1)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
