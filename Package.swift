@@ -77,7 +77,8 @@ let package = Package(
     name: "directions",
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
-        .library(name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
+        .library(
+            name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

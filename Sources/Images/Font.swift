@@ -31,12 +31,16 @@ enum Font {
             " 0A0A0A00000000 | $ 040F140E051E04 | ^ 040A1100000000 | ~ 00000815020000 | ` 08040200000000
             { 02040408040402 | } 08040402040408 | \\ 10100804020101
             """
-        var result: [Character: [UInt8]] = [" ": [UInt8](repeating: 0, count: height), "|": [4, 4, 4, 4, 4, 4, 4, 4, 0]]
+        var result: [Character: [UInt8]] = [
+            " ": [UInt8](repeating: 0, count: height), "|": [4, 4, 4, 4, 4, 4, 4, 4, 0],
+        ]
         for entry in table.split(whereSeparator: { $0 == "|" || $0 == "\n" }) {
             let parts = entry.split(separator: " ")
             guard parts.count == 2, let character = parts[0].first else { continue }
             let digits = Array(parts[1])
-            let rows = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(String(digits[$0...$0 + 1]), radix: 16) ?? 0 }
+            let rows = stride(from: 0, to: digits.count - 1, by: 2).map {
+                UInt8(String(digits[$0...$0 + 1]), radix: 16) ?? 0
+            }
             result[character] = rows + [UInt8](repeating: 0, count: max(0, height - rows.count))
         }
         return result

@@ -50,7 +50,8 @@ public struct Grid: Sendable {
         let columns = cells.map(\.count).max() ?? 0
         let (width, height) = (left + columns * pitchX, top + cells.count * pitchY)
         guard width <= Image.maximumPixels / height else {
-            throw Failure("grid", "would have \(width) x \(height) pixels", "ask for fewer or smaller faces", isUsage: true)
+            throw Failure(
+                "grid", "would have \(width) x \(height) pixels", "ask for fewer or smaller faces", isUsage: true)
         }
         var canvas = Image(width: width, height: height, fill: (255, 255, 255))
         for (x, label) in columnLabels.enumerated() {

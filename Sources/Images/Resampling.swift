@@ -68,7 +68,9 @@ struct Taps {
                 let high = min(low + scale, Double(from))
                 let first = Int(low)
                 let last = min(Int(high.rounded(.up)), from)
-                let weights = (first..<last).map { Float((min(high, Double($0 + 1)) - max(low, Double($0))) / (high - low)) }
+                let weights = (first..<last).map {
+                    Float((min(high, Double($0 + 1)) - max(low, Double($0))) / (high - low))
+                }
                 return Taps(first: first, weights: weights)
             }
             let centre = min(max((Double(index) + 0.5) * scale - 0.5, 0), Double(from - 1))
