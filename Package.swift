@@ -6,10 +6,10 @@ import PackageDescription
 // LIBTORCH=/path/to/site-packages/torch: PyPI's torch 2.x, CPU or CUDA (C++20).
 let libtorch = ProcessInfo.processInfo.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
 let torchInclude = libtorch.map { "\($0)/include" } ?? "/usr/include"
-let torchCxxFlags = [
-    "-isystem", torchInclude, "-isystem", "\(torchInclude)/torch/csrc/api/include",
-    "-Wno-deprecated-declarations", "-Wno-nonportable-include-path",
-]
+// /usr/include itself must not be named again: that would break the C++ library's own include order.
+let torchCxxFlags =
+    (libtorch == nil ? [] : ["-isystem", torchInclude])
+    + ["-isystem", "\(torchInclude)/torch/csrc/api/include", "-Wno-deprecated-declarations"]
 let torchLinkFlags: [String] =
     libtorch.map { ["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"] } ?? []
 let torchHasCUDA =
@@ -68,14 +68,20 @@ let targets: [Target] = [
 
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
+    .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
+    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
+    .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]
 
 let package = Package(
     name: "directions",
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
-        .library(name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
+        .library(
+            name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -41,7 +41,8 @@ public struct Attribute: Hashable, Sendable, Codable, CustomStringConvertible {
         if let found = all.first(where: { $0.slug == wanted }) { return found }
         let near = nearest(to: wanted, among: all.map(\.slug))
         throw Failure(
-            text, "is not one of CelebA's forty attributes", "did you mean \(near.joined(separator: ", "))?", isUsage: true)
+            text, "is not one of CelebA's forty attributes", "did you mean \(near.joined(separator: ", "))?",
+            isUsage: true)
     }
 
     /// The attributes of a comma-separated list, in its order and without repeats; `all` means all forty.

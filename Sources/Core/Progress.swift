@@ -64,7 +64,9 @@ public final class ProgressReporter: @unchecked Sendable {
         let left = rate > 0 ? Double(total - done) / rate : .infinity
         let figures =
             "\(done)/\(total) \(unit) \(ProgressReporter.format(rate: rate))/s, "
-            + (done >= total ? "took \(ProgressReporter.format(seconds: elapsed))" : "\(ProgressReporter.format(seconds: left)) left")
+            + (done >= total
+                ? "took \(ProgressReporter.format(seconds: elapsed))"
+                : "\(ProgressReporter.format(seconds: left)) left")
             + (note.isEmpty ? "" : ", \(note)")
         var line = "\(label): \(figures)\n"
         if isTerminal {

@@ -1,0 +1,134 @@
+import Core
+import Foundation
+import Yams
+
+/// One step of a pipeline: a verb with its flags, what it reads and what it leaves behind.
+public struct Stage: Sendable, Equatable {
+    /// Unique in its pipeline.
+    public let name: String
+    /// The verb and its fixed words, such as `["import", "default"]`.
+    public let verb: [String]
+    /// Flags without dashes and their values, sorted by flag; `true` means a flag without a value.
+    public let parameters: [(flag: String, value: String)]
+    /// Stages that must have finished before, by name.
+    public let after: [String]
+    /// Files and folders the stage reads besides what earlier stages left.
+    public let inputs: [String]
+    /// What the stage leaves: files, folders, or answers of the latent database.
+    public let outputs: [Output]
+    /// Line of the stage in its file, from 1.
+    public let line: Int
+
+    /// Something by which a finished stage is known.
+    public enum Output: Sendable, Equatable {
+        /// A file or folder.
+        case path(String)
+        /// The answer of a read-only SQL statement.
+        case sql(String)
+    }
+
+    /// The words after the program's name: verb, then the flags in sorted order.
+    public var arguments: [String] {
+        verb + parameters.flatMap { $0.value == "true" ? ["--\($0.flag)"] : ["--\($0.flag)", $0.value] }
+    }
+
+    public static func == (a: Stage, b: Stage) -> Bool {
+        a.name == b.name && a.arguments == b.arguments && a.after == b.after && a.inputs == b.inputs
+            && a.outputs == b.outputs
+    }
+}
+
+/// A pipeline as a YAML file states it.
+///
+/// ```yaml
+/// name: faces
+/// stages:
+///   generator:
+///     run: import default
+///     outputs: ["{workspace}/models/default/model.json"]
+///   latents:
+///     run: sample
+///     with: { count: 4000, seed: 0 }
+///     after: generator
+///     outputs: [{ sql: "SELECT count(*) FROM latents" }]
+/// ```
+///
+/// `{workspace}` in a value stands for the workspace folder. See `docs/pipelines.md` for the whole format.
+public struct PipelineFile: Sendable {
+    /// The pipeline's name.
+    public let name: String
+    /// The stages, each after those it needs, otherwise in the file's order.
+    public let stages: [Stage]
+
+    /// Reads and checks a pipeline file.
+    ///
+    /// - Throws: ``Failure`` naming file and line: YAML errors, unknown keys, unknown or circular `after`.
+    public static func read(_ path: String, workspace: Workspace) throws -> PipelineFile {
+        let text = String(decoding: try AtomicFile.read(path), as: UTF8.self)
+        return try parse(text, name: path, workspace: workspace)
+    }
+
+    /// Parses a pipeline's text; `name` stands in error messages.
+    ///
+    /// - Throws: As ``read(_:workspace:)``.
+    public static func parse(_ text: String, name: String, workspace: Workspace) throws -> PipelineFile {
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw yamlFailure(error, name: name)
+        }
+        let reader = NodeReader(file: name, workspace: workspace)
+        guard let root else { throw Failure(name, "is empty", "write a pipeline with `name` and `stages`") }
+        let top = try reader.mapping(root, "the pipeline", keys: ["name", "stages"])
+        guard let stagesNode = top["stages"] else {
+            throw reader.failure(root, "has no `stages`", "list the stages under `stages:`")
+        }
+        let entries = try reader.entries(stagesNode, "`stages`")
+        let stages = try entries.map { try reader.stage(name: $0.key, $0.value, line: $0.line) }
+        let title = try top["name"].map { try reader.string($0, "`name`") }
+        let ordered = try order(stages, file: name)
+        return PipelineFile(name: title ?? name, stages: ordered)
+    }
+
+    /// Stages in an order in which each comes after those it names, the file's order otherwise.
+    private static func order(_ stages: [Stage], file: String) throws -> [Stage] {
+        let names = Set(stages.map(\.name))
+        for stage in stages {
+            if let unknown = stage.after.first(where: { !names.contains($0) }) {
+                let near = Attribute.nearest(to: unknown, among: names.sorted()).joined(separator: ", ")
+                throw Failure(
+                    "\(file):\(stage.line)", "stage \(stage.name) comes after \(unknown), which is no stage",
+                    "did you mean \(near)?")
+            }
+        }
+        var result: [Stage] = []
+        var placed: Set<String> = []
+        var rest = stages
+        while !rest.isEmpty {
+            guard let next = rest.firstIndex(where: { $0.after.allSatisfy(placed.contains) }) else {
+                throw Failure(
+                    "\(file):\(rest[0].line)",
+                    "stages wait for each other in a circle: \(rest.map(\.name).joined(separator: ", "))",
+                    "remove one `after`")
+            }
+            placed.insert(rest[next].name)
+            result.append(rest.remove(at: next))
+        }
+        return result
+    }
+
+    private static func yamlFailure(_ error: YamlError, name: String) -> Failure {
+        let advice = "mend the YAML"
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            return Failure("\(name):\(mark.line):\(mark.column)", "is not valid YAML: \(problem)", advice)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            let line = context.mark.line
+            return Failure("\(name):\(line)", "names \(duplicates.joined(separator: ", ")) twice", "keep one")
+        default:
+            return Failure(name, "is not valid YAML: \(error)", advice)
+        }
+    }
+}
