@@ -1,1 +1,107 @@
+// CSynthesis: MobileStyleGAN's synthesis network on the CPU, float32.
+//
+// What it is: one fixed shape of network (Belousov 2021, arXiv 2104.04767), fused row by row so that activations stay
+// in cache, with matrix products by its own register-tiled kernels chosen at run time for the processor.
+// What it is not: a general runtime, and not differentiable.
+//
+// Letters used for shapes throughout:
+//   N images, R rows of a style, L layers, c input and m output channels of a product, r pixels along a side.
 #pragma once
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// What can go wrong. Anything but `ms_ok` leaves the outputs untouched.
+typedef enum {
+    ms_ok = 0,
+    ms_bad_network = 1,   ///< A dimension or pointer of the network makes no sense.
+    ms_bad_argument = 2,  ///< Count, rows, size or a pointer of a call makes no sense.
+    ms_no_memory = 3,
+    ms_no_threads = 4,
+    ms_no_such_path = 5,  ///< DIRECTIONS_CPU names a path this processor or build lacks.
+} ms_status;
+
+/// A style's linear map: (weight · w + bias) · scale.
+typedef struct {
+    const float *weight;  ///< [c, latent]
+    const float *bias;    ///< [c]
+    float scale;
+} ms_modulation;
+
+/// One separable convolution: modulation, depthwise 3×3, product, noise, bias, leaky ReLU.
+typedef struct {
+    ms_modulation modulation;  ///< c values
+    const float *depthwise;    ///< [c, 3, 3]
+    const float *pointwise;    ///< [m, c], demodulation folded in
+    const float *noise;        ///< [r, r], or NULL
+    const float *bias;         ///< [m]
+} ms_convolution;
+
+/// One layer: inverse Haar step from c channels at r×r to c/4 at 2r×2r, then two convolutions to m channels.
+typedef struct {
+    int channels;          ///< m
+    ms_modulation up;      ///< c values, before the Haar step
+    ms_convolution first;  ///< c/4 → m
+    ms_convolution second; ///< m → m
+} ms_layer;
+
+/// The network as its file has it; `ms_create` copies what it needs.
+typedef struct {
+    int latent;               ///< length of a style row, 512
+    int start_resolution;     ///< 4; a multiple of 4
+    int start_channels;       ///< 512; a multiple of 4
+    int layer_count;          ///< L, 7
+    float slope;              ///< of every leaky ReLU, 0.2; between 0 and 1
+    const float *constant;    ///< [c, r, r], the learned input
+    ms_modulation start_modulation;
+    const float *start_weight; ///< [c, c, 3, 3], demodulation folded in
+    const float *start_noise;  ///< [r, r], or NULL
+    const float *start_bias;   ///< [c]
+    const ms_layer *layers;    ///< [L]
+    ms_modulation image_modulation;
+    const float *image_weight; ///< [12, m]: low band of red, green, blue, then three high bands of each
+    const float *image_bias;   ///< [12]
+} ms_network;
+
+typedef struct ms_context ms_context;
+
+/// Packs the network's weights for the chosen path and starts the threads.
+///
+/// The path is the widest the processor offers, or the one that the environment variable DIRECTIONS_CPU names
+/// (portable, avx2, avx512).
+///
+/// - threads: how many threads compute, the caller's included; 0 for one a processor.
+ms_status ms_create(const ms_network *network, int threads, ms_context **context);
+
+/// Stops the threads and frees everything.
+void ms_destroy(ms_context *context);
+
+/// Synthesizes N images. Not to be called twice at once on one context.
+///
+/// - styles: [N, R, latent]; R is 1 (one row for all) or 3L + 1 (row 0 for the start, then for each layer `up` and
+///   `first`, `second`, image).
+/// - size: pixels along a side: the full 2·r of the last layer, or that divided by a power of two down to the start
+///   resolution; smaller sizes are exact box averages of the full image.
+/// - noise: whether the noise constants are added.
+/// - images: [N, 3, size, size], about [-1, 1].
+ms_status ms_synthesize(
+    ms_context *context, const float *styles, int count, int rows, int size, int noise, float *images);
+
+/// "portable", "avx2" or "avx512".
+const char *ms_path(const ms_context *context);
+
+/// How many threads compute.
+int ms_threads(const ms_context *context);
+
+/// Pixels along a side of the full image.
+int ms_full_size(const ms_context *context);
+
+/// Bytes that the context holds.
+size_t ms_bytes(const ms_context *context);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,110 @@
+// What a context holds: the network packed for its path, and the memory it works in.
+#pragma once
+
+#include "CSynthesis.h"
+#include "kernels.h"
+#include "pool.h"
+
+enum {
+    ms_most_layers = 12,
+    ms_whole_side = 32,   // layers up to this many pixels a side are computed whole, larger ones row by row
+    ms_strip = 64,        // pixels that one task of a whole layer takes at least
+    ms_ring = 4,          // rows kept of each tensor that is computed row by row
+};
+
+// A linear map from a row of the style to values at `offset` of an image's modulations.
+typedef struct {
+    float *weight, *bias;  // [rows][latent], [rows]
+    float scale;
+    int rows, style_row;
+    size_t offset;
+} ms_style_map;
+
+// One separable convolution: the product packed, the depthwise weights still without modulation.
+typedef struct {
+    ms_product product;
+    int channels;          // c before padding
+    float *depthwise;      // [c/16][9][16]
+    float *noise;          // [r][r], or NULL
+    size_t modulation;     // offset in an image's modulations
+    size_t folded;         // offset in an image's folded weights
+} ms_separable;
+
+typedef struct {
+    int side;              // r of the output; the input has half of it
+    int groups, c;         // channels after the Haar step, and padded
+    int channels;          // m before padding
+    size_t up_modulation;  // offset in an image's modulations, in the file's channel order
+    size_t up_scale;       // offset in an image's folded weights, in the subbands' order
+    ms_separable first, second;
+    size_t u_row, h_row, o_row;  // floats in a row of the Haar step's, the first and the second convolution's result
+} ms_stage;
+
+// The rows that one thread keeps of one layer.
+typedef struct {
+    float *u[ms_ring], *h[ms_ring], *o;
+    int h_next, h_end, o_next, o_end;
+} ms_rows;
+
+typedef struct {
+    void *memory;
+    size_t bytes;
+    float *scratch;  // [ms_tile_floats]
+    float *pixels;   // [side][16]
+    float *sums;     // [3][size]
+    ms_rows rows[ms_most_layers];
+} ms_worker;
+
+// What one image of the current batch needs.
+typedef struct {
+    void *memory;
+    size_t bytes;
+    float *folded;  // depthwise weights and scales with the modulation in
+    float *start;        // rows of the start's result
+    float *u[ms_most_layers], *h[ms_most_layers], *o[ms_most_layers];  // of the layers computed whole
+} ms_slot;
+
+struct ms_context {
+    const ms_kernels *kernels;
+    ms_pool *pool;
+    int latent, layers, whole_layers;
+    int style_rows;       // 3L + 1
+    float slope;
+    int start_side, start_channels, start_groups;
+    size_t start_row;     // floats
+    float *start_weight;  // [c·r·r][c]: the start's response to each channel's modulation
+    float *start_bias[2]; // [c·r·r], without and with noise
+    int map_count;
+    ms_style_map maps[3 * ms_most_layers + 2];
+    size_t modulation_floats, folded_floats, feature_floats;
+    size_t image_modulation, image_folded;
+    float *image_weight;  // [12][m]
+    float image_bias[12];
+    int image_channels;   // m before padding
+    ms_stage stages[ms_most_layers];
+    float *zeros;         // a row of them
+    int thread_count;
+    ms_worker *workers;
+    int slot_count;
+    ms_slot *slots;
+    float *modulations;   // [slots][modulation_floats]: every style map's results
+    float *features;      // [slots][c·r·r]: the start's results in the file's order
+    size_t bytes;
+};
+
+// Zeroed, page-aligned memory that no thread has touched yet.
+void *ms_pages(size_t bytes);
+void ms_release_pages(void *memory, size_t bytes);
+
+// Makes sure of `count` slots.
+ms_status ms_reserve(ms_context *context, int count);
+
+// The channel's place in the subbands' order: q low, then q each of the three high bands, q padded to `padded`.
+static inline int ms_subband_place(int channel, int channels, int padded) {
+    int groups = channels / 4;
+    if (channel < groups) return channel;
+    int high = channel - groups;
+    return (high % 3 + 1) * padded + high / 3;
+}
+
+static inline int ms_padded(int channels) { return (channels + ms_block - 1) / ms_block * ms_block; }

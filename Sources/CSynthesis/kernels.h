@@ -1,0 +1,49 @@
+// The inner loops, one table for each path. kernels_body.h defines them once; kernels_<path>.c compiles it.
+//
+// Layout of a row of activations ("row"): [blocks of 16 channels][width + 2][16], with one pixel of zeros at each end.
+#pragma once
+
+#include <stddef.h>
+
+enum {
+    ms_block = 16,         // channels in a block of the layout, and of a panel of packed weights
+    ms_depth = 256,        // input channels in one pass of a product: a panel of weights then fits the first cache
+    ms_tile_floats = 32768, // depthwise results held between the two halves of a convolution
+};
+
+// A separable convolution ready to run. c and m are padded to whole blocks.
+typedef struct {
+    int c, m;
+    float slope;
+    const float *weights;  // [m/16][c][16]
+    const float *bias;     // [m]
+} ms_product;
+
+typedef struct {
+    const char *name;
+
+    // Depthwise 3×3 and product on `rows` consecutive rows.
+    //   depthwise [c/16][9][16] with the modulation folded in; source: rows + 2 rows, the first above the first output;
+    //   target: rows rows; noise: rows × [width], or NULL; scratch [ms_tile_floats].
+    void (*convolve)(
+        const ms_product *product, const float *depthwise, const float *const *source, float *const *target,
+        const float *const *noise, int rows, int width, float *scratch);
+
+    // Inverse Haar step: a row of 4·c channels, the four subbands one after the other, to two rows of c, twice as wide.
+    //   scale [4·c], which includes the step's ½.
+    void (*upsample)(const float *row, const float *scale, float *upper, float *lower, int c, int width);
+
+    // The image's product without activation: row [m/16][width + 2][16] to pixels [width][16].
+    void (*project)(const float *row, const float *weights, const float *bias, int m, int width, float *pixels);
+
+    // out[i·out_stride + j] = scale · (bias[j] + Σ weight[j][k] · in[i·in_stride + k]), j in [0, rows).
+    void (*linear)(
+        const float *weight, const float *bias, float scale, const float *in, size_t in_stride, int count, int rows,
+        int length, float *out, size_t out_stride);
+} ms_kernels;
+
+extern const ms_kernels ms_kernels_portable;
+#if defined(__x86_64__)
+extern const ms_kernels ms_kernels_avx2;
+extern const ms_kernels ms_kernels_avx512;
+#endif

@@ -1,0 +1,274 @@
+// The inner loops in terms of a vector of LANES floats. The including file defines
+//   LANES       4, 8 or 16
+//   PANELS      panels of 16 output channels that a wide tile takes at once, 1 or 2
+//   WIDE, NEXT_GROUP(n)   pixels in the largest tile; pixels to take next when n (a multiple of 4) remain
+//   MAXIMUM(a, b)
+//   KERNELS     the table's name, KERNELS_NAME its text
+#include <string.h>
+
+typedef float vector __attribute__((vector_size(LANES * 4)));
+typedef float loose __attribute__((vector_size(LANES * 4), aligned(4)));
+
+enum { parts = ms_block / LANES };
+
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vector load(const float *p) { return *(const vector *)p; }
+INLINE vector load_loose(const float *p) { return *(const loose *)p; }
+INLINE void store(float *p, vector v) { *(vector *)p = v; }
+
+// Where one tile of a product reads and writes.
+typedef struct {
+    const float *pixels;   // [depth/16][·][16]
+    size_t pixel_stride;   // floats from a block of pixels to the next
+    const float *weights;  // [panels][·][16]
+    size_t weight_stride;  // floats from a panel to the next
+    float *target;         // [panels][·][16]
+    size_t target_stride;
+    const float *bias;     // [panels][16]
+    const float *noise;    // of these pixels, or NULL
+    int blocks;            // depth/16
+    float slope;
+} tile_place;
+
+// A tile of PIXELS × (COUNT · 16) outputs over one stretch of depth: `begins` starts from the bias, else from what the
+// target holds; `ends` applies the activation.
+#define DEFINE_TILE(NAME, PIXELS, COUNT)                                                                              \
+    static __attribute__((noinline)) void NAME(const tile_place *place, int begins, int ends) {                        \
+        enum { columns = parts * (COUNT) };                                                                            \
+        vector sum[PIXELS][columns];                                                                                   \
+        if (begins) {                                                                                                  \
+            UNROLL for (int j = 0; j < columns; j++) {                                                                 \
+                vector bias = load(place->bias + j * LANES);                                                           \
+                UNROLL for (int i = 0; i < PIXELS; i++) sum[i][j] = bias;                                              \
+            }                                                                                                          \
+            if (place->noise) {                                                                                        \
+                UNROLL for (int i = 0; i < PIXELS; i++) {                                                              \
+                    float noise = place->noise[i];                                                                     \
+                    UNROLL for (int j = 0; j < columns; j++) sum[i][j] += noise;                                       \
+                }                                                                                                      \
+            }                                                                                                          \
+        } else {                                                                                                       \
+            UNROLL for (int i = 0; i < PIXELS; i++) {                                                                  \
+                UNROLL for (int j = 0; j < columns; j++) {                                                             \
+                    sum[i][j] = load(place->target + (j / parts) * place->target_stride + i * ms_block                 \
+                                     + (j % parts) * LANES);                                                           \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+        const float *pixels = place->pixels, *weights = place->weights;                                                \
+        size_t pixel_stride = place->pixel_stride, weight_stride = place->weight_stride;                               \
+        for (int block = place->blocks; block > 0; block--) {                                                          \
+            UNROLL for (int k = 0; k < ms_block; k++) {                                                                \
+                vector weight[columns];                                                                                \
+                UNROLL for (int j = 0; j < columns; j++) {                                                             \
+                    weight[j] = load(weights + (j / parts) * weight_stride + k * ms_block + (j % parts) * LANES);      \
+                }                                                                                                      \
+                UNROLL for (int i = 0; i < PIXELS; i++) {                                                              \
+                    float pixel = pixels[i * ms_block + k];                                                            \
+                    UNROLL for (int j = 0; j < columns; j++) sum[i][j] += pixel * weight[j];                           \
+                }                                                                                                      \
+            }                                                                                                          \
+            pixels += pixel_stride;                                                                                    \
+            weights += ms_block * ms_block;                                                                            \
+        }                                                                                                              \
+        if (ends) {                                                                                                    \
+            float slope = place->slope;                                                                                \
+            UNROLL for (int i = 0; i < PIXELS; i++) {                                                                  \
+                UNROLL for (int j = 0; j < columns; j++) sum[i][j] = MAXIMUM(sum[i][j], slope * sum[i][j]);            \
+            }                                                                                                          \
+        }                                                                                                              \
+        UNROLL for (int i = 0; i < PIXELS; i++) {                                                                      \
+            UNROLL for (int j = 0; j < columns; j++) {                                                                 \
+                store(place->target + (j / parts) * place->target_stride + i * ms_block + (j % parts) * LANES,         \
+                      sum[i][j]);                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+DEFINE_TILE(tile_wide, WIDE, 1)
+DEFINE_TILE(tile_4, 4, 1)
+#if WIDE > 8
+DEFINE_TILE(tile_8, 8, 1)
+#endif
+#if PANELS == 2
+DEFINE_TILE(pair_wide, WIDE, 2)
+DEFINE_TILE(pair_4, 4, 2)
+DEFINE_TILE(pair_8, 8, 2)
+#endif
+
+INLINE void tile(const tile_place *place, int pixels, int panels, int begins, int ends) {
+#if PANELS == 2
+    if (panels == 2) {
+        if (pixels == WIDE) pair_wide(place, begins, ends);
+        else if (pixels == 8) pair_8(place, begins, ends);
+        else pair_4(place, begins, ends);
+        return;
+    }
+#endif
+    (void)panels;
+    if (pixels == WIDE) tile_wide(place, begins, ends);
+#if WIDE > 8
+    else if (pixels == 8) tile_8(place, begins, ends);
+#endif
+    else tile_4(place, begins, ends);
+}
+
+// Depthwise 3×3 on one block of channels: `width` outputs from three rows that begin one pixel to the left.
+static void depthwise_block(
+    const float *weights, const float *above, const float *here, const float *below, float *target, int width) {
+    for (int part = 0; part < parts; part++) {
+        int lane = part * LANES;
+        vector w[9];
+        UNROLL for (int t = 0; t < 9; t++) w[t] = load(weights + t * ms_block + lane);
+        const float *a = above + lane, *b = here + lane, *c = below + lane;
+        float *out = target + lane;
+        vector a0 = load(a), b0 = load(b), c0 = load(c);
+        vector a1 = load(a + ms_block), b1 = load(b + ms_block), c1 = load(c + ms_block);
+        vector older = a0 * w[0] + b0 * w[3] + c0 * w[6];
+        older = older + a1 * w[1] + b1 * w[4] + c1 * w[7];
+        vector newer = a1 * w[0] + b1 * w[3] + c1 * w[6];
+        for (int x = 0; x < width; x++) {
+            size_t next = (size_t)(x + 2) * ms_block;
+            vector p = load(a + next), q = load(b + next), r = load(c + next);
+            vector done = older + p * w[2] + q * w[5] + r * w[8];
+            older = newer + p * w[1] + q * w[4] + r * w[7];
+            newer = p * w[0] + q * w[3] + r * w[6];
+            store(out + (size_t)x * ms_block, done);
+        }
+    }
+}
+
+static void convolve(
+    const ms_product *product, const float *depthwise, const float *const *source, float *const *target,
+    const float *const *noise, int rows, int width, float *scratch) {
+    int c = product->c, m = product->m, blocks = c / ms_block, panels = m / ms_block;
+    int chunk = ms_tile_floats / c / rows;
+    chunk = chunk > 128 ? 128 : chunk / 4 * 4;
+    if (chunk > width) chunk = width;
+    size_t row_stride = (size_t)(width + 2) * ms_block;
+    for (int x0 = 0; x0 < width; x0 += chunk) {
+        int n = width - x0 < chunk ? width - x0 : chunk;
+        size_t block_stride = (size_t)rows * n * ms_block;
+        for (int block = 0; block < blocks; block++) {
+            size_t at = block * row_stride + (size_t)x0 * ms_block;
+            for (int s = 0; s < rows; s++) {
+                depthwise_block(
+                    depthwise + (size_t)block * 9 * ms_block, source[s] + at, source[s + 1] + at, source[s + 2] + at,
+                    scratch + block * block_stride + (size_t)s * n * ms_block, n);
+            }
+        }
+        for (int k0 = 0; k0 < c; k0 += ms_depth) {
+            int depth = c - k0 < ms_depth ? c - k0 : ms_depth;
+            for (int panel = 0; panel < panels;) {
+                int taken = panel + PANELS <= panels ? PANELS : 1;
+                for (int s = 0; s < rows; s++) {
+                    tile_place place = {
+                        .pixel_stride = block_stride,
+                        .weights = product->weights + ((size_t)panel * c + k0) * ms_block,
+                        .weight_stride = (size_t)c * ms_block,
+                        .target_stride = row_stride,
+                        .bias = product->bias + panel * ms_block,
+                        .blocks = depth / ms_block,
+                        .slope = product->slope,
+                    };
+                    for (int x = 0; x < n;) {
+                        int group = NEXT_GROUP(n - x);
+                        place.pixels = scratch + (k0 / ms_block) * block_stride + ((size_t)s * n + x) * ms_block;
+                        place.target = target[s] + panel * row_stride + (size_t)(x0 + x + 1) * ms_block;
+                        place.noise = noise ? noise[s] + x0 + x : NULL;
+                        tile(&place, group, taken, k0 == 0, k0 + depth == c);
+                        x += group;
+                    }
+                }
+                panel += taken;
+            }
+        }
+    }
+}
+
+static void upsample(const float *row, const float *scale, float *upper, float *lower, int c, int width) {
+    size_t in_stride = (size_t)(width + 2) * ms_block, out_stride = (size_t)(2 * width + 2) * ms_block;
+    size_t band = (size_t)(c / ms_block) * in_stride;
+    for (int block = 0; block < c / ms_block; block++) {
+        for (int part = 0; part < parts; part++) {
+            int lane = part * LANES;
+            const float *in = row + block * in_stride + ms_block + lane, *s = scale + block * ms_block + lane;
+            float *up = upper + block * out_stride + ms_block + lane;
+            float *down = lower + block * out_stride + ms_block + lane;
+            vector s0 = load(s), s1 = load(s + c), s2 = load(s + 2 * c), s3 = load(s + 3 * c);
+            for (int x = 0; x < width; x++) {
+                const float *p = in + (size_t)x * ms_block;
+                vector low = load(p) * s0, vertical = load(p + band) * s1;
+                vector horizontal = load(p + 2 * band) * s2, diagonal = load(p + 3 * band) * s3;
+                vector a = low + vertical, b = low - vertical;
+                vector d = horizontal + diagonal, e = horizontal - diagonal;
+                float *q = up + (size_t)x * 2 * ms_block, *t = down + (size_t)x * 2 * ms_block;
+                store(q, a + d);
+                store(q + ms_block, a - d);
+                store(t, b + e);
+                store(t + ms_block, b - e);
+            }
+        }
+    }
+}
+
+static void project(
+    const float *row, const float *weights, const float *bias, int m, int width, float *pixels) {
+    tile_place place = {
+        .pixel_stride = (size_t)(width + 2) * ms_block,
+        .weights = weights,
+        .bias = bias,
+        .blocks = m / ms_block,
+    };
+    for (int x = 0; x < width;) {
+        int group = NEXT_GROUP(width - x);
+        place.pixels = row + (size_t)(x + 1) * ms_block;
+        place.target = pixels + (size_t)x * ms_block;
+        tile(&place, group, 1, 1, 0);
+        x += group;
+    }
+}
+
+// COUNT dot products with one row of weights, which is read once.
+#define DEFINE_DOTS(NAME, COUNT)                                                                                       \
+    INLINE void NAME(const float *weight, const float *in, size_t in_stride, int length, float *sums) {                \
+        vector total[COUNT] = {0};                                                                                     \
+        int k = 0;                                                                                                     \
+        for (; k + LANES <= length; k += LANES) {                                                                      \
+            vector w = load_loose(weight + k);                                                                         \
+            UNROLL for (int i = 0; i < COUNT; i++) total[i] += w * load_loose(in + i * in_stride + k);                 \
+        }                                                                                                              \
+        UNROLL for (int i = 0; i < COUNT; i++) {                                                                       \
+            float sum = 0;                                                                                             \
+            UNROLL for (int lane = 0; lane < LANES; lane++) sum += total[i][lane];                                     \
+            for (int rest = k; rest < length; rest++) sum += weight[rest] * in[i * in_stride + rest];                  \
+            sums[i] = sum;                                                                                             \
+        }                                                                                                              \
+    }
+
+DEFINE_DOTS(dots_4, 4)
+DEFINE_DOTS(dots_1, 1)
+
+static void linear(
+    const float *weight, const float *bias, float scale, const float *in, size_t in_stride, int count, int rows,
+    int length, float *out, size_t out_stride) {
+    for (int j = 0; j < rows; j++) {
+        const float *w = weight + (size_t)j * length;
+        float sums[4];
+        for (int i = 0; i < count;) {
+            int taken = count - i >= 4 ? 4 : 1;
+            if (taken == 4) dots_4(w, in + i * in_stride, in_stride, length, sums);
+            else dots_1(w, in + i * in_stride, in_stride, length, sums);
+            for (int t = 0; t < taken; t++) {
+                out[(i + t) * out_stride + j] = scale * (sums[t] + (bias ? bias[j] : 0));
+            }
+            i += taken;
+        }
+    }
+}
+
+const ms_kernels KERNELS = {
+    .name = KERNELS_NAME, .convolve = convolve, .upsample = upsample, .project = project, .linear = linear,
+};

@@ -1,0 +1,374 @@
+// Synthesizing a batch. Styles become modulations; the small layers are computed whole, one parallel step after
+// another; the large ones row by row, each thread with its own image or band of one.
+#include <string.h>
+
+#include "context.h"
+
+typedef struct {
+    ms_context *context;
+    const float *styles;  // [count][rows][latent]
+    int count, rows, size, noise;
+    float *images;        // [count][3][size][size]
+    int layer;            // of the whole-layer step that runs
+    int bands;            // an image's parts in the row-by-row phase
+} ms_batch;
+
+static int least(int a, int b) { return a < b ? a : b; }
+static int most(int a, int b) { return a > b ? a : b; }
+static int parts_of(int length, int part) { return (length + part - 1) / part; }
+
+// MARK: styles
+
+enum { ms_map_rows = 64 };  // of a linear map, in one task
+
+static void run_maps(void *state, int index, int worker) {
+    (void)worker;
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    for (int i = 0; i < context->map_count; i++) {
+        const ms_style_map *map = &context->maps[i];
+        int tasks = parts_of(map->rows, ms_map_rows);
+        if (index >= tasks) {
+            index -= tasks;
+            continue;
+        }
+        int first = index * ms_map_rows, rows = least(ms_map_rows, map->rows - first);
+        const float *style = batch->styles + (batch->rows == 1 ? 0 : (size_t)map->style_row * context->latent);
+        context->kernels->linear(
+            map->weight + (size_t)first * context->latent, map->bias + first, map->scale, style,
+            (size_t)batch->rows * context->latent, batch->count, rows, context->latent,
+            context->modulations + map->offset + first, context->modulation_floats);
+        return;
+    }
+}
+
+static int map_tasks(const ms_context *context) {
+    int tasks = 0;
+    for (int i = 0; i < context->map_count; i++) tasks += parts_of(context->maps[i].rows, ms_map_rows);
+    return tasks;
+}
+
+// The start's response; map 0 is its modulation.
+static void run_start(void *state, int index, int worker) {
+    (void)worker;
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    int first = index * ms_map_rows, rows = least(ms_map_rows, (int)context->feature_floats - first);
+    int c = context->start_channels;
+    context->kernels->linear(
+        context->start_weight + (size_t)first * c, context->start_bias[batch->noise] + first, 1,
+        context->modulations + context->maps[0].offset, context->modulation_floats, batch->count, rows, c,
+        context->features + first, context->feature_floats);
+}
+
+// MARK: folding the modulation into the weights
+
+static void fold_depthwise(const ms_separable *convolution, const float *modulation, float *folded) {
+    for (int k = 0; k < convolution->channels; k++) {
+        size_t block = (size_t)(k / ms_block) * 9 * ms_block + k % ms_block;
+        for (int t = 0; t < 9; t++) {
+            size_t at = block + (size_t)t * ms_block;
+            folded[at] = convolution->depthwise[at] * modulation[k];
+        }
+    }
+}
+
+// The scales of the Haar step, with its ½, in the subbands' order.
+static void fold_scale(const ms_stage *stage, const float *modulation, float *scale) {
+    int channels = 4 * stage->groups;
+    for (int k = 0; k < channels; k++) scale[ms_subband_place(k, channels, stage->c)] = 0.5f * modulation[k];
+}
+
+// The last product with its modulation, and with the last Haar step where the full image is wanted: 12 outputs a
+// pixel then, (colour · 2 + row) · 2 + column; else 3, the box average of the pixel's four. The bias comes last.
+static void fold_image(const ms_context *context, const float *modulation, int full, float *folded) {
+    int m = context->image_channels, outputs = full ? 12 : 3;
+    float *bias = folded + (size_t)ms_padded(m) * ms_block;
+    for (int out = 0; out < outputs; out++) {
+        int colour = full ? out / 4 : out;
+        float vertical = 0, horizontal = 0;
+        if (full) {
+            vertical = out & 2 ? -0.5f : 0.5f;
+            horizontal = out & 1 ? -0.5f : 0.5f;
+        }
+        float factors[4] = {0.5f, vertical, horizontal, 2 * vertical * horizontal};
+        int channels[4] = {colour, 3 + 3 * colour, 4 + 3 * colour, 5 + 3 * colour};
+        bias[out] = 0;
+        for (int band = 0; band < 4; band++) bias[out] += factors[band] * context->image_bias[channels[band]];
+        for (int k = 0; k < m; k++) {
+            float sum = 0;
+            for (int band = 0; band < 4; band++) {
+                sum += factors[band] * context->image_weight[(size_t)channels[band] * m + k];
+            }
+            folded[(size_t)k * ms_block + out] = sum * modulation[k];
+        }
+    }
+    for (int out = outputs; out < ms_block; out++) {
+        bias[out] = 0;
+        for (int k = 0; k < m; k++) folded[(size_t)k * ms_block + out] = 0;
+    }
+}
+
+// One image: weights folded, and the start's result brought into rows.
+static void run_fold(void *state, int image, int worker) {
+    (void)worker;
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    const ms_slot *slot = &context->slots[image];
+    const float *modulations = context->modulations + (size_t)image * context->modulation_floats;
+    for (int k = 0; k < context->layers; k++) {
+        const ms_stage *stage = &context->stages[k];
+        fold_scale(stage, modulations + stage->up_modulation, slot->folded + stage->up_scale);
+        fold_depthwise(&stage->first, modulations + stage->first.modulation, slot->folded + stage->first.folded);
+        fold_depthwise(&stage->second, modulations + stage->second.modulation, slot->folded + stage->second.folded);
+    }
+    fold_image(
+        context, modulations + context->image_modulation, batch->size == ms_full_size(context),
+        slot->folded + context->image_folded);
+    const float *features = context->features + (size_t)image * context->feature_floats;
+    int side = context->start_side, channels = context->start_channels;
+    for (int m = 0; m < channels; m++) {
+        int place = ms_subband_place(m, channels, context->start_groups);
+        size_t block = (size_t)(place / ms_block) * (side + 2) * ms_block + place % ms_block;
+        for (int y = 0; y < side; y++) {
+            for (int x = 0; x < side; x++) {
+                float value = *features++;
+                slot->start[y * context->start_row + block + (size_t)(x + 1) * ms_block] =
+                    value > 0 ? value : context->slope * value;
+            }
+        }
+    }
+}
+
+// MARK: layers computed whole
+
+static int strip_rows(const ms_stage *stage) { return most(1, least(stage->side, ms_strip / stage->side)); }
+static int strips(const ms_stage *stage) { return parts_of(stage->side, strip_rows(stage)); }
+
+static const float *noise_row(const ms_separable *convolution, int noise, int side, int y) {
+    return noise && convolution->noise ? convolution->noise + (size_t)y * side : NULL;
+}
+
+// Rows y0 … y0 + rows - 1 of a convolution whose source and target are whole.
+static void convolve_strip(
+    const ms_batch *batch, const ms_separable *convolution, const float *folded, int side, const float *source,
+    size_t source_row, float *target, size_t target_row, int y0, int rows, float *scratch) {
+    const float *above[ms_strip + 2], *noise[ms_strip];
+    float *out[ms_strip];
+    for (int i = -1; i <= rows; i++) {
+        int y = y0 + i;
+        above[i + 1] = y < 0 || y >= side ? batch->context->zeros : source + (size_t)y * source_row;
+    }
+    for (int i = 0; i < rows; i++) {
+        out[i] = target + (size_t)(y0 + i) * target_row;
+        noise[i] = noise_row(convolution, batch->noise, side, y0 + i);
+    }
+    batch->context->kernels->convolve(
+        &convolution->product, folded + convolution->folded, above, out, noise[0] ? noise : NULL, rows, side, scratch);
+}
+
+static void run_whole_upsample(void *state, int image, int worker) {
+    (void)worker;
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    const ms_slot *slot = &context->slots[image];
+    int k = batch->layer;
+    const ms_stage *stage = &context->stages[k];
+    size_t row = k == 0 ? context->start_row : context->stages[k - 1].o_row;
+    const float *in = k == 0 ? slot->start : slot->o[k - 1];
+    for (int y = 0; y < stage->side / 2; y++) {
+        float *upper = slot->u[k] + (size_t)2 * y * stage->u_row;
+        context->kernels->upsample(
+            in + y * row, slot->folded + stage->up_scale, upper, upper + stage->u_row, stage->c, stage->side / 2);
+    }
+}
+
+static void run_whole_first(void *state, int index, int worker) {
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    const ms_stage *stage = &context->stages[batch->layer];
+    const ms_slot *slot = &context->slots[index / strips(stage)];
+    int rows = strip_rows(stage);
+    convolve_strip(
+        batch, &stage->first, slot->folded, stage->side, slot->u[batch->layer], stage->u_row, slot->h[batch->layer],
+        stage->h_row, index % strips(stage) * rows, rows, context->workers[worker].scratch);
+}
+
+static void run_whole_second(void *state, int index, int worker) {
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    const ms_stage *stage = &context->stages[batch->layer];
+    const ms_slot *slot = &context->slots[index / strips(stage)];
+    int rows = strip_rows(stage);
+    convolve_strip(
+        batch, &stage->second, slot->folded, stage->side, slot->h[batch->layer], stage->h_row, slot->o[batch->layer],
+        stage->o_row, index % strips(stage) * rows, rows, context->workers[worker].scratch);
+}
+
+// MARK: layers computed row by row
+
+// One thread's way through one band of one image.
+typedef struct {
+    const ms_batch *batch;
+    ms_context *context;
+    ms_worker *worker;
+    const ms_slot *slot;
+    float *image;  // [3][size][size]
+} ms_walk;
+
+// Pixels [width][16] to two rows of the full image.
+static void write_full(const ms_walk *walk, const float *pixels, int y) {
+    size_t size = (size_t)walk->batch->size;
+    for (int line = 0; line < 6; line++) {
+        float *out = walk->image + ((line / 2) * size + 2 * (size_t)y + line % 2) * size;
+        const float *in = pixels + 2 * line;
+        for (size_t x = 0; x < size / 2; x++) memcpy(out + 2 * x, in + x * ms_block, 2 * sizeof(float));
+    }
+}
+
+// Pixels [width][16] to a row of half the full size, or to their part of a row of less.
+static void write_average(const ms_walk *walk, const float *pixels, int y) {
+    int size = walk->batch->size, box = ms_full_size(walk->context) / 2 / size;
+    float scale = 1.0f / (float)(box * box);
+    float *sums = walk->worker->sums;
+    for (int colour = 0; colour < 3; colour++) {
+        float *out = sums + (size_t)colour * size;
+        const float *in = pixels + colour;
+        if (y % box == 0) memset(out, 0, (size_t)size * sizeof *out);
+        for (int x = 0; x < size; x++) {
+            float sum = 0;
+            for (int i = 0; i < box; i++, in += ms_block) sum += *in;
+            out[x] += sum;
+        }
+        if (y % box == box - 1) {
+            float *row = walk->image + ((size_t)colour * size + y / box) * size;
+            for (int x = 0; x < size; x++) row[x] = scale * out[x];
+        }
+    }
+}
+
+static void write_row(const ms_walk *walk, const float *row, int y) {
+    ms_context *context = walk->context;
+    const ms_stage *stage = &context->stages[context->layers - 1];
+    const float *weights = walk->slot->folded + context->image_folded;
+    int m = stage->second.product.m;
+    context->kernels->project(row, weights, weights + (size_t)m * ms_block, m, stage->side, walk->worker->pixels);
+    if (walk->batch->size == ms_full_size(context)) write_full(walk, walk->worker->pixels, y);
+    else write_average(walk, walk->worker->pixels, y);
+}
+
+static void convolve_row(
+    const ms_walk *walk, const ms_separable *convolution, int side, float *const *ring, float *target, int y) {
+    const float *zeros = walk->context->zeros;
+    const float *source[3] = {
+        y == 0 ? zeros : ring[(y - 1) % ms_ring], ring[y % ms_ring], y == side - 1 ? zeros : ring[(y + 1) % ms_ring],
+    };
+    const float *noise = noise_row(convolution, walk->batch->noise, side, y);
+    walk->context->kernels->convolve(
+        &convolution->product, walk->slot->folded + convolution->folded, source, &target, noise ? &noise : NULL, 1,
+        side, walk->worker->scratch);
+}
+
+// Takes row y of layer k's input and carries on everything that can be computed with it.
+static void push_row(const ms_walk *walk, int k, const float *row, int y) {
+    ms_context *context = walk->context;
+    if (k == context->layers) {
+        write_row(walk, row, y);
+        return;
+    }
+    const ms_stage *stage = &context->stages[k];
+    ms_rows *rows = &walk->worker->rows[k];
+    int side = stage->side, ready = 2 * y + 2;
+    context->kernels->upsample(
+        row, walk->slot->folded + stage->up_scale, rows->u[2 * y % ms_ring], rows->u[(2 * y + 1) % ms_ring], stage->c,
+        side / 2);
+    for (; rows->h_next < rows->h_end && (rows->h_next + 1 < ready || ready == side); rows->h_next++) {
+        convolve_row(walk, &stage->first, side, rows->u, rows->h[rows->h_next % ms_ring], rows->h_next);
+        while (rows->o_next < rows->o_end && (rows->o_next < rows->h_next || rows->h_next == side - 1)) {
+            convolve_row(walk, &stage->second, side, rows->h, rows->o, rows->o_next);
+            push_row(walk, k + 1, rows->o, rows->o_next++);
+        }
+    }
+}
+
+// Which rows of each layer rows first ..< end of the last layer need; returns those of the first layer's input.
+static void plan_band(ms_context *context, ms_worker *worker, int *first, int *end) {
+    for (int k = context->layers - 1; k >= context->whole_layers; k--) {
+        ms_rows *rows = &worker->rows[k];
+        int side = context->stages[k].side;
+        rows->o_next = *first;
+        rows->o_end = *end;
+        rows->h_next = most(0, *first - 1);
+        rows->h_end = least(side, *end + 1);
+        *first = most(0, rows->h_next - 1) / 2;
+        *end = (least(side, rows->h_end + 1) + 1) / 2;
+    }
+}
+
+static void run_band(void *state, int index, int worker) {
+    const ms_batch *batch = state;
+    ms_context *context = batch->context;
+    int image = index / batch->bands, band = index % batch->bands;
+    size_t size = (size_t)batch->size;
+    ms_walk walk = {
+        .batch = batch, .context = context, .worker = &context->workers[worker], .slot = &context->slots[image],
+        .image = batch->images + 3 * size * size * (size_t)image,
+    };
+    int side = context->stages[context->layers - 1].side;
+    int first = side / batch->bands * band, end = side / batch->bands * (band + 1);
+    plan_band(context, walk.worker, &first, &end);
+    int k = context->whole_layers;
+    const float *in = k == 0 ? walk.slot->start : walk.slot->o[k - 1];
+    size_t row = k == 0 ? context->start_row : context->stages[k - 1].o_row;
+    for (int y = first; y < end; y++) push_row(&walk, k, in + y * row, y);
+}
+
+// MARK: a batch
+
+// How many bands each image is cut into so that every thread has work: a power of two, as each costs a few rows.
+static int bands_for(const ms_context *context, int count, int size) {
+    int threads = context->thread_count, bands = 1;
+    int most_bands = least(size, context->stages[context->layers - 1].side / 8);
+    while (bands * 2 <= most_bands && count * bands % threads != 0 && count * bands < 4 * threads) bands *= 2;
+    return bands;
+}
+
+static void run_batch(ms_batch *batch) {
+    ms_context *context = batch->context;
+    ms_pool_run(context->pool, map_tasks(context), run_maps, batch);
+    ms_pool_run(context->pool, parts_of((int)context->feature_floats, ms_map_rows), run_start, batch);
+    ms_pool_run(context->pool, batch->count, run_fold, batch);
+    for (batch->layer = 0; batch->layer < context->whole_layers; batch->layer++) {
+        int tasks = batch->count * strips(&context->stages[batch->layer]);
+        ms_pool_run(context->pool, batch->count, run_whole_upsample, batch);
+        ms_pool_run(context->pool, tasks, run_whole_first, batch);
+        ms_pool_run(context->pool, tasks, run_whole_second, batch);
+    }
+    batch->bands = bands_for(context, batch->count, batch->size);
+    ms_pool_run(context->pool, batch->count * batch->bands, run_band, batch);
+}
+
+ms_status ms_synthesize(
+    ms_context *context, const float *styles, int count, int rows, int size, int noise, float *images) {
+    if (!context || count < 0 || (count > 0 && (!styles || !images))) return ms_bad_argument;
+    if (rows != 1 && rows != context->style_rows) return ms_bad_argument;
+    int full = ms_full_size(context), fits = 0;
+    for (int side = full; side >= context->start_side; side /= 2) fits |= side == size;
+    if (!fits) return ms_bad_argument;
+    int at_once = most(8, context->thread_count);
+    ms_status status = ms_reserve(context, least(count, at_once));
+    if (status != ms_ok) return status;
+    for (int first = 0; first < count; first += at_once) {
+        ms_batch batch = {
+            .context = context,
+            .styles = styles + (size_t)first * rows * context->latent,
+            .count = least(at_once, count - first),
+            .rows = rows,
+            .size = size,
+            .noise = noise != 0,
+            .images = images + (size_t)first * 3 * size * size,
+        };
+        run_batch(&batch);
+    }
+    return ms_ok;
+}
