@@ -11,6 +11,7 @@ struct Directions: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             Train.self,
+            ScoreImage.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
