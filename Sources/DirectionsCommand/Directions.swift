@@ -12,6 +12,8 @@ struct Directions: AsyncParsableCommand {
         subcommands: [
             ImportCommand.self,
             SynthCommand.self,
+            Train.self,
+            ScoreImage.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
