@@ -10,6 +10,8 @@ struct Directions: AsyncParsableCommand {
         abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
         version: Version.current,
         subcommands: [
+            ImportCommand.self,
+            SynthCommand.self,
             Train.self,
             ScoreImage.self,
         ])
