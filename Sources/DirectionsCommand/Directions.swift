@@ -11,7 +11,14 @@ struct Directions: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ImportCommand.self,
+            SampleCommand.self,
+            ScoreCommand.self,
+            SelectCommand.self,
+            QueryCommand.self,
             SynthCommand.self,
+            StatusCommand.self,
+            MergeCommand.self,
+            RunCommand.self,
             Train.self,
             ScoreImage.self,
         ])
