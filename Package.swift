@@ -68,6 +68,9 @@ let targets: [Target] = [
 
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
+    .testTarget(
+        name: "ClassifiersTests", dependencies: ["Classifiers", "Tensors", "Images", "Weights", "Core"],
+        swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),

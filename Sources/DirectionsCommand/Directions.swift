@@ -21,6 +21,7 @@ struct Directions: AsyncParsableCommand {
             RunCommand.self,
             Train.self,
             ScoreImage.self,
+            BenchClassifier.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
