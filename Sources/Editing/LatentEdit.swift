@@ -90,7 +90,9 @@ public struct LatentEdit: Sendable {
     ///   - layerCount: Rows a W code gets when layers are edited one by one.
     /// - Returns: The codes and their rows: as given, unless a W code had to become W+.
     /// - Throws: ``Failure`` when a direction's size or rows do not fit the codes.
-    public func apply(to codes: [Float], rows: Int, size: Int = 512, layerCount: Int) throws -> (codes: [Float], rows: Int) {
+    public func apply(to codes: [Float], rows: Int, size: Int = 512, layerCount: Int) throws -> (
+        codes: [Float], rows: Int
+    ) {
         precondition(rows > 0 && codes.count % (rows * size) == 0, "codes must be [count, rows, size]")
         for step in steps where step.direction.size != size {
             throw Failure(
@@ -98,10 +100,13 @@ public struct LatentEdit: Sendable {
                 "use a direction of the same generator family")
         }
         let perLayer = steps.map(\.direction.rows).max() ?? 1
-        let newRows = rows == 1 && (layers != nil || perLayer > 1) ? max(perLayer, layers == nil ? 1 : layerCount) : rows
+        let newRows =
+            rows == 1 && (layers != nil || perLayer > 1) ? max(perLayer, layers == nil ? 1 : layerCount) : rows
         var result = newRows == rows ? codes : LatentEdit.repeatRows(codes, size: size, rows: newRows)
         if let layers, layers.last >= newRows {
-            throw Failure("layers \(layers.first)-\(layers.last)", "leave the code's \(newRows) rows", "name rows 0-\(newRows - 1)")
+            throw Failure(
+                "layers \(layers.first)-\(layers.last)", "leave the code's \(newRows) rows",
+                "name rows 0-\(newRows - 1)")
         }
         let affected = (layers?.first ?? 0)...(layers?.last ?? newRows - 1)
         for step in steps {

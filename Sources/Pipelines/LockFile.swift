@@ -60,7 +60,8 @@ public struct LockFile: Sendable, Equatable {
         let encoder = YAMLEncoder()
         encoder.options.sortKeys = true
         encoder.options.width = -1
-        let note = "# Written by `directions run`. Deleting it is safe: stages run again and find their own finished work.\n"
+        let note =
+            "# Written by `directions run`. Deleting it is safe: stages run again and find their own finished work.\n"
         try AtomicFile.write(note + encoder.encode(Document(version: 1, stages: stages)), to: path)
     }
 }

@@ -33,7 +33,8 @@ struct NodeReader {
         for entry in try entries(node, what) {
             guard keys.contains(entry.key) else {
                 throw Failure(
-                    "\(file):\(entry.line)", "\(what) has no `\(entry.key)`", "the keys are \(keys.joined(separator: ", "))")
+                    "\(file):\(entry.line)", "\(what) has no `\(entry.key)`",
+                    "the keys are \(keys.joined(separator: ", "))")
             }
             result[entry.key] = entry.value
         }
@@ -46,7 +47,9 @@ struct NodeReader {
         let verb = try string(run, "`run`").split(separator: " ").map(String.init)
         if verb.isEmpty { throw failure(run, "stage \(name) runs nothing", "name the verb to run") }
         let parameters = try fields["with"].map { try entries($0, "`with`") } ?? []
-        let values = try parameters.map { (flag: $0.key, value: try strings($0.value, "`\($0.key)`").joined(separator: ",")) }
+        let values = try parameters.map {
+            (flag: $0.key, value: try strings($0.value, "`\($0.key)`").joined(separator: ","))
+        }
         return Stage(
             name: name, verb: verb, parameters: values.sorted { $0.flag < $1.flag },
             after: try fields["after"].map { try strings($0, "`after`") } ?? [],

@@ -64,7 +64,9 @@ public struct PipelineRunner {
                 summary.skipped.append(stage.name)
                 continue
             }
-            tell("\(stage.name): \(dryRun ? "would run" : "running") (\(reason)): directions \(stage.arguments.joined(separator: " "))")
+            tell(
+                "\(stage.name): \(dryRun ? "would run" : "running") (\(reason)): directions \(stage.arguments.joined(separator: " "))"
+            )
             summary.ran.append((stage.name, reason))
             if dryRun { continue }
             try execute(stage)

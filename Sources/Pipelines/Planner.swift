@@ -44,7 +44,8 @@ public struct Planner {
             inputs[path] = hash
         }
         let parts =
-            [stage.arguments.joined(separator: "\u{1F}")] + inputs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            [stage.arguments.joined(separator: "\u{1F}")]
+            + inputs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             + stage.after.sorted().map { "\($0)<\(fingerprints[$0] ?? "")" }
         let fingerprint = Hashing.sha256(Data(parts.joined(separator: "\n").utf8))
         let reason = try reason(stage, fingerprint: fingerprint, inputs: inputs, rerun: rerun)

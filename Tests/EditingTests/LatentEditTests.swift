@@ -31,7 +31,8 @@ import Testing
 
     @Test func aDirectionPerLayerUsesItsOwnRows() throws {
         let direction = EditDirection(label: "pose", values: [1, 0, 0, 0, 0, 1, 0, 0], rows: 2)
-        let moved = try LatentEdit([.init(direction, strength: 1)]).apply(to: [0, 0, 0, 0], rows: 1, size: 4, layerCount: 9)
+        let moved = try LatentEdit([.init(direction, strength: 1)]).apply(
+            to: [0, 0, 0, 0], rows: 1, size: 4, layerCount: 9)
         #expect(moved.rows == 2 && moved.codes == [1, 0, 0, 0, 0, 1, 0, 0])
         #expect(throws: Failure.self) {
             try LatentEdit([.init(direction, strength: 1)]).apply(
@@ -47,7 +48,8 @@ import Testing
 
     @Test func zeroStrengthChangesNothing() throws {
         let codes = (0..<8).map(Float.init)
-        #expect(try LatentEdit([.init(axis, strength: 0)]).apply(to: codes, rows: 1, size: 4, layerCount: 2).codes == codes)
+        #expect(
+            try LatentEdit([.init(axis, strength: 0)]).apply(to: codes, rows: 1, size: 4, layerCount: 2).codes == codes)
     }
 
     @Test(arguments: ["8", "3-2", "a", "-1", "0-8", "1-2-3", ""]) func badLayersAreUsageErrors(text: String) {
