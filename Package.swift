@@ -48,7 +48,7 @@ let targets: [Target] = [
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Generators", ["Tensors", "Weights", "CSynthesis", "CLinearAlgebra", "Core"]),
-    module("Classifiers", ["Tensors", "Weights", "Images", "Core"]),
+    module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Core"]),
@@ -60,7 +60,7 @@ let targets: [Target] = [
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Core", "Images", "Weights", "Generators", "Classifiers", "LatentStore", "Sampling",
+            argumentParser, "Core", "Images", "Tensors", "Weights", "Generators", "Classifiers", "LatentStore", "Sampling",
             "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Pipelines",
         ],
         swiftSettings: strict),

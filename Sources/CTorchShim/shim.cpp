@@ -7,6 +7,7 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#include <climits>
 #include <cmath>
 #include <cstring>
 #include <exception>
@@ -14,6 +15,10 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 struct ct_tensor_s {
     at::Tensor value;
@@ -125,6 +130,16 @@ int ct_set_threads(int count) {
 }
 
 int ct_threads(void) { CT_GUARD(-1, return at::get_num_threads();) }
+
+int ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    const bool done = mallopt(M_MMAP_THRESHOLD, 1 << 30) && mallopt(M_TRIM_THRESHOLD, INT_MAX)
+        && mallopt(M_TOP_PAD, 64 << 20);
+    return done ? 0 : -1;
+#else
+    return 0;
+#endif
+}
 
 int ct_set_grad_enabled(int enabled) {
     CT_GUARD(-1, const bool before = at::GradMode::is_enabled(); at::GradMode::set_enabled(enabled != 0); return before;)

@@ -9,7 +9,12 @@ struct Directions: AsyncParsableCommand {
         commandName: "directions",
         abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
         version: Version.current,
-        subcommands: [])
+        subcommands: [
+            ImportCommand.self,
+            SynthCommand.self,
+            Train.self,
+            ScoreImage.self,
+        ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
     static func main() async {

@@ -17,6 +17,9 @@ public enum Torch {
     /// - Throws: ``Core/Failure`` for a number below 1.
     public static func setThreads(_ count: Int) throws { try check(ct_set_threads(Int32(clamping: count))) }
 
+    /// Keeps freed memory for the next tensor instead of giving it back to the system; for long loops over large tensors.
+    public static func keepFreedMemory() { _ = ct_keep_freed_memory() }
+
     /// Chooses deterministic or fastest kernels on CUDA, and whether float32 products may round to TF32.
     public static func setCUDAModes(deterministic: Bool, tf32: Bool) throws {
         try check(ct_set_cuda_modes(deterministic ? 1 : 0, tf32 ? 1 : 0))

@@ -1,0 +1,149 @@
+import Core
+import Foundation
+import Images
+import Tensors
+import Weights
+
+/// A trained attribute classifier, ready to score pictures of faces.
+///
+/// For example:
+///
+/// ```swift
+/// let classifier = try AttributeClassifier.load(path: nil)  // the shipped one
+/// let planes = FaceFrame.ffhq.crop(image, size: classifier.inputSize).planes()
+/// let logits = try classifier.logits(planes, count: 1)
+/// let glasses = classifier.probabilities(logits)[15]
+/// ```
+///
+/// Safe to use from several threads.
+public final class AttributeClassifier: Sendable {
+    public let card: ClassifierCard
+    /// The attributes in the order of the logits.
+    public let attributes: [Attribute]
+    /// SHA-256 of the classifier file.
+    public let sha256: String
+    /// Where the file lies.
+    public let path: String
+    private let networks: [FoldedResNeXt]
+    private let device: Device
+
+    /// Side of the square pictures that the classifier takes, in pixels.
+    public var inputSize: Int { card.architecture.inputSize }
+    /// The name that the file was made under.
+    public var name: String { card.name }
+    /// The calibrated probability of each attribute from which on the answer is yes.
+    public var thresholds: [Float] { card.thresholds }
+
+    /// The classifier that comes with the program.
+    ///
+    /// - Throws: ``Core/Failure`` when the installation lacks it.
+    public static func shippedPath() throws -> String {
+        guard let path = Bundle.module.path(forResource: "faces.classifier", ofType: "safetensors", inDirectory: "Resources")
+        else {
+            throw Failure(
+                "shipped classifier", "is missing beside the program",
+                "install the program with its resources folder, or name a file with --classifier")
+        }
+        return path
+    }
+
+    /// Reads a classifier file.
+    ///
+    /// - Parameters:
+    ///   - path: The file; nil means the shipped one.
+    /// - Throws: ``Core/Failure`` naming the file: missing, damaged, of another kind or version.
+    public static func load(path: String?, device: Device = .cpu) throws -> AttributeClassifier {
+        let path = try path ?? shippedPath()
+        let data = try AtomicFile.read(path)
+        let file = try SafetensorsFile.decode(data, name: path)
+        guard file.metadata["format"] == ClassifierCard.format else {
+            throw Failure(path, "is not a classifier file", "give one that `directions train` wrote")
+        }
+        guard file.metadata["version"] == "1" else {
+            throw Failure(path, "has a format version that this program does not know", "use a newer program")
+        }
+        let card = try Trainer.decode(ClassifierCard.self, file.metadata["card"], path)
+        return try AttributeClassifier(
+            card: card, weights: file.tensors, name: path, sha256: Hashing.sha256(data), device: device)
+    }
+
+    init(card: ClassifierCard, weights: [String: TensorData], name: String, sha256: String, device: Device) throws {
+        self.card = card
+        self.sha256 = sha256
+        path = name
+        self.device = device
+        attributes = try card.attributes.map { text in
+            do { return try Attribute.named(text) } catch { throw Failure(name, "names an attribute \(text) that CelebA lacks") }
+        }
+        let fine =
+            1...16 ~= card.members && !attributes.isEmpty && Set(attributes).count == attributes.count
+            && card.temperatures.count == attributes.count && card.thresholds.count == attributes.count
+            && card.temperatures.allSatisfy { $0 > 0 && $0.isFinite } && card.thresholds.allSatisfy { 0...1 ~= $0 }
+        guard fine else { throw Failure(name, "has damaged metadata", "make it anew with `directions train`") }
+        var networks: [FoldedResNeXt] = []
+        let network = try ResNeXt(card.architecture, outputs: attributes.count, seed: 0, device: device)
+        for member in 0..<card.members {
+            let prefix = "\(member)."
+            let own = weights.filter { $0.key.hasPrefix(prefix) }.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+            try network.load(Dictionary(uniqueKeysWithValues: own), from: name)
+            networks.append(try network.folded())
+        }
+        self.networks = networks
+    }
+
+    /// Logits [count, attributes] of pictures.
+    ///
+    /// - Parameters:
+    ///   - images: [count, 3, inputSize, inputSize] in [-1, 1], faces in FFHQ's frame.
+    /// - Throws: ``Core/Failure`` when the number of values is another.
+    public func logits(_ images: [Float], count: Int) throws -> [Float] {
+        let one = 3 * inputSize * inputSize
+        guard count >= 0, images.count == count * one else {
+            throw Failure(
+                "classifier input", "has \(images.count) values, not \(count) pictures of 3 x \(inputSize) x \(inputSize)")
+        }
+        if count == 0 { return [] }
+        return try Torch.withoutGradients {
+            let batch = try Tensor(images, shape: [count, 3, inputSize, inputSize], device: device)
+            let views = card.mirrored ? [batch, try batch.flipped(axis: 3)] : [batch]
+            var sum = [Float](repeating: 0, count: count * attributes.count)
+            for network in networks {
+                for view in views {
+                    for (i, logit) in try network.logits(view).floats().enumerated() { sum[i] += logit }
+                }
+            }
+            let share = 1 / Float(networks.count * views.count)
+            return sum.map { $0 * share }
+        }
+    }
+
+    /// Calibrated probabilities of logits [count, attributes]: σ(logit / temperature).
+    public func probabilities(_ logits: [Float]) -> [Float] {
+        logits.enumerated().map { Calibration.sigmoid($1 / card.temperatures[$0 % attributes.count]) }
+    }
+
+    /// The position of each attribute among the logits.
+    ///
+    /// - Throws: ``Core/Failure`` naming the file and the first attribute that it does not know.
+    public func columns(_ wanted: [Attribute]) throws -> [Int] {
+        try wanted.map { attribute in
+            guard let column = attributes.firstIndex(of: attribute) else {
+                throw Failure(
+                    path, "does not score \(attribute.name); it knows \(attributes.map(\.name).joined(separator: ", "))",
+                    "choose another classifier or attribute")
+            }
+            return column
+        }
+    }
+
+    /// Logits of labelled pictures, in batches.
+    func logits(of faces: FaceSet, frame: FaceFrame) throws -> [Float] {
+        var result: [Float] = []
+        for start in stride(from: 0, to: faces.images.count, by: 50) {
+            try Interruption.check()
+            let members = faces.images[start..<min(start + 50, faces.images.count)]
+            result += try logits(members.flatMap { frame.crop($0, size: inputSize).planes() }, count: members.count)
+        }
+        return result
+    }
+}

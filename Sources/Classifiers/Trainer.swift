@@ -1,0 +1,235 @@
+import Core
+import Foundation
+import Tensors
+import Weights
+
+/// One training run: its network, the running average of its weights, its optimiser and where it stands.
+///
+/// A run lives in a folder: `checkpoint.safetensors`, from which it goes on bit for bit; `epochs.jsonl`, a line per epoch;
+/// `curve.svg`.
+public final class Trainer {
+    /// What a run tells while it works.
+    public enum Event: Sendable {
+        /// A batch of so many pictures is done.
+        case batch(count: Int, loss: Double)
+        case epoch(EpochRecord)
+    }
+
+    /// Where a run stands; part of its checkpoint.
+    struct Position: Codable, Equatable {
+        var epoch = 0
+        var batch = 0
+        var step = 0
+        var lossSum = 0.0
+        var best = -1.0
+        var bestEpoch = -1
+        var history: [EpochRecord] = []
+    }
+
+    public let settings: TrainingSettings
+    public let folder: String
+    let attributes: [Attribute]
+    let training: FaceSet
+    let validation: FaceSet
+    let device: Device
+    let network: ResNeXt
+    let average: ResNeXt
+    let optimiser: Optimiser
+    let workers: Int
+    var position = Position()
+    var best: [String: TensorData] = [:]
+    private let positiveWeight: [Float]
+    private let negativeWeight: [Float]
+    /// What the class weights add to the logits' optimum.
+    let logitShift: [Float]
+
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - training: The pictures to learn from.
+    ///   - validation: The pictures to choose by.
+    ///   - folder: Where checkpoint and metrics go.
+    ///   - initial: Weights to begin from, such as ImageNet's, and the file's name.
+    ///   - workers: Threads that prepare pictures.
+    public init(
+        _ settings: TrainingSettings, training: FaceSet, validation: FaceSet, folder: String, device: Device = .cpu,
+        initial: (state: [String: TensorData], source: String)? = nil, workers: Int = 2
+    ) throws {
+        try settings.validate()
+        self.settings = settings
+        self.folder = folder
+        self.training = training
+        self.validation = validation
+        self.device = device
+        self.workers = max(1, workers)
+        let attributes = try settings.attributeList()
+        self.attributes = attributes
+        let precision: ScalarType = settings.precision == "bfloat16" ? .bfloat16 : .float32
+        network = try ResNeXt(
+            settings.architecture, outputs: attributes.count, seed: settings.seed, device: device, precision: precision)
+        average = try ResNeXt(settings.architecture, outputs: attributes.count, seed: settings.seed, device: device)
+
+        let frequencies = Trainer.frequencies(training, attributes)
+        let focus = Set(Attribute.defaults)
+        let gamma = settings.imbalance
+        let emphasis = attributes.map { focus.contains($0) && attributes.count > focus.count ? settings.emphasis : 1 }
+        let mean = emphasis.reduce(0, +) / Double(max(1, emphasis.count))
+        positiveWeight = zip(frequencies, emphasis).map { Float($1 / mean * pow(0.5 / $0, gamma)) }
+        negativeWeight = zip(frequencies, emphasis).map { Float($1 / mean * pow(0.5 / (1 - $0), gamma)) }
+        logitShift = frequencies.map { Float(gamma * log((1 - $0) / $0)) }
+        if let initial { try network.load(initial.state, from: initial.source, headRequired: false) }
+        try network.setBias(zip(frequencies, logitShift).map { Float(log($0 / (1 - $0))) + $1 })
+        try average.load(network.state(), from: folder)
+        optimiser = try Optimiser(
+            settings.method, parameters: network.parameters.map(\.tensor),
+            decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
+    }
+
+    /// Share of positives, kept off 0 and 1.
+    private static func frequencies(_ faces: FaceSet, _ attributes: [Attribute]) -> [Double] {
+        attributes.map { attribute in
+            let count = faces.rows.reduce(0) { $0 + Int($1.labels[attribute.index]) }
+            return (Double(count) + 0.5) / (Double(faces.rows.count) + 1)
+        }
+    }
+
+    /// Trains to the last epoch or an early stop, saving a checkpoint every minute, at the end of each epoch and on a stop.
+    ///
+    /// - Throws: ``Core/Failure``: a stop was asked for, the disk is full, the loss is no number any more.
+    public func run(checkpointEvery seconds: Double = 60, report: (Event) -> Void = { _ in }) throws {
+        while position.epoch < settings.epochs {
+            try epoch(checkpointEvery: seconds, report: report)
+            if let last = position.history.last { report(.epoch(last)) }
+            if position.epoch - position.bestEpoch > settings.patience
+                && Double(position.epoch) > settings.lowResolutionShare * Double(settings.epochs) + Double(settings.patience)
+            {
+                break
+            }
+        }
+    }
+
+    /// The number of pictures that the whole run looks at, and how many of them it has seen.
+    public var pictures: (total: Int, done: Int) {
+        let batches = max(1, training.images.count / settings.batchSize)
+        let size = min(settings.batchSize, training.images.count)
+        return (settings.epochs * batches * size, (position.epoch * batches + position.batch) * size)
+    }
+
+    private func epoch(checkpointEvery seconds: Double, report: (Event) -> Void) throws {
+        let size = settings.size(epoch: position.epoch)
+        let source = BatchLoader.Source(
+            faces: training, attributes: attributes.map(\.index), frame: settings.frame,
+            augmentation: settings.augmentation, seed: settings.seed, batchSize: settings.batchSize)
+        let loader = BatchLoader(source, epoch: position.epoch, size: size, first: position.batch, workers: workers)
+        defer { loader.stop() }
+        var saved = Date()
+        var rate = settings.rate(step: position.step, stepsPerEpoch: loader.batchCount)
+        while let batch = loader.batch() {
+            rate = settings.rate(step: position.step, stepsPerEpoch: loader.batchCount)
+            let loss = try update(batch, size: size, rate: rate)
+            guard loss.isFinite else {
+                throw Failure(
+                    "training", "came to a loss that is no number in epoch \(position.epoch + 1)",
+                    "run again with a lower --rate")
+            }
+            position.lossSum += loss
+            position.batch += 1
+            position.step += 1
+            report(.batch(count: batch.count, loss: position.lossSum / Double(position.batch)))
+            if Interruption.requested || Date().timeIntervalSince(saved) >= seconds {
+                try saveCheckpoint()
+                saved = Date()
+                try Interruption.check()
+            }
+        }
+        try finishEpoch(size: size, rate: rate)
+    }
+
+    private func update(_ batch: BatchLoader.Batch, size: Int, rate: Double) throws -> Double {
+        let columns = attributes.count
+        var targets = batch.targets
+        var weights = targets
+        let smoothing = Float(settings.smoothing)
+        for i in targets.indices {
+            let column = i % columns
+            weights[i] = targets[i] * positiveWeight[column] + (1 - targets[i]) * negativeWeight[column]
+            targets[i] = smoothing + (1 - 2 * smoothing) * targets[i]
+        }
+        let images = try Tensor(batch.images, shape: [batch.count, 3, size, size], device: device)
+        let logits = try network.logits(images, training: true)
+        let loss = try logits.crossEntropy(
+            Tensor(targets, shape: [batch.count, columns], device: device),
+            weight: Tensor(weights, shape: [batch.count, columns], device: device))
+        try loss.backward()
+        try optimiser.update(rate: rate, clip: settings.clip)
+        try follow()
+        return Double(try loss.detached().item())
+    }
+
+    /// Moves the average towards the weights; faster in the beginning.
+    private func follow() throws {
+        let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
+        let pairs = zip(average.parameters + average.buffers, network.parameters + network.buffers)
+        for (target, source) in pairs { try target.tensor.blend(source.tensor, keep: keep, take: 1 - keep) }
+    }
+
+    private func finishEpoch(size: Int, rate: Double) throws {
+        // Judged at the size of the epoch: at another size the network would do worse than it is.
+        let logits = try Trainer.logits(average, validation, frame: settings.frame, size: size, device: device)
+        var record = validationRecord(logits)
+        record.epoch = position.epoch + 1
+        record.size = size
+        record.rate = rate
+        record.trainingLoss = position.lossSum / Double(max(1, position.batch))
+        let isFullSize = size == settings.architecture.inputSize
+        if record.averagePrecision > position.best && isFullSize || position.bestEpoch < 0 {
+            position.best = isFullSize ? record.averagePrecision : 0
+            position.bestEpoch = position.epoch
+            best = try average.state()
+        }
+        position.history.append(record)
+        position.epoch += 1
+        position.batch = 0
+        position.lossSum = 0
+        try saveCheckpoint()
+        try saveHistory()
+    }
+
+    /// Logits [count, attributes] of pictures as they are, without changes.
+    static func logits(
+        _ network: ResNeXt, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50
+    ) throws -> [Float] {
+        var result: [Float] = []
+        for start in stride(from: 0, to: faces.images.count, by: batch) {
+            try Interruption.check()
+            let members = faces.images[start..<min(start + batch, faces.images.count)]
+            let planes = members.flatMap { frame.crop($0, size: size).planes() }
+            let images = try Tensor(planes, shape: [members.count, 3, size, size], device: device)
+            result += try Torch.withoutGradients { try network.logits(images, training: false).floats() }
+        }
+        return result
+    }
+
+    private func validationRecord(_ logits: [Float]) -> EpochRecord {
+        let columns = attributes.count
+        let known = attributes.indices.filter { Attribute.defaults.contains(attributes[$0]) }
+        let judged = known.isEmpty ? Array(attributes.indices) : known
+        var record = EpochRecord(
+            epoch: 0, size: 0, rate: 0, trainingLoss: 0, validationLoss: 0, accuracy: 0, averagePrecision: 0,
+            areaUnderROC: 0)
+        for column in judged {
+            let labels = validation.rows.map { $0.labels[attributes[column].index] }
+            let scores = labels.indices.map { logits[$0 * columns + column] - logitShift[column] }
+            let right = zip(scores, labels).count { ($0 > 0) == ($1 == 1) }
+            let loss = zip(scores, labels).reduce(0.0) { sum, pair in
+                let x = Double(pair.0)
+                return sum + max(x, 0) - x * Double(pair.1) + log1p(exp(-abs(x)))
+            }
+            record.accuracy += Double(right) / Double(labels.count) / Double(judged.count)
+            record.validationLoss += loss / Double(labels.count) / Double(judged.count)
+            record.averagePrecision += Metrics.averagePrecision(scores, labels) / Double(judged.count)
+            record.areaUnderROC += Metrics.areaUnderROC(scores, labels) / Double(judged.count)
+        }
+        return record
+    }
+}

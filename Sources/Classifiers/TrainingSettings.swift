@@ -1,0 +1,97 @@
+import Core
+import Foundation
+import Tensors
+
+/// Everything that decides what a training run makes of its data.
+public struct TrainingSettings: Sendable, Codable, Equatable {
+    public var architecture = ResNeXtConfiguration.small
+    /// The attributes to learn, by name.
+    public var attributes = Attribute.all.map(\.name)
+    public var frame = FaceFrame.celeba
+    public var epochs = 40
+    public var batchSize = 64
+    /// `adamw` or `sgd`.
+    public var optimiser = "adamw"
+    /// Highest learning rate; reached after the warm-up, then falling along a cosine to a hundredth.
+    public var rate = 2e-3
+    public var weightDecay = 0.05
+    /// Epochs of linearly rising learning rate.
+    public var warmUp = 2.0
+    /// Decay of the running average of the weights, which is what is validated and kept.
+    public var averageDecay = 0.998
+    /// Largest norm of the gradients.
+    public var clip = 5.0
+    /// Targets become `smoothing` and 1 − `smoothing`.
+    public var smoothing = 0.01
+    /// Exponent γ of the class weights: an element of the rarer class with frequency p weighs (1/2p)^γ, of the other (1/2(1−p))^γ.
+    /// The shift that this gives the logits is taken back in the classifier file.
+    public var imbalance = 0.25
+    /// Weight of the paper's eight attributes where others are learnt too.
+    public var emphasis = 2.0
+    public var augmentation = Augmentation()
+    /// Share of the epochs, from the start, that work at three quarters of the input size.
+    public var lowResolutionShare = 0.5
+    /// Epochs without a better validation result after which training stops.
+    public var patience = 15
+    public var seed: UInt64 = 0
+    /// `float32`, or on CUDA `bfloat16`.
+    public var precision = "float32"
+
+    public init() {}
+
+    /// - Throws: ``Core/Failure`` (usage) naming the first value out of its range.
+    public func validate() throws {
+        func require(_ fine: Bool, _ name: String, _ rule: String) throws {
+            if !fine { throw Failure(name, rule, isUsage: true) }
+        }
+        try architecture.validate()
+        try require(!attributes.isEmpty, "--attr", "names no attribute")
+        try require(1...100_000 ~= epochs, "--epochs", "must be 1 to 100,000")
+        try require(2...65_536 ~= batchSize, "--batch", "must be 2 to 65,536")
+        try require(rate > 0 && rate < 100, "--rate", "must be positive and below 100")
+        try require(weightDecay >= 0 && weightDecay < 10, "--weight-decay", "must be 0 to 10")
+        try require(averageDecay >= 0 && averageDecay < 1, "--average", "must be at least 0 and below 1")
+        try require(optimiser == "adamw" || optimiser == "sgd", "--optimiser", "must be adamw or sgd")
+        try require(precision == "float32" || precision == "bfloat16", "--precision", "must be float32 or bfloat16")
+        try require(patience >= 1, "--patience", "must be at least 1")
+    }
+
+    /// The side of the pictures in an epoch.
+    func size(epoch: Int) -> Int {
+        let low = architecture.inputSize * 3 / 4 / 4 * 4
+        return Double(epoch) < lowResolutionShare * Double(epochs) && low >= 16 ? low : architecture.inputSize
+    }
+
+    /// The learning rate of an update, `progress` from 0 to 1 through the run.
+    func rate(step: Int, stepsPerEpoch: Int) -> Double {
+        let warm = warmUp * Double(stepsPerEpoch)
+        let position = Double(step) + 1
+        if position < warm { return rate * position / warm }
+        let total = Double(epochs * stepsPerEpoch)
+        let progress = min(1, (position - warm) / max(1, total - warm))
+        return rate * (0.01 + 0.99 * 0.5 * (1 + cos(.pi * progress)))
+    }
+
+    var method: Optimiser.Method {
+        optimiser == "sgd" ? .sgd(momentum: 0.9) : .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8)
+    }
+
+    /// The learnt attributes in the order of the logits.
+    ///
+    /// - Throws: ``Core/Failure`` for a name that CelebA does not have.
+    public func attributeList() throws -> [Attribute] { try attributes.map(Attribute.named) }
+}
+
+/// What an epoch came to.
+public struct EpochRecord: Sendable, Codable, Equatable {
+    public var epoch: Int
+    /// Side of the training pictures in pixels.
+    public var size: Int
+    public var rate: Double
+    public var trainingLoss: Double
+    public var validationLoss: Double
+    /// Means over the paper's attributes among those learnt (over all where there are none) on the validation part.
+    public var accuracy: Double
+    public var averagePrecision: Double
+    public var areaUnderROC: Double
+}

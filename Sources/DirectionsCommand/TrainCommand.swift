@@ -1,0 +1,223 @@
+import ArgumentParser
+import Classifiers
+import Core
+import Foundation
+import Images
+import Tensors
+import Weights
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train an attribute classifier (ResNeXt) on CelebA.",
+        discussion: """
+            Reads CelebA's own layout: img_align_celeba/, list_attr_celeba.txt or .csv, list_eval_partition.txt or .csv. \
+            Learns from the training part, chooses the epoch, temperatures and thresholds by the validation part, and measures once \
+            on the test part. Ctrl-C or a kill loses nothing: the same command with --resume goes on where it was.
+
+            For example:
+              directions train --data celeba --epochs 40 --name faces
+              directions train --data celeba --arch resnext50_32x4d --weights resnext50_32x4d.safetensors --device cuda
+            """)
+
+    @OptionGroup var workspace: WorkspaceOption
+
+    @Option(help: "CelebA's folder.")
+    var data: String
+
+    @Option(help: "The classifier's name: it becomes <workspace>/models/<name>.classifier.safetensors.")
+    var name = "faces"
+
+    @Option(help: "The network: small, tiny, resnext50_32x4d or resnext101_32x8d.")
+    var arch = "small"
+
+    @Option(help: "Passes over the training part.")
+    var epochs = 40
+
+    @Option(name: .customLong("attr"), help: "The attributes to learn, separated by commas, or all.")
+    var attributes = "all"
+
+    @Option(help: "Pictures in a batch.")
+    var batch = 64
+
+    @Option(help: "Highest learning rate (default: 0.002 for adamw, 0.1 for sgd).")
+    var rate: Double?
+
+    @Option(help: "Weight decay.")
+    var weightDecay = 0.05
+
+    @Option(help: "The update rule: adamw or sgd.")
+    var optimiser = "adamw"
+
+    @Option(help: "Decay of the running average of the weights.")
+    var average = 0.998
+
+    @Option(help: "Chance that a picture is mixed with another.")
+    var mixup = 0.0
+
+    @Option(help: "Exponent of the class weights: 0 counts every label alike, 1 balances rare and common ones.")
+    var imbalance = 0.25
+
+    @Option(help: "Share of the epochs, from the first, at three quarters of the input size.")
+    var lowResolution = 0.5
+
+    @Option(help: "Side of the input in pixels (default: the architecture's).")
+    var size: Int?
+
+    @Option(help: "Epochs without a better validation result before training stops.")
+    var patience = 15
+
+    @Option(help: "Networks to train one after another, each with a seed of its own; the classifier averages their logits.")
+    var members = 1
+
+    @Option(help: "Write what training pictures look like to the network to this PNG, and stop.")
+    var preview: String?
+
+    @Option(help: "Names the random numbers of the run.")
+    var seed: UInt64 = 0
+
+    @Option(help: "A safetensors file with weights to begin from, named as torchvision and timm name them.")
+    var weights: String?
+
+    @Option(help: "Where to compute: cpu, cuda, cuda:N or auto.")
+    var device = "auto"
+
+    @Option(help: "What convolutions compute in: float32, or bfloat16 on CUDA.")
+    var precision = "float32"
+
+    @Option(help: "Threads that compute and prepare pictures (default: all cores).")
+    var threads: Int?
+
+    @Option(help: "How the faces lie in the pictures: celeba or ffhq.")
+    var frame = "celeba"
+
+    @Flag(help: "Go on with the run of this name.")
+    var resume = false
+
+    @Flag(help: "Print the resulting metrics as JSON.")
+    var json = false
+
+    private var folder: String { "\(workspace.value.models)/\(name).training" }
+
+    private func folder(_ member: Int) -> String { "\(folder)/\(member)" }
+
+    private func settings() throws -> TrainingSettings {
+        var settings = TrainingSettings()
+        settings.architecture = try ResNeXtConfiguration.named(arch)
+        if let size { settings.architecture.inputSize = size }
+        settings.attributes = try Attribute.list(attributes).map(\.name)
+        guard let frame = FaceFrame(rawValue: frame) else {
+            throw Failure(frame, "is not a frame", "use celeba or ffhq", isUsage: true)
+        }
+        settings.frame = frame
+        settings.epochs = epochs
+        settings.batchSize = batch
+        settings.rate = rate ?? (optimiser == "sgd" ? 0.1 : 2e-3)
+        settings.weightDecay = weightDecay
+        settings.optimiser = optimiser
+        settings.averageDecay = average
+        settings.augmentation.mixup = mixup
+        settings.imbalance = imbalance
+        settings.lowResolutionShare = lowResolution
+        settings.patience = patience
+        settings.seed = seed
+        settings.precision = precision
+        try settings.validate()
+        return settings
+    }
+
+    func run() throws {
+        let settings = try settings()
+        let device = try Device.named(device)
+        let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
+        try Torch.setThreads(cores)
+        Torch.keepFreedMemory()
+        guard 1...16 ~= members else { throw Failure("--members", "must be 1 to 16", isUsage: true) }
+        if !resume && preview == nil, (1...members).contains(where: { Trainer.hasCheckpoint(in: folder($0)) }) {
+            throw Failure(
+                folder, "holds a run of this name already",
+                "go on with --resume, give another --name, or remove the folder")
+        }
+        let celeba = try CelebAFolder(data)
+        func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
+            let rows = celeba.rows(part)
+            if rows.isEmpty { throw Failure(data, "has no picture in its \(part) part", "use CelebA's own partition file") }
+            return try FaceSet(celeba, rows, frame: settings.frame, size: settings.architecture.inputSize)
+        }
+        let training = try faces(.train)
+        let validation = try faces(.validation)
+        report(skipped: training.skipped + validation.skipped)
+        if let preview {
+            try Grid(try TrainingPreview.pictures(settings, training, count: 64), columns: 8).rendered().write(to: preview)
+            return
+        }
+        let initial = try weights.map { (try SafetensorsFile.read($0).tensors, $0) }
+        var trainers: [Trainer] = []
+        for member in 1...members {
+            var own = settings
+            own.seed = settings.seed &+ UInt64(member - 1)
+            let trainer = try Trainer(
+                own, training: training, validation: validation, folder: folder(member), device: device, initial: initial,
+                workers: cores)
+            if resume && Trainer.hasCheckpoint(in: folder(member)) { try trainer.resume() }
+            try train(trainer, member)
+            trainers.append(trainer)
+        }
+        let test = celeba.rows(.test).isEmpty ? nil : try faces(.test)
+        let path = workspace.value.classifier(name)
+        let card = try ClassifierExport.write(trainers, name: name, test: test, to: path)
+        let text = try ClassifierTables.json(card)
+        try AtomicFile.write(text, to: "\(folder)/metrics.json")
+        print(json ? text : ClassifierTables.table(card) + "\nwritten to \(path)")
+    }
+
+    private func report(skipped: [Failure]) {
+        if skipped.isEmpty { return }
+        let first = skipped.prefix(3).map { "  \($0)" }.joined(separator: "\n")
+        FileHandle.standardError.write(Data("\(skipped.count) pictures left out, the first:\n\(first)\n".utf8))
+    }
+
+    private func train(_ trainer: Trainer, _ member: Int) throws {
+        let (total, done) = trainer.pictures
+        let progress = ProgressReporter(members > 1 ? "train \(member)/\(members)" : "train", unit: "images", total: total, done: done)
+        try trainer.run { event in
+            switch event {
+            case .batch(let count, let loss): progress.advance(count, note: String(format: "loss %.4f", loss))
+            case .epoch(let record):
+                let line = String(
+                    format: "epoch %d (%d px): loss %.4f, validation loss %.4f, accuracy %.4f, AP %.4f, AUC %.4f\n",
+                    record.epoch, record.size, record.trainingLoss, record.validationLoss, record.accuracy,
+                    record.averagePrecision, record.areaUnderROC)
+                FileHandle.standardError.write(Data(((isatty(2) == 1 ? "\r\u{1B}[K" : "") + line).utf8))
+            }
+        }
+        progress.finish()
+    }
+}
+
+/// A classifier's metrics for people and programs.
+enum ClassifierTables {
+    /// A row per attribute of the test part (of the validation part where there is no test part), and the means.
+    static func table(_ card: ClassifierCard) -> String {
+        let metrics = card.test.isEmpty ? card.validation : card.test
+        var lines = ["attribute              positive  accuracy  balanced     AP     AUC      F1  ECE before  after  threshold"]
+        for m in metrics {
+            let figures = String(
+                format: "%8.1f%% %8.2f%% %8.2f%%  %.3f  %.4f  %.3f      %.4f  %.4f       %.2f", 100 * m.frequency,
+                100 * m.accuracy, 100 * m.balancedAccuracy, m.averagePrecision, m.areaUnderROC, m.f1,
+                m.calibrationErrorBefore, m.calibrationError, m.threshold)
+            lines.append(m.attribute.padding(toLength: 21, withPad: " ", startingAt: 0) + figures)
+        }
+        let mean = ClassifierCard.means(metrics)
+        lines.append(
+            String(
+                format: "mean of the paper's eight: accuracy %.2f%%, AP %.4f, AUC %.4f (%@ part)", 100 * mean.accuracy,
+                mean.precision, mean.area, card.test.isEmpty ? "validation" : "test"))
+        return lines.joined(separator: "\n")
+    }
+
+    static func json(_ card: ClassifierCard) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(card), as: UTF8.self)
+    }
+}

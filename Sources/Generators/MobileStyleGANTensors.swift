@@ -1,0 +1,169 @@
+import Core
+import Tensors
+
+/// MobileStyleGAN's synthesis on libtorch (Belousov 2021, arXiv 2104.04767): differentiable, any batch; the reference for
+/// the C engine.
+///
+/// Letters: N images, c channels, r pixels along a side, d the latent size.
+public struct MobileStyleGANTensors: Synthesizer {
+    public let identity: GeneratorIdentity
+
+    private struct Modulation: Sendable {
+        let weight: Tensor
+        let bias: Tensor
+
+        init(_ modulation: MobileStyleGANParameters.Modulation, latent: Int) throws {
+            let channels = modulation.bias.count
+            let scale = Double(modulation.scale)
+            weight = try Tensor(modulation.weight, shape: [channels, latent]).scaled(by: scale)
+            bias = try Tensor(modulation.bias, shape: [channels]).scaled(by: scale)
+        }
+
+        /// Scales of [N, d] styles as [N, c, 1, 1].
+        func scales(_ style: Tensor) throws -> Tensor {
+            let scales = try style.linear(weight, bias: bias)
+            return try scales.reshaped(scales.shape + [1, 1])
+        }
+    }
+
+    private struct Convolution: Sendable {
+        let modulation: Modulation
+        let depthwise: Tensor
+        let pointwise: Tensor
+        let noise: Tensor
+        let bias: Tensor
+        let slope: Double
+
+        init(_ source: MobileStyleGANParameters.Convolution, latent: Int, side: Int, slope: Double) throws {
+            let (inputs, outputs) = (source.modulation.bias.count, source.bias.count)
+            modulation = try Modulation(source.modulation, latent: latent)
+            depthwise = try Tensor(source.depthwise, shape: [inputs, 1, 3, 3])
+            pointwise = try Tensor(source.pointwise, shape: [outputs, inputs, 1, 1])
+            noise = try Tensor(source.noise, shape: [1, 1, side, side])
+            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1])
+            self.slope = slope
+        }
+
+        func callAsFunction(_ x: Tensor, style: Tensor, addsNoise: Bool) throws -> Tensor {
+            let modulated = try x.multiplied(by: modulation.scales(style))
+            let spatial = try modulated.convolved(depthwise, padding: 1, groups: depthwise.shape[0])
+            let mixed = try spatial.convolved(pointwise)
+            let noisy = addsNoise ? try mixed.added(to: noise) : mixed
+            return try noisy.added(to: bias).leakyReLU(slope: slope)
+        }
+    }
+
+    private let constant: Tensor
+    private let startModulation: Modulation
+    private let startWeight: Tensor
+    private let startNoise: Tensor
+    private let startBias: Tensor
+    private let layers: [(up: Modulation, first: Convolution, second: Convolution)]
+    private let imageModulation: Modulation
+    private let imageWeight: Tensor
+    private let imageBias: Tensor
+    private let slope: Double
+
+    /// - Parameters:
+    ///   - network: The weights.
+    /// - Throws: ``Failure`` when libtorch can't hold them.
+    init(identity: GeneratorIdentity, network: MobileStyleGANParameters) throws {
+        try network.checkLengths()
+        self.identity = identity
+        let (c, r, d) = (network.startChannels, network.startResolution, network.latentSize)
+        let slope = Double(network.slope)
+        constant = try Tensor(network.constant, shape: [1, c, r, r])
+        startModulation = try Modulation(network.startModulation, latent: d)
+        startWeight = try Tensor(network.startWeight, shape: [c, c, 3, 3])
+        startNoise = try Tensor(network.startNoise, shape: [1, 1, r, r])
+        startBias = try Tensor(network.startBias, shape: [1, c, 1, 1])
+        layers = try network.layers.enumerated().map { k, layer in
+            let side = r << (k + 1)
+            return (
+                up: try Modulation(layer.up, latent: d),
+                first: try Convolution(layer.first, latent: d, side: side, slope: slope),
+                second: try Convolution(layer.second, latent: d, side: side, slope: slope)
+            )
+        }
+        let last = network.layers[network.layers.count - 1].channels
+        imageModulation = try Modulation(network.imageModulation, latent: d)
+        imageWeight = try Tensor(network.imageWeight, shape: [12, last, 1, 1])
+        imageBias = try Tensor(network.imageBias, shape: [1, 12, 1, 1])
+        self.slope = slope
+    }
+
+    public var sizes: [Int] { Array(sequence(first: identity.resolution) { $0 / 2 >= 64 ? $0 / 2 : nil }) }
+
+    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+        let own = try StyleRows.own(codes, identity: identity)
+        return try Torch.withoutGradients {
+            var images: [Float] = []
+            for code in 0..<own.count {
+                let one = try own.slice(code..<code + 1)
+                let styles = try Tensor(one.values, shape: [1, own.rows, own.size])
+                images += try synthesize(styles, size: size, noise: noise).floats()
+            }
+            return images
+        }
+    }
+
+    /// Images with their gradient history.
+    ///
+    /// - Parameters:
+    ///   - styles: [N, 1, d] for W, or [N, layers, d] in the network's own rows.
+    ///   - size: Pixels along a side, one of ``sizes``; below the full resolution the exact area average.
+    /// - Returns: [N, 3, size, size].
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
+        try StyleRows.checkSize(size, sizes)
+        let shape = styles.shape
+        guard shape.count == 3, shape[1] == 1 || shape[1] == identity.layers, shape[2] == identity.latentSize else {
+            throw Failure("styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
+        }
+        func style(_ row: Int) throws -> Tensor {
+            let at = shape[1] == 1 ? 0 : row
+            return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
+        }
+        let addsNoise = noise == .constant
+        let scaled = try constant.multiplied(by: startModulation.scales(style(0)))
+        var x = try scaled.convolved(startWeight, padding: 1)
+        if addsNoise { x = try x.added(to: startNoise) }
+        x = try x.added(to: startBias).leakyReLU(slope: slope)
+        for (k, layer) in layers.enumerated() {
+            let raised = try x.multiplied(by: layer.up.scales(style(3 * k + 1)))
+            let grown = try MobileStyleGANTensors.inverseHaar(raised)
+            let first = try layer.first(grown, style: style(3 * k + 1), addsNoise: addsNoise)
+            x = try layer.second(first, style: style(3 * k + 2), addsNoise: addsNoise)
+        }
+        let modulated = try x.multiplied(by: imageModulation.scales(style(3 * layers.count)))
+        if size == identity.resolution {
+            let bands = try modulated.convolved(imageWeight).added(to: imageBias)
+            return try MobileStyleGANTensors.inverseHaar(bands)
+        }
+        // The mean of each 2×2 block is half its low band: the high bands cancel.
+        let low = try modulated.convolved(imageWeight.sliced(axis: 0, 0..<3))
+        let half = try low.added(to: imageBias.sliced(axis: 1, 0..<3)).scaled(by: 0.5)
+        let window = identity.resolution / 2 / size
+        return window == 1 ? half : try half.averagePooled(size: window, stride: window)
+    }
+
+    /// One level of the inverse Haar transform: [N, 4c, r, r] → [N, c, 2r, 2r].
+    ///
+    /// The first c channels are the low band l; the rest, seen as [c, 3], the bands v (vertical), h (horizontal) and d.
+    /// Pixel (y, x) of a block is (l + s·v + t·(h + s·d)) / 2 with s = −1 in its lower row and t = −1 in its right column.
+    static func inverseHaar(_ x: Tensor) throws -> Tensor {
+        let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])
+        let low = try x.sliced(axis: 1, 0..<c)
+        let high = try x.sliced(axis: 1, c..<4 * c).reshaped([n, c, 3, r, r])
+        func band(_ index: Int) throws -> Tensor { try high.sliced(axis: 2, index..<index + 1).reshaped([n, c, r, r]) }
+        let (v, h, d) = (try band(0), try band(1), try band(2))
+        let (sumLow, sumHigh) = (try low.added(to: v), try h.added(to: d))
+        let (differenceLow, differenceHigh) = (try low.subtracting(v), try h.subtracting(d))
+        let blocks = [
+            try sumLow.added(to: sumHigh), try sumLow.subtracting(sumHigh), try differenceLow.added(to: differenceHigh),
+            try differenceLow.subtracting(differenceHigh),
+        ]
+        let stacked = try Tensor.stacked(blocks, axis: 2).scaled(by: 0.5)
+        return try stacked.reshaped([n, c, 2, 2, r, r]).permuted([0, 1, 4, 2, 5, 3]).reshaped([n, c, 2 * r, 2 * r])
+    }
+}

@@ -1,0 +1,83 @@
+import Core
+
+/// Codes to synthesize: one row each for W, several for W+.
+public struct LatentCodes: Sendable, Equatable {
+    /// [count, rows, size].
+    public var values: [Float]
+    /// How many codes.
+    public var count: Int
+    /// Rows of each: 1 for W, the network's own number or StyleGAN2's for W+.
+    public var rows: Int
+    /// Components of a row, 512.
+    public var size: Int
+
+    /// - Throws: ``Failure`` when the number of values does not fit, or a value is not finite.
+    public init(_ values: [Float], rows: Int = 1, size: Int = 512) throws {
+        guard rows > 0, size > 0, values.count % (rows * size) == 0 else {
+            throw Failure("latent codes", "have \(values.count) values, no multiple of \(rows) x \(size)", "check the file")
+        }
+        guard values.allSatisfy(\.isFinite) else {
+            throw Failure("latent codes", "hold values that are not finite", "check where they come from")
+        }
+        self.values = values
+        self.rows = rows
+        self.size = size
+        count = values.count / (rows * size)
+    }
+
+    /// Some of the codes.
+    public func slice(_ range: Range<Int>) throws -> LatentCodes {
+        try LatentCodes(Array(values[range.lowerBound * rows * size..<range.upperBound * rows * size]), rows: rows, size: size)
+    }
+}
+
+/// Whether the noise inputs take part.
+public enum NoiseMode: String, Sendable, CaseIterable {
+    /// Left out: an image depends on its code alone, as the paper demands.
+    case none
+    /// The network's stored noise constants.
+    case constant
+}
+
+/// Makes images from latent codes.
+public protocol Synthesizer: Sendable {
+    /// Which generator this is.
+    var identity: GeneratorIdentity { get }
+    /// Image sizes on offer, largest first.
+    var sizes: [Int] { get }
+    /// Synthesizes a batch.
+    ///
+    /// - Parameters:
+    ///   - codes: W or W+ codes.
+    ///   - size: Pixels along a side, one of ``sizes``; below the full resolution the exact area average.
+    ///   - noise: Whether the noise constants take part.
+    /// - Returns: [count, 3, size, size], about [-1, 1].
+    /// - Throws: ``Failure`` when rows or size do not fit.
+    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float]
+}
+
+/// Rows of W+ layouts.
+public enum StyleRows {
+    /// For each of a MobileStyleGAN's own rows, the row of a StyleGAN2 code with the same part at the same resolution.
+    ///
+    /// Own: row 0 for the 4×4 convolution; 3k+1 (up and first convolution), 3k+2 (second), 3k+3 (image) for layer k.
+    /// StyleGAN2: row 0; 2k+1, 2k+2, 2k+3 for the block at the same resolution, the last shared with the next block.
+    public static func mobile(fromStyleGAN2 layers: Int) -> [Int] {
+        var rows = [0]
+        for layer in 0..<layers { rows += [2 * layer + 1, 2 * layer + 2, 2 * layer + 3] }
+        return rows
+    }
+
+    /// Codes of StyleGAN2's rows in another order of rows.
+    static func gather(_ codes: LatentCodes, rows: [Int]) throws -> LatentCodes {
+        var values: [Float] = []
+        values.reserveCapacity(codes.count * rows.count * codes.size)
+        for code in 0..<codes.count {
+            for row in rows {
+                let at = (code * codes.rows + row) * codes.size
+                values += codes.values[at..<at + codes.size]
+            }
+        }
+        return try LatentCodes(values, rows: rows.count, size: codes.size)
+    }
+}
