@@ -78,7 +78,9 @@ public final class Trainer {
         negativeWeight = zip(frequencies, emphasis).map { Float($1 / mean * pow(0.5 / (1 - $0), gamma)) }
         logitShift = frequencies.map { Float(gamma * log((1 - $0) / $0)) }
         if let initial { try network.load(initial.state, from: initial.source, headRequired: false) }
-        try network.setBias(zip(frequencies, logitShift).map { Float(log($0 / (1 - $0))) + $1 })
+        if initial?.state["fc.weight"]?.shape.first != attributes.count {
+            try network.setBias(zip(frequencies, logitShift).map { Float(log($0 / (1 - $0))) + $1 })
+        }
         try average.load(network.state(), from: folder)
         optimiser = try Optimiser(
             settings.method, parameters: network.parameters.map(\.tensor),
@@ -107,6 +109,9 @@ public final class Trainer {
             }
         }
     }
+
+    /// The averaged weights of the best epoch so far, float32, by name; empty before the first is done.
+    public var bestWeights: [String: TensorData] { best }
 
     /// The number of pictures that the whole run looks at, and how many of them it has seen.
     public var pictures: (total: Int, done: Int) {

@@ -11,9 +11,17 @@ struct Directions: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ImportCommand.self,
+            SampleCommand.self,
+            ScoreCommand.self,
+            SelectCommand.self,
+            QueryCommand.self,
             SynthCommand.self,
+            StatusCommand.self,
+            MergeCommand.self,
+            RunCommand.self,
             Train.self,
             ScoreImage.self,
+            BenchClassifier.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.

@@ -69,6 +69,12 @@ struct Train: ParsableCommand {
     @Option(help: "Networks to train one after another, each with a seed of its own; the classifier averages their logits.")
     var members = 1
 
+    @Option(help: "Epochs of each network after the first; they then begin from the first one's weights.")
+    var memberEpochs: Int?
+
+    @Option(help: "Seconds between checkpoints; one is written after every epoch too.")
+    var checkpointEvery = 60.0
+
     @Option(help: "Write what training pictures look like to the network to this PNG, and stop.")
     var preview: String?
 
@@ -154,9 +160,18 @@ struct Train: ParsableCommand {
         var trainers: [Trainer] = []
         for member in 1...members {
             var own = settings
+            var start = initial
             own.seed = settings.seed &+ UInt64(member - 1)
+            if let memberEpochs, let first = trainers.first {
+                // A snapshot ensemble (Huang et al., 2017): each goes its own way from the first one's end.
+                own.epochs = memberEpochs
+                own.lowResolutionShare = 0
+                own.rate = settings.rate / 2
+                start = (first.bestWeights, folder(1))
+                try own.validate()
+            }
             let trainer = try Trainer(
-                own, training: training, validation: validation, folder: folder(member), device: device, initial: initial,
+                own, training: training, validation: validation, folder: folder(member), device: device, initial: start,
                 workers: cores)
             if resume && Trainer.hasCheckpoint(in: folder(member)) { try trainer.resume() }
             try train(trainer, member)
@@ -179,7 +194,7 @@ struct Train: ParsableCommand {
     private func train(_ trainer: Trainer, _ member: Int) throws {
         let (total, done) = trainer.pictures
         let progress = ProgressReporter(members > 1 ? "train \(member)/\(members)" : "train", unit: "images", total: total, done: done)
-        try trainer.run { event in
+        try trainer.run(checkpointEvery: checkpointEvery) { event in
             switch event {
             case .batch(let count, let loss): progress.advance(count, note: String(format: "loss %.4f", loss))
             case .epoch(let record):

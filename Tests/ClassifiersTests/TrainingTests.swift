@@ -1,0 +1,178 @@
+import Classifiers
+import Core
+import Foundation
+import Images
+import Tensors
+import Testing
+import Weights
+
+@Suite(.serialized) struct TrainingTests {
+    private func settings(epochs: Int) throws -> TrainingSettings {
+        var settings = TrainingSettings()
+        settings.architecture = try ResNeXtConfiguration.named("tiny")
+        settings.attributes = ["Eyeglasses", "Male", "Smiling"]
+        settings.epochs = epochs
+        settings.batchSize = 16
+        settings.averageDecay = 0.9
+        settings.warmUp = 0.5
+        settings.lowResolutionShare = 0
+        settings.rate = 5e-3
+        return settings
+    }
+
+    private func faces(_ tiny: TinyCelebA, _ part: CelebAFolder.Part) throws -> FaceSet {
+        let folder = try CelebAFolder(tiny.path)
+        return try FaceSet(folder, folder.rows(part), frame: .celeba, size: 32)
+    }
+
+    @Test func aTinyRunLearnsAndItsFileScoresPictures() throws {
+        let tiny = try TinyCelebA(count: 160)
+        let folder = tiny.path + "/run"
+        let test = try faces(tiny, .test)
+        let trainer = try Trainer(
+            settings(epochs: 12), training: faces(tiny, .train), validation: faces(tiny, .validation), folder: folder)
+        var epochs = 0
+        try trainer.run { if case .epoch = $0 { epochs += 1 } }
+        #expect(epochs == 12)
+        let path = folder + "/tiny.classifier.safetensors"
+        let card = try ClassifierExport.write([trainer], name: "tiny", test: test, to: path)
+        let male = try #require(card.test.first { $0.attribute == "Male" })
+        #expect(male.areaUnderROC > 0.95, "the colour of the ground is easy to learn")
+
+        let classifier = try AttributeClassifier.load(path: path)
+        #expect(classifier.attributes.map(\.name) == ["Eyeglasses", "Male", "Smiling"])
+        #expect(classifier.inputSize == 32)
+        #expect(classifier.sha256 == (try Hashing.sha256(file: path)))
+        let planes = test.images.flatMap { FaceFrame.celeba.crop($0, size: 32).planes() }
+        let logits = try classifier.logits(planes, count: test.images.count)
+        let scores = test.images.indices.map { logits[$0 * 3 + 1] }
+        #expect(Metrics.areaUnderROC(scores, test.rows.map { $0.labels[20] }) == male.areaUnderROC)
+        let one = try classifier.logits(Array(planes.prefix(3 * 32 * 32)), count: 1)
+        #expect(zip(one, logits).allSatisfy { abs($0 - $1) < 1e-4 }, "a picture's score does not depend on its batch")
+        #expect(classifier.probabilities(logits).allSatisfy { 0...1 ~= $0 })
+        #expect(throws: Failure.self) { try classifier.logits([0], count: 1) }
+        #expect(throws: Failure.self) { try classifier.columns([Attribute.named("bald")]) }
+        #expect(try classifier.logits([], count: 0).isEmpty)
+        let lines = try String(contentsOfFile: folder + "/epochs.jsonl", encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 12)
+        #expect(try String(contentsOfFile: folder + "/curve.svg", encoding: .utf8).hasPrefix("<svg"))
+    }
+
+    /// A run given up after three of six epochs and taken up from its checkpoint ends bit for bit where an undisturbed one does.
+    @Test func aRunTakenUpAgainEndsWhereAnUndisturbedOneDoes() throws {
+        let tiny = try TinyCelebA(count: 60)
+        let (training, validation) = (try faces(tiny, .train), try faces(tiny, .validation))
+        func trainer(_ folder: String, epochs: Int = 6) throws -> Trainer {
+            try Trainer(
+                settings(epochs: epochs), training: training, validation: validation, folder: tiny.path + folder)
+        }
+        let whole = try trainer("/whole")
+        try whole.run()
+        try ClassifierExport.write([whole], name: "x", test: nil, to: tiny.path + "/whole.safetensors")
+
+        let first = try trainer("/parted")
+        let kept = tiny.path + "/kept.safetensors"
+        var seen = 0
+        try first.run { event in
+            guard case .epoch = event else { return }
+            seen += 1
+            if seen == 3 { try? FileManager.default.copyItem(atPath: first.checkpointPath, toPath: kept) }
+        }
+        try FileManager.default.removeItem(atPath: first.checkpointPath)
+        try FileManager.default.moveItem(atPath: kept, toPath: first.checkpointPath)
+        let second = try trainer("/parted")
+        try second.resume()
+        try second.run()
+        try ClassifierExport.write([second], name: "x", test: nil, to: tiny.path + "/parted.safetensors")
+        #expect(
+            try AtomicFile.read(tiny.path + "/whole.safetensors") == AtomicFile.read(tiny.path + "/parted.safetensors"))
+
+        let other = try trainer("/parted", epochs: 7)
+        let failure = #expect(throws: Failure.self) { try other.resume() }
+        #expect(failure?.problem.contains("other settings") == true)
+        let data = try AtomicFile.read(second.checkpointPath)
+        try AtomicFile.write(data.prefix(data.count / 2), to: second.checkpointPath)
+        #expect(throws: Failure.self) { try trainer("/parted").resume() }
+    }
+
+    @Test func settingsOutOfRangeAreUsageErrors() throws {
+        var settings = TrainingSettings()
+        settings.rate = -1
+        #expect(throws: Failure.self) { try settings.validate() }
+        settings = TrainingSettings()
+        settings.averageDecay = 1
+        #expect(throws: Failure.self) { try settings.validate() }
+        settings = TrainingSettings()
+        settings.attributes = []
+        #expect(throws: Failure.self) { try settings.validate() }
+    }
+
+    @Test func aPreviewShowsWhatTheNetworkSees() throws {
+        let tiny = try TinyCelebA(count: 20)
+        var settings = try settings(epochs: 1)
+        settings.augmentation = .none
+        let training = try faces(tiny, .train)
+        let plain = try TrainingPreview.pictures(settings, training, count: 8)
+        #expect(plain.count == 8 && plain[0].width == 32)
+        // Without changes the warp is the crop, but for its bilinear sampling.
+        let crops = training.images.map { FaceFrame.celeba.crop($0, size: 32) }
+        let distance = crops.map { crop in
+            zip(crop.pixels, plain[0].pixels).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) } / Double(crop.pixels.count)
+        }.min()
+        #expect((distance ?? 99) < 6)
+        settings.augmentation = Augmentation()
+        settings.augmentation.mixup = 1
+        let changed = try TrainingPreview.pictures(settings, training, count: 8)
+        #expect(changed != plain)
+        #expect(try TrainingPreview.pictures(settings, training, count: 8) == changed)
+    }
+}
+
+@Suite struct ClassifierFileTests {
+    @Test func theShippedClassifierLoadsAndKnowsAllForty() throws {
+        let classifier = try AttributeClassifier.load(path: nil)
+        #expect(classifier.attributes == Attribute.all)
+        #expect(try AtomicFile.read(classifier.path).count <= 10_000_000)
+        #expect(!classifier.card.test.isEmpty)
+    }
+
+    /// The real test part where there is one: what the file says of itself is what it does.
+    @Test(.enabled(if: TestData.celeba != nil, "no CelebA folder: set DIRECTIONS_CELEBA"))
+    func theShippedClassifierIsAsGoodAsItSays() throws {
+        let classifier = try AttributeClassifier.load(path: nil)
+        let folder = try CelebAFolder(try #require(TestData.celeba))
+        let rows = Array(folder.rows(.test).prefix(200))
+        let faces = try FaceSet(folder, rows, frame: .celeba, size: classifier.inputSize)
+        let planes = faces.images.flatMap { FaceFrame.celeba.crop($0, size: classifier.inputSize).planes() }
+        let probabilities = classifier.probabilities(try classifier.logits(planes, count: faces.images.count))
+        let right = faces.rows.indices.count {
+            (probabilities[$0 * 40 + 20] >= classifier.thresholds[20]) == (faces.rows[$0].labels[20] == 1)
+        }
+        let stated = try #require(classifier.card.test.first { $0.attribute == "Male" }).accuracy
+        #expect(abs(Double(right) / Double(faces.rows.count) - stated) < 0.06)
+    }
+
+    @Test func otherFilesAreRefused() throws {
+        let path = NSTemporaryDirectory() + "other-\(UInt32.random(in: 0 ... .max)).safetensors"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
+        try SafetensorsFile(tensors: [:], metadata: ["format": "pt"]).write(to: path)
+        let failure = #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
+        #expect(failure?.problem.contains("not a classifier file") == true)
+        var shipped = try SafetensorsFile.read(AttributeClassifier.shippedPath())
+        shipped.metadata["card"] = "{}"
+        try shipped.write(to: path)
+        #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
+        shipped = try SafetensorsFile.read(AttributeClassifier.shippedPath())
+        shipped.metadata["version"] = "2"
+        try shipped.write(to: path)
+        #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
+        shipped = try SafetensorsFile.read(AttributeClassifier.shippedPath())
+        shipped.tensors["0.fc.weight"] = nil
+        try shipped.write(to: path)
+        #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
+        let data = try AtomicFile.read(AttributeClassifier.shippedPath())
+        try AtomicFile.write(data.prefix(data.count - 100), to: path)
+        #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
+    }
+}
