@@ -197,7 +197,7 @@ static size_t place_worker(ms_context *context, ms_worker *worker, float *memory
     int side = context->stages[context->layers - 1].side;
     PLACE(worker->scratch, ms_tile_floats);
     PLACE(worker->pixels, (size_t)side * ms_block);
-    PLACE(worker->sums, (size_t)side * 3);
+    PLACE(worker->sums, context->stages[context->layers - 1].o_row);
     for (int k = context->whole_layers; k < context->layers; k++) {
         const ms_stage *stage = &context->stages[k];
         for (int i = 0; i < ms_ring; i++) {

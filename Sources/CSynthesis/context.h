@@ -51,7 +51,7 @@ typedef struct {
     size_t bytes;
     float *scratch;  // [ms_tile_floats]
     float *pixels;   // [side][16]
-    float *sums;     // [3][size]
+    float *sums;     // a row of the last layer's result, summed over boxes
     ms_rows rows[ms_most_layers];
 } ms_worker;
 

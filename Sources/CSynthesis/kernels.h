@@ -8,6 +8,7 @@
 enum {
     ms_block = 16,         // channels in a block of the layout, and of a panel of packed weights
     ms_depth = 256,        // input channels in one pass of a product: a panel of weights then fits the first cache
+    ms_chunk = 96,          // pixels of a row taken at once
     ms_tile_floats = 32768, // depthwise results held between the two halves of a convolution
 };
 
@@ -32,6 +33,10 @@ typedef struct {
     // Inverse Haar step: a row of 4·c channels, the four subbands one after the other, to two rows of c, twice as wide.
     //   scale [4·c], which includes the step's ½.
     void (*upsample)(const float *row, const float *scale, float *upper, float *lower, int c, int width);
+
+    // Sums of `box` neighbours along a row [m/16][width + 2][16], to the row [m/16][width/box + 2][16] that they begin
+    // or add to.
+    void (*pool)(const float *row, int m, int width, int box, int begins, float *sums);
 
     // The image's product without activation: row [m/16][width + 2][16] to pixels [width][16].
     void (*project)(const float *row, const float *weights, const float *bias, int m, int width, float *pixels);

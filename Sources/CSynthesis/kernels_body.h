@@ -11,6 +11,11 @@ typedef float loose __attribute__((vector_size(LANES * 4), aligned(4)));
 
 enum { parts = ms_block / LANES };
 
+#ifndef ASSEMBLED_PIXELS
+#define ASSEMBLED_PIXELS 0
+#define ASSEMBLED_BLOCK(sum, pixels, weights)
+#endif
+
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define INLINE static inline __attribute__((always_inline))
 
@@ -32,12 +37,17 @@ typedef struct {
     float slope;
 } tile_place;
 
+// Keeps the compiler from loading ahead of the products, which would spill the sums.
+#define IN_ORDER __asm__ volatile("" ::: "memory")
+
 // A tile of PIXELS × (COUNT · 16) outputs over one stretch of depth: `begins` starts from the bias, else from what the
 // target holds; `ends` applies the activation.
-#define DEFINE_TILE(NAME, PIXELS, COUNT)                                                                              \
-    static __attribute__((noinline)) void NAME(const tile_place *place, int begins, int ends) {                        \
+#define DEFINE_TILE(NAME, PIXELS, COUNT)                                                                               \
+    INLINE void NAME(const tile_place *place, int x, int begins, int ends) {                                           \
         enum { columns = parts * (COUNT) };                                                                            \
         vector sum[PIXELS][columns];                                                                                   \
+        float *target = place->target + (size_t)x * ms_block;                                                          \
+        size_t target_stride = place->target_stride;                                                                   \
         if (begins) {                                                                                                  \
             UNROLL for (int j = 0; j < columns; j++) {                                                                 \
                 vector bias = load(place->bias + j * LANES);                                                           \
@@ -45,29 +55,33 @@ typedef struct {
             }                                                                                                          \
             if (place->noise) {                                                                                        \
                 UNROLL for (int i = 0; i < PIXELS; i++) {                                                              \
-                    float noise = place->noise[i];                                                                     \
+                    float noise = place->noise[x + i];                                                                 \
                     UNROLL for (int j = 0; j < columns; j++) sum[i][j] += noise;                                       \
                 }                                                                                                      \
             }                                                                                                          \
         } else {                                                                                                       \
             UNROLL for (int i = 0; i < PIXELS; i++) {                                                                  \
                 UNROLL for (int j = 0; j < columns; j++) {                                                             \
-                    sum[i][j] = load(place->target + (j / parts) * place->target_stride + i * ms_block                 \
-                                     + (j % parts) * LANES);                                                           \
+                    sum[i][j] = load(target + (j / parts) * target_stride + i * ms_block + (j % parts) * LANES);       \
                 }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
-        const float *pixels = place->pixels, *weights = place->weights;                                                \
+        const float *pixels = place->pixels + (size_t)x * ms_block, *weights = place->weights;                         \
         size_t pixel_stride = place->pixel_stride, weight_stride = place->weight_stride;                               \
         for (int block = place->blocks; block > 0; block--) {                                                          \
-            UNROLL for (int k = 0; k < ms_block; k++) {                                                                \
-                vector weight[columns];                                                                                \
-                UNROLL for (int j = 0; j < columns; j++) {                                                             \
-                    weight[j] = load(weights + (j / parts) * weight_stride + k * ms_block + (j % parts) * LANES);      \
-                }                                                                                                      \
-                UNROLL for (int i = 0; i < PIXELS; i++) {                                                              \
-                    float pixel = pixels[i * ms_block + k];                                                            \
-                    UNROLL for (int j = 0; j < columns; j++) sum[i][j] += pixel * weight[j];                           \
+            if (PIXELS == ASSEMBLED_PIXELS && (COUNT) == 1) {                                                          \
+                ASSEMBLED_BLOCK(sum, pixels, weights);                                                                 \
+            } else {                                                                                                   \
+                UNROLL for (int k = 0; k < ms_block; k++) {                                                            \
+                    vector weight[columns];                                                                            \
+                    UNROLL for (int j = 0; j < columns; j++) {                                                         \
+                        weight[j] = load(weights + (j / parts) * weight_stride + k * ms_block + (j % parts) * LANES);  \
+                    }                                                                                                  \
+                    UNROLL for (int i = 0; i < PIXELS; i++) {                                                          \
+                        float pixel = pixels[i * ms_block + k];                                                        \
+                        UNROLL for (int j = 0; j < columns; j++) sum[i][j] += pixel * weight[j];                       \
+                        IN_ORDER;                                                                                      \
+                    }                                                                                                  \
                 }                                                                                                      \
             }                                                                                                          \
             pixels += pixel_stride;                                                                                    \
@@ -81,8 +95,7 @@ typedef struct {
         }                                                                                                              \
         UNROLL for (int i = 0; i < PIXELS; i++) {                                                                      \
             UNROLL for (int j = 0; j < columns; j++) {                                                                 \
-                store(place->target + (j / parts) * place->target_stride + i * ms_block + (j % parts) * LANES,         \
-                      sum[i][j]);                                                                                      \
+                store(target + (j / parts) * target_stride + i * ms_block + (j % parts) * LANES, sum[i][j]);           \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -98,21 +111,40 @@ DEFINE_TILE(pair_4, 4, 2)
 DEFINE_TILE(pair_8, 8, 2)
 #endif
 
-INLINE void tile(const tile_place *place, int pixels, int panels, int begins, int ends) {
+// `width` pixels by one panel.
+static __attribute__((noinline)) void run_panel(const tile_place *place, int width, int begins, int ends) {
+    for (int x = 0; x < width;) {
+        int group = NEXT_GROUP(width - x);
+        if (group == WIDE) tile_wide(place, x, begins, ends);
+#if WIDE > 8
+        else if (group == 8) tile_8(place, x, begins, ends);
+#endif
+        else tile_4(place, x, begins, ends);
+        x += group;
+    }
+}
+
+#if PANELS == 2
+static __attribute__((noinline)) void run_pair(const tile_place *place, int width, int begins, int ends) {
+    for (int x = 0; x < width;) {
+        int group = NEXT_GROUP(width - x);
+        if (group == WIDE) pair_wide(place, x, begins, ends);
+        else if (group == 8) pair_8(place, x, begins, ends);
+        else pair_4(place, x, begins, ends);
+        x += group;
+    }
+}
+#endif
+
+INLINE void run_panels(const tile_place *place, int width, int panels, int begins, int ends) {
 #if PANELS == 2
     if (panels == 2) {
-        if (pixels == WIDE) pair_wide(place, begins, ends);
-        else if (pixels == 8) pair_8(place, begins, ends);
-        else pair_4(place, begins, ends);
+        run_pair(place, width, begins, ends);
         return;
     }
 #endif
     (void)panels;
-    if (pixels == WIDE) tile_wide(place, begins, ends);
-#if WIDE > 8
-    else if (pixels == 8) tile_8(place, begins, ends);
-#endif
-    else tile_4(place, begins, ends);
+    run_panel(place, width, begins, ends);
 }
 
 // Depthwise 3×3 on one block of channels: `width` outputs from three rows that begin one pixel to the left.
@@ -145,7 +177,7 @@ static void convolve(
     const float *const *noise, int rows, int width, float *scratch) {
     int c = product->c, m = product->m, blocks = c / ms_block, panels = m / ms_block;
     int chunk = ms_tile_floats / c / rows;
-    chunk = chunk > 128 ? 128 : chunk / 4 * 4;
+    chunk = chunk > 96 ? 96 : chunk / 4 * 4;
     if (chunk > width) chunk = width;
     size_t row_stride = (size_t)(width + 2) * ms_block;
     for (int x0 = 0; x0 < width; x0 += chunk) {
@@ -165,22 +197,18 @@ static void convolve(
                 int taken = panel + PANELS <= panels ? PANELS : 1;
                 for (int s = 0; s < rows; s++) {
                     tile_place place = {
+                        .pixels = scratch + (k0 / ms_block) * block_stride + (size_t)s * n * ms_block,
                         .pixel_stride = block_stride,
                         .weights = product->weights + ((size_t)panel * c + k0) * ms_block,
                         .weight_stride = (size_t)c * ms_block,
+                        .target = target[s] + panel * row_stride + (size_t)(x0 + 1) * ms_block,
                         .target_stride = row_stride,
                         .bias = product->bias + panel * ms_block,
+                        .noise = noise ? noise[s] + x0 : NULL,
                         .blocks = depth / ms_block,
                         .slope = product->slope,
                     };
-                    for (int x = 0; x < n;) {
-                        int group = NEXT_GROUP(n - x);
-                        place.pixels = scratch + (k0 / ms_block) * block_stride + ((size_t)s * n + x) * ms_block;
-                        place.target = target[s] + panel * row_stride + (size_t)(x0 + x + 1) * ms_block;
-                        place.noise = noise ? noise[s] + x0 + x : NULL;
-                        tile(&place, group, taken, k0 == 0, k0 + depth == c);
-                        x += group;
-                    }
+                    run_panels(&place, n, taken, k0 == 0, k0 + depth == c);
                 }
                 panel += taken;
             }
@@ -214,21 +242,33 @@ static void upsample(const float *row, const float *scale, float *upper, float *
     }
 }
 
+static void pool(const float *row, int m, int width, int box, int begins, float *sums) {
+    size_t in_stride = (size_t)(width + 2) * ms_block, out_stride = (size_t)(width / box + 2) * ms_block;
+    for (int block = 0; block < m / ms_block; block++) {
+        const float *in = row + block * in_stride + ms_block;
+        float *out = sums + block * out_stride + ms_block;
+        for (int x = 0; x < width / box; x++, out += ms_block) {
+            UNROLL for (int lane = 0; lane < ms_block; lane += LANES) {
+                vector sum = load(in + lane);
+                for (int i = 1; i < box; i++) sum += load(in + (size_t)i * ms_block + lane);
+                store(out + lane, begins ? sum : load(out + lane) + sum);
+            }
+            in += (size_t)box * ms_block;
+        }
+    }
+}
+
 static void project(
     const float *row, const float *weights, const float *bias, int m, int width, float *pixels) {
     tile_place place = {
+        .pixels = row + ms_block,
         .pixel_stride = (size_t)(width + 2) * ms_block,
         .weights = weights,
+        .target = pixels,
         .bias = bias,
         .blocks = m / ms_block,
     };
-    for (int x = 0; x < width;) {
-        int group = NEXT_GROUP(width - x);
-        place.pixels = row + (size_t)(x + 1) * ms_block;
-        place.target = pixels + (size_t)x * ms_block;
-        tile(&place, group, 1, 1, 0);
-        x += group;
-    }
+    run_panel(&place, width, 1, 0);
 }
 
 // COUNT dot products with one row of weights, which is read once.
@@ -270,5 +310,10 @@ static void linear(
 }
 
 const ms_kernels KERNELS = {
-    .name = KERNELS_NAME, .convolve = convolve, .upsample = upsample, .project = project, .linear = linear,
+    .name = KERNELS_NAME,
+    .convolve = convolve,
+    .upsample = upsample,
+    .pool = pool,
+    .project = project,
+    .linear = linear,
 };

@@ -80,9 +80,11 @@ static void fold_scale(const ms_stage *stage, const float *modulation, float *sc
 }
 
 // The last product with its modulation, and with the last Haar step where the full image is wanted: 12 outputs a
-// pixel then, (colour · 2 + row) · 2 + column; else 3, the box average of the pixel's four. The bias comes last.
-static void fold_image(const ms_context *context, const float *modulation, int full, float *folded) {
-    int m = context->image_channels, outputs = full ? 12 : 3;
+// pixel then, (colour · 2 + row) · 2 + column; else 3, the average of the pixel's four, for sums of box × box pixels.
+// The bias comes last.
+static void fold_image(const ms_context *context, const float *modulation, int size, float *folded) {
+    int m = context->image_channels, full = size == ms_full_size(context), outputs = full ? 12 : 3;
+    float box = full ? 1 : (float)(ms_full_size(context) / 2 / size), share = 1 / (box * box);
     float *bias = folded + (size_t)ms_padded(m) * ms_block;
     for (int out = 0; out < outputs; out++) {
         int colour = full ? out / 4 : out;
@@ -100,7 +102,7 @@ static void fold_image(const ms_context *context, const float *modulation, int f
             for (int band = 0; band < 4; band++) {
                 sum += factors[band] * context->image_weight[(size_t)channels[band] * m + k];
             }
-            folded[(size_t)k * ms_block + out] = sum * modulation[k];
+            folded[(size_t)k * ms_block + out] = share * sum * modulation[k];
         }
     }
     for (int out = outputs; out < ms_block; out++) {
@@ -123,8 +125,7 @@ static void run_fold(void *state, int image, int worker) {
         fold_depthwise(&stage->second, modulations + stage->second.modulation, slot->folded + stage->second.folded);
     }
     fold_image(
-        context, modulations + context->image_modulation, batch->size == ms_full_size(context),
-        slot->folded + context->image_folded);
+        context, modulations + context->image_modulation, batch->size, slot->folded + context->image_folded);
     const float *features = context->features + (size_t)image * context->feature_floats;
     int side = context->start_side, channels = context->start_channels;
     for (int m = 0; m < channels; m++) {
@@ -226,35 +227,35 @@ static void write_full(const ms_walk *walk, const float *pixels, int y) {
     }
 }
 
-// Pixels [width][16] to a row of half the full size, or to their part of a row of less.
-static void write_average(const ms_walk *walk, const float *pixels, int y) {
-    int size = walk->batch->size, box = ms_full_size(walk->context) / 2 / size;
-    float scale = 1.0f / (float)(box * box);
-    float *sums = walk->worker->sums;
-    for (int colour = 0; colour < 3; colour++) {
-        float *out = sums + (size_t)colour * size;
-        const float *in = pixels + colour;
-        if (y % box == 0) memset(out, 0, (size_t)size * sizeof *out);
-        for (int x = 0; x < size; x++) {
-            float sum = 0;
-            for (int i = 0; i < box; i++, in += ms_block) sum += *in;
-            out[x] += sum;
-        }
-        if (y % box == box - 1) {
-            float *row = walk->image + ((size_t)colour * size + y / box) * size;
-            for (int x = 0; x < size; x++) row[x] = scale * out[x];
-        }
+// Pixels [size][16] to row y of a smaller image.
+static void write_small(const ms_walk *walk, const float *pixels, int y) {
+    size_t size = (size_t)walk->batch->size;
+    for (size_t colour = 0; colour < 3; colour++) {
+        float *out = walk->image + (colour * size + (size_t)y) * size;
+        for (size_t x = 0; x < size; x++) out[x] = pixels[x * ms_block + colour];
     }
 }
 
+// Row y of the last layer's result becomes two rows of the full image, one of half its size, or a part of one of less:
+// as the image's product is linear, what a smaller image averages is averaged before it.
 static void write_row(const ms_walk *walk, const float *row, int y) {
     ms_context *context = walk->context;
+    ms_worker *worker = walk->worker;
     const ms_stage *stage = &context->stages[context->layers - 1];
     const float *weights = walk->slot->folded + context->image_folded;
-    int m = stage->second.product.m;
-    context->kernels->project(row, weights, weights + (size_t)m * ms_block, m, stage->side, walk->worker->pixels);
-    if (walk->batch->size == ms_full_size(context)) write_full(walk, walk->worker->pixels, y);
-    else write_average(walk, walk->worker->pixels, y);
+    int m = stage->second.product.m, size = walk->batch->size;
+    const float *bias = weights + (size_t)m * ms_block;
+    if (size >= stage->side) {
+        context->kernels->project(row, weights, bias, m, stage->side, worker->pixels);
+        if (size > stage->side) write_full(walk, worker->pixels, y);
+        else write_small(walk, worker->pixels, y);
+        return;
+    }
+    int box = stage->side / size;
+    context->kernels->pool(row, m, stage->side, box, y % box == 0, worker->sums);
+    if (y % box < box - 1) return;
+    context->kernels->project(worker->sums, weights, bias, m, size, worker->pixels);
+    write_small(walk, worker->pixels, y / box);
 }
 
 static void convolve_row(

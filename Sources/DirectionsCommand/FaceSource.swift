@@ -39,7 +39,8 @@ struct FaceSource: ParsableArguments {
         }
         if let latent {
             let ids = try Numbers.list(latent, flag: "--latent").map { Int64(clamping: $0) }
-            throw Failure("TEMP", "\(ids)")
+            let store = try LatentStore.openReadOnly(workspace.database)
+            return (try LatentCodes(store.latents(ids: ids), size: size), ids.map { "latent \($0)" })
         }
         let path = code ?? ""
         let codes = try FaceSource.readCodes(path, size: size)

@@ -80,3 +80,33 @@ struct Taps {
         }
     }
 }
+
+/// Planes of floats at a smaller size.
+public enum AreaResampling {
+    /// Area average of square planes, each output pixel the mean of exactly the source area it covers.
+    ///
+    /// - Parameters:
+    ///   - planes: [n, from, from], any number of planes.
+    /// - Returns: [n, to, to].
+    public static func resize(_ planes: [Float], from: Int, to: Int) -> [Float] {
+        let taps = Taps.axis(from: from, to: to)
+        let count = planes.count / (from * from)
+        var result = [Float](repeating: 0, count: count * to * to)
+        var row = [Float](repeating: 0, count: from)
+        for plane in 0..<count {
+            for y in 0..<to {
+                for x in 0..<from { row[x] = 0 }
+                for (k, weight) in taps[y].weights.enumerated() {
+                    let start = plane * from * from + (taps[y].first + k) * from
+                    for x in 0..<from { row[x] += weight * planes[start + x] }
+                }
+                for x in 0..<to {
+                    var sum: Float = 0
+                    for (k, weight) in taps[x].weights.enumerated() { sum += weight * row[taps[x].first + k] }
+                    result[(plane * to + y) * to + x] = sum
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,148 @@
+import ArgumentParser
+import Core
+import Foundation
+import Generators
+import Images
+import LatentStore
+
+/// `directions query`: questions to the latent database.
+struct QueryCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "query",
+        abstract: "Ask the latent database: filters, SQL, nearest neighbours; as table, CSV, JSON or a grid of faces.",
+        discussion: """
+            A filter compares fields with numbers: attributes (eyeglasses, black_hair …) by their probability, id, set, seed, \
+            index, psi, norm (|w|), distance (|w - mean|), near(17) (cosine with latent 17); joined by and, or, not, ( ), \
+            between … and …, in (…).
+
+            Examples:
+              directions query "eyeglasses > 0.9 and male < 0.1" --limit 24 --out answer.png
+              directions query --near 17 --limit 12 --out like-17.png
+              directions query --sql "SELECT count(*) FROM scores WHERE smiling > 0.5"
+            """)
+
+    /// How an answer is printed.
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case table, csv, json
+    }
+
+    @Argument(help: "The filter; without one all latents are meant.")
+    var filter: String?
+
+    @Option(help: "One SELECT statement instead of a filter; see Database/README.md for the tables.")
+    var sql: String?
+
+    @Option(help: "Order by this field, the highest first; with a minus before it the lowest first.")
+    var order: String?
+
+    @Option(help: "Order by cosine with this latent, the nearest first.")
+    var near: Int64?
+
+    @Option(help: "At most so many rows (default: 100; for --sql all).")
+    var limit: Int?
+
+    @Option(help: "table, csv or json.")
+    var format: Format = .table
+
+    @Option(name: [.customLong("out"), .customLong("grid")], help: "Draw the latents of the answer as a grid of faces.")
+    var out: String?
+
+    @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
+    var classifier: String?
+
+    @Option(help: "The generator's name in the workspace, for the grid.")
+    var generator = "default"
+
+    @OptionGroup var synthesis: SynthesisOptions
+    @OptionGroup var workspace: WorkspaceOption
+
+    func run() throws {
+        guard limit ?? 1 >= 0 else { throw Failure("--limit", "must not be negative", "for example 24", isUsage: true) }
+        guard sql == nil || (filter == nil && order == nil && near == nil) else {
+            throw Failure("--sql", "stands alone", "put filter and order into the SQL", isUsage: true)
+        }
+        let parsed = try filter.map { try Filter($0) } ?? Filter()
+        let store = try LatentStore.openReadOnly(workspace.value.database)
+        let answer: Answer
+        if let sql {
+            answer = try store.query(sql, limit: limit ?? .max)
+        } else {
+            var query = try LatentQuery(filter: parsed, order: order, near: near, limit: limit ?? 100)
+            if !query.filter.attributes.isEmpty { query.classifier = try store.classifier(classifier).id }
+            if let near { _ = try store.latents(ids: [near]) }
+            answer = try query.run(store)
+        }
+        print(try AnswerText.render(answer, format: format), terminator: "")
+        if let out { try draw(answer, store: store, to: out) }
+    }
+
+    private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
+        guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
+            throw Failure("--out", "needs a column named latent or id in the answer", "select it in the SQL", isUsage: true)
+        }
+        let ids = try answer.rows.prefix(400).map { row in
+            guard case .integer(let id) = row[column] else { throw Failure("column \(answer.columns[column])", "holds no ids", "") }
+            return id
+        }
+        guard !ids.isEmpty else { throw Failure("--out", "has no faces to draw: the answer is empty", "widen the filter") }
+        let loaded = try Generator.load(folder: workspace.value.generator(generator))
+        let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
+        let planes = try synthesis.images(codes, generator: loaded, label: "query")
+        let captions = answer.rows.prefix(400).map { row in
+            let others = answer.columns.indices.filter { $0 != column }.prefix(2)
+            let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }
+            return (["\(row[column].text)"] + values).joined(separator: "\n")
+        }
+        let picture = try Grid(Image.batch(planes, size: synthesis.size), captions: Array(captions)).rendered()
+        try picture.write(to: path)
+        FileHandle.standardError.write(Data("\(path): \(ids.count) faces\n".utf8))
+    }
+}
+
+/// Answers as text.
+enum AnswerText {
+    static func render(_ answer: Answer, format: QueryCommand.Format) throws -> String {
+        switch format {
+        case .csv: ([answer.columns] + answer.rows.map { $0.map(\.text) }).map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
+        case .json: try json(answer)
+        case .table: table(answer)
+        }
+    }
+
+    /// A number with four digits that matter.
+    static func short(_ value: Answer.Value) -> String {
+        if case .real(let number) = value { return String(format: "%.4g", number) }
+        return value.text
+    }
+
+    private static func quoted(_ field: String) -> String {
+        field.contains { ",\"\n\r".contains($0) } ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
+    }
+
+    private static func table(_ answer: Answer) -> String {
+        let rows = [answer.columns] + answer.rows.map { $0.map(short) }
+        let widths = answer.columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = row.indices.map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].count) }
+            return cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces) + "\n"
+        }.joined()
+    }
+
+    private static func json(_ answer: Answer) throws -> String {
+        let rows = answer.rows.map { row in
+            Dictionary(zip(answer.columns, row.map(plain)), uniquingKeysWith: { first, _ in first })
+        }
+        let data = try JSONSerialization.data(withJSONObject: rows, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
+    private static func plain(_ value: Answer.Value) -> Any {
+        switch value {
+        case .null: NSNull()
+        case .integer(let number): number
+        case .real(let number): number.isFinite ? number : NSNull()
+        case .text(let text): text
+        case .blob(let data): data.base64EncodedString()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Core
+import Foundation
+import Generators
+import LatentStore
+import Sampling
+
+/// `directions sample`: latents into the database.
+struct SampleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sample",
+        abstract: "Draw latents, noise-free, reproducibly from one seed.",
+        discussion: """
+            Latent i of a seed is the same on every machine and in every shard. What the database already holds is kept, so a \
+            stopped run goes on, and a larger --count extends the set.
+
+            Example: directions sample --count 20000 --seed 0
+            """)
+
+    @Option(help: "How many latents the set is to have.")
+    var count = 500_000
+
+    @Option(help: "The seed that names the set.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Truncation psi: w = mean + psi (w - mean).")
+    var psi: Float = 1
+
+    @Option(help: "The generator's name in the workspace.")
+    var generator = "default"
+
+    @Option(help: "Draw only a part, such as 3/64 (parts count from 0); merge the databases with `directions merge`.")
+    var shard: String?
+
+    @OptionGroup var workspace: WorkspaceOption
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() throws {
+        let part = try shard.map { try Shard($0) } ?? .whole
+        let request = try LatentSampler.Request(count: count, seed: seed, psi: psi, shard: part)
+        let loaded = try Generator.load(folder: workspace.value.generator(generator))
+        let store = try LatentStore.open(workspace.value.database)
+        let total = part.range(of: count).count
+        let parameters = ["count": "\(count)", "seed": "\(seed)", "psi": "\(psi)", "shard": shard ?? "whole"]
+        try store.logged("sample", parameters: parameters, inputs: ["generator": loaded.identity.sha256]) {
+            let progress = ProgressReporter("sample", unit: "latents", total: total)
+            let (set, added) = try LatentSampler(generator: loaded, store: store).sample(request, progress: progress)
+            if added > 0 { progress.finish() }
+            try store.checkpoint()
+            if json {
+                try printJSON(["set": Int(set.id), "added": added, "total": total])
+            } else {
+                print("set \(set.id): \(total) latents of seed \(seed), psi \(psi); \(added) added")
+            }
+            return ["set": "\(set.id)", "added": "\(added)"]
+        }
+    }
+}
+
+/// `directions merge`: shards into one database.
+struct MergeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Merge shard databases into the workspace's.",
+        discussion: """
+            Latents and scores that are there already stay as they are, so merging twice changes nothing.
+
+            Example: directions merge shards/0/latents.sqlite shards/1/latents.sqlite
+            """)
+
+    @Argument(help: "Databases that `sample --shard` and `score` filled.")
+    var shards: [String]
+
+    @OptionGroup var workspace: WorkspaceOption
+
+    func run() throws {
+        let store = try LatentStore.open(workspace.value.database)
+        for shard in shards {
+            try Interruption.check()
+            let (latents, scores) = try store.merge(shard)
+            print("\(shard): \(latents) latents and \(scores) scores are new")
+        }
+        for classifier in try store.classifiers() where classifier.scored > 0 { try store.indexScores(classifier.attributes) }
+        try store.checkpoint()
+    }
+}

@@ -1,0 +1,84 @@
+/// The matrix I + σ Σ_A [x; 1][x; 1]ᵀ of ``AugmentedLagrangian`` (the last diagonal element without its 1), kept up to date
+/// as rows enter and leave A.
+struct ActiveGram {
+    private let frame: FeatureFrame
+    /// Positions (into the frame's rows) of the rows in A, ascending.
+    private(set) var active: [Int] = []
+    private var gram: [Double]
+    private var sum: [Double]
+    private var factor: [Double]
+    private var chunk = RowKernels.Chunk()
+    private var changesSinceRebuild = 0
+
+    init(frame: FeatureFrame) {
+        self.frame = frame
+        gram = [Double](repeating: 0, count: frame.dimension * frame.dimension)
+        sum = [Double](repeating: 0, count: frame.dimension)
+        factor = [Double](repeating: 0, count: (frame.dimension + 1) * (frame.dimension + 1))
+    }
+
+    /// Makes A the rows at these ascending positions.
+    mutating func set(active wanted: [Int]) {
+        let (entering, leaving) = ActiveGram.difference(from: active, to: wanted)
+        let changes = entering.count + leaving.count
+        if changes == 0 { return }
+        changesSinceRebuild += changes
+        if changes >= wanted.count || changesSinceRebuild > 8 * wanted.count {
+            // Anew when that is cheaper, and now and then against the drift of rounding.
+            for i in gram.indices { gram[i] = 0 }
+            for i in sum.indices { sum[i] = 0 }
+            add(wanted, sign: 1)
+            changesSinceRebuild = 0
+        } else {
+            add(entering, sign: 1)
+            add(leaving, sign: -1)
+        }
+        active = wanted
+    }
+
+    private mutating func add(_ positions: [Int], sign: Double) {
+        if positions.isEmpty { return }
+        let rows = positions.map { frame.samples.rows[$0] }
+        frame.kernels.addGram(
+            rows: rows, centre: frame.mean, sign: sign, gram: &gram, sum: &sum, chunk: &chunk)
+    }
+
+    /// The solution [d + 1] of the system with right side `right` [d + 1].
+    ///
+    /// - Throws: `Failure` when a value is not finite.
+    mutating func solve(penalty: Double, _ right: [Double]) throws -> [Double] {
+        let d = frame.dimension
+        let size = d + 1
+        let quadratic = penalty / (frame.scale * frame.scale)
+        let linear = penalty / frame.scale
+        // Without active rows the intercept has no curvature: any positive number serves, the line search corrects.
+        let corner = active.isEmpty ? penalty : penalty * Double(active.count) * (1 + 1e-12)
+        let (gram, sum) = (gram, sum)
+        return try SymmetricSystem.solve(scratch: &factor, right: right) { matrix in
+            gram.withUnsafeBufferPointer { gram in
+                for i in 0..<d {
+                    for j in 0...i { matrix[i * size + j] = quadratic * gram[i * d + j] }
+                    matrix[i * size + i] += 1
+                }
+            }
+            for j in 0..<d { matrix[d * size + j] = linear * sum[j] }
+            matrix[d * size + d] = corner
+        }
+    }
+
+    /// What two ascending lists do not share: (only in `new`, only in `old`).
+    private static func difference(from old: [Int], to new: [Int]) -> (entering: [Int], leaving: [Int]) {
+        var entering: [Int] = []
+        var leaving: [Int] = []
+        var i = 0
+        for value in new {
+            while i < old.count && old[i] < value {
+                leaving.append(old[i])
+                i += 1
+            }
+            if i < old.count && old[i] == value { i += 1 } else { entering.append(value) }
+        }
+        leaving += old[i...]
+        return (entering, leaving)
+    }
+}

@@ -1,0 +1,217 @@
+import CLinearAlgebra
+import Core
+import Foundation
+
+/// Products with float32 feature rows, in float64 throughout: rows are widened on the fly, never copied whole.
+///
+/// d is the dimension, `rows` lists the rows that take part, m of them.
+struct RowKernels: Sendable {
+    let features: [Float]
+    let dimension: Int
+
+    private static let workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
+
+    /// X·w + offset for the listed rows: [m].
+    func forward(_ w: [Double], offset: Double, rows: [Int]) -> [Double] {
+        let d = dimension
+        return [Double](unsafeUninitializedCapacity: rows.count) { output, initialized in
+            let out = SendableBuffer(output)
+            features.withUnsafeBufferPointer { x in
+                w.withUnsafeBufferPointer { w in
+                    let source = SendableRows(x: x.baseAddress!, w: w.baseAddress!)
+                    RowKernels.inParts(rows.count, least: 512) { _, range in
+                        for i in range {
+                            out.value[i] = RowKernels.dot(source.x + rows[i] * d, source.w, d) + offset
+                        }
+                    }
+                }
+            }
+            initialized = rows.count
+        }
+    }
+
+    /// Xᵀ·c over the listed rows: [d]. Rows with coefficient 0 cost nothing.
+    func adjoint(_ coefficients: [Double], rows: [Int]) -> [Double] {
+        let d = dimension
+        let parts = RowKernels.partCount(rows.count, least: 512)
+        var sums = [Double](repeating: 0, count: parts * d)
+        sums.withUnsafeMutableBufferPointer { sums in
+            let out = SendableBuffer(sums)
+            features.withUnsafeBufferPointer { x in
+                coefficients.withUnsafeBufferPointer { c in
+                    let source = SendableRows(x: x.baseAddress!, w: c.baseAddress!)
+                    RowKernels.inParts(rows.count, least: 512) { part, range in
+                        let sum = out.value.baseAddress! + part * d
+                        for i in range where source.w[i] != 0 {
+                            RowKernels.add(source.w[i], source.x + rows[i] * d, to: sum, d)
+                        }
+                    }
+                }
+            }
+        }
+        if parts == 1 { return sums }
+        return (0..<d).map { j in stride(from: j, to: parts * d, by: d).reduce(0) { $0 + sums[$1] } }
+    }
+
+    /// Scratch of the Gram products: a block of widened rows.
+    struct Chunk {
+        static let rows = 256
+        fileprivate var values: [Double] = []
+    }
+
+    /// Adds sign · Σ (x − centre)(x − centre)ᵀ over the listed rows to the lower triangle of `gram` [d, d], and
+    /// sign · Σ (x − centre) to `sum` [d].
+    func addGram(
+        rows: [Int], centre: [Double], sign: Double, gram: inout [Double], sum: inout [Double], chunk: inout Chunk
+    ) {
+        addBlocks(rows: rows, weights: nil, centre: centre, sign: sign, gram: &gram, sum: &sum, chunk: &chunk)
+    }
+
+    /// Adds Σ weight (x − centre)(x − centre)ᵀ to the lower triangle of `gram` [d, d], and Σ weight (x − centre) to `sum`.
+    ///
+    /// - Parameter weights: One a listed row, not negative.
+    func addWeightedGram(
+        rows: [Int], weights: [Double], centre: [Double], gram: inout [Double], sum: inout [Double],
+        chunk: inout Chunk
+    ) {
+        addBlocks(rows: rows, weights: weights, centre: centre, sign: 1, gram: &gram, sum: &sum, chunk: &chunk)
+    }
+
+    private func addBlocks(
+        rows: [Int], weights: [Double]?, centre: [Double], sign: Double, gram: inout [Double], sum: inout [Double],
+        chunk: inout Chunk
+    ) {
+        let d = dimension
+        if chunk.values.count < Chunk.rows * d { chunk.values = [Double](repeating: 0, count: Chunk.rows * d) }
+        for start in stride(from: 0, to: rows.count, by: Chunk.rows) {
+            let count = min(Chunk.rows, rows.count - start)
+            for i in 0..<count {
+                let weight = weights?[start + i] ?? 1
+                addRow(
+                    rows[start + i], at: i, root: weight.squareRoot(), sign: sign, centre: centre, sum: &sum,
+                    chunk: &chunk.values)
+            }
+            cblas_dsyrk(
+                CblasRowMajor, CblasLower, CblasTrans, blasint(d), blasint(count), sign, chunk.values, blasint(d), 1,
+                &gram, blasint(d))
+        }
+    }
+
+    /// Writes root · (x − centre) to row `position` of the chunk, and adds sign · root² · (x − centre) to the sum.
+    private func addRow(
+        _ row: Int, at position: Int, root: Double, sign: Double, centre: [Double], sum: inout [Double],
+        chunk: inout [Double]
+    ) {
+        let d = dimension
+        features.withUnsafeBufferPointer { x in
+            centre.withUnsafeBufferPointer { centre in
+                sum.withUnsafeMutableBufferPointer { sum in
+                    chunk.withUnsafeMutableBufferPointer { chunk in
+                        let x = x.baseAddress! + row * d
+                        let out = chunk.baseAddress! + position * d
+                        for j in 0..<d {
+                            let value = root * (Double(x[j]) - centre[j])
+                            out[j] = value
+                            sum[j] += sign * root * value
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The mean of the listed rows [d] and the mean squared distance from it, summed over the components.
+    func moments(rows: [Int]) -> (mean: [Double], variance: Double) {
+        let mean = adjoint([Double](repeating: 1 / Double(rows.count), count: rows.count), rows: rows)
+        return (mean, squaredDistances(rows: rows, from: mean).reduce(0, +) / Double(rows.count))
+    }
+
+    /// ‖x − centre‖² of the listed rows: [m].
+    func squaredDistances(rows: [Int], from centre: [Double]) -> [Double] {
+        let d = dimension
+        return [Double](unsafeUninitializedCapacity: rows.count) { output, initialized in
+            let out = SendableBuffer(output)
+            features.withUnsafeBufferPointer { x in
+                centre.withUnsafeBufferPointer { centre in
+                    let source = SendableRows(x: x.baseAddress!, w: centre.baseAddress!)
+                    RowKernels.inParts(rows.count, least: 512) { _, range in
+                        for i in range {
+                            out.value[i] = RowKernels.squaredDistance(source.x + rows[i] * d, source.w, d)
+                        }
+                    }
+                }
+            }
+            initialized = rows.count
+        }
+    }
+
+    // MARK: One row
+
+    @inline(__always)
+    private static func dot(_ x: UnsafePointer<Float>, _ w: UnsafePointer<Double>, _ d: Int) -> Double {
+        let x8 = UnsafeRawPointer(x)
+        let w8 = UnsafeRawPointer(w)
+        var even = SIMD8<Double>()
+        var odd = SIMD8<Double>()
+        var j = 0
+        while j + 16 <= d {
+            even +=
+                SIMD8<Double>(x8.loadUnaligned(fromByteOffset: j * 4, as: SIMD8<Float>.self))
+                * w8.loadUnaligned(fromByteOffset: j * 8, as: SIMD8<Double>.self)
+            odd +=
+                SIMD8<Double>(x8.loadUnaligned(fromByteOffset: j * 4 + 32, as: SIMD8<Float>.self))
+                * w8.loadUnaligned(fromByteOffset: j * 8 + 64, as: SIMD8<Double>.self)
+            j += 16
+        }
+        var sum = (even + odd).sum()
+        while j < d {
+            sum += Double(x[j]) * w[j]
+            j += 1
+        }
+        return sum
+    }
+
+    @inline(__always)
+    private static func squaredDistance(_ x: UnsafePointer<Float>, _ m: UnsafePointer<Double>, _ d: Int) -> Double {
+        var sum = SIMD8<Double>()
+        var j = 0
+        while j + 8 <= d {
+            let difference =
+                SIMD8<Double>(UnsafeRawPointer(x).loadUnaligned(fromByteOffset: j * 4, as: SIMD8<Float>.self))
+                - UnsafeRawPointer(m).loadUnaligned(fromByteOffset: j * 8, as: SIMD8<Double>.self)
+            sum += difference * difference
+            j += 8
+        }
+        var total = sum.sum()
+        while j < d {
+            total += (Double(x[j]) - m[j]) * (Double(x[j]) - m[j])
+            j += 1
+        }
+        return total
+    }
+
+    @inline(__always)
+    private static func add(
+        _ c: Double, _ x: UnsafePointer<Float>, to sum: UnsafeMutablePointer<Double>, _ d: Int
+    ) {
+        for j in 0..<d { sum[j] += c * Double(x[j]) }
+    }
+
+    // MARK: Threads
+
+    private static func partCount(_ count: Int, least: Int) -> Int { max(1, min(workers, count / least)) }
+
+    private static func inParts(_ count: Int, least: Int, _ body: @Sendable (Int, Range<Int>) -> Void) {
+        let parts = partCount(count, least: least)
+        if parts == 1 { return body(0, 0..<count) }
+        DispatchQueue.concurrentPerform(iterations: parts) { part in
+            body(part, part * count / parts..<(part + 1) * count / parts)
+        }
+    }
+}
+
+/// Read-only pointers into buffers that outlive the threads reading them.
+private struct SendableRows: @unchecked Sendable {
+    let x: UnsafePointer<Float>
+    let w: UnsafePointer<Double>
+}

@@ -1,0 +1,60 @@
+import Core
+import Foundation
+
+/// A question to the database: which latents, in which order, how many.
+public struct LatentQuery: Sendable {
+    /// Which latents.
+    public var filter: Filter
+    /// SQL expression and direction of the order; nil means by id.
+    public private(set) var order: (sql: String, descending: Bool)?
+    /// At most so many.
+    public var limit: Int
+    /// The classifier whose scores count; nil when no attribute is named.
+    public var classifier: Int64?
+
+    /// - Parameters:
+    ///   - order: A field, optionally after `-` for ascending; nil means by id, or by nearness when the filter is empty
+    ///     and `near` is given.
+    ///   - near: Orders by cosine with this latent, the nearest first.
+    /// - Throws: ``Failure`` (usage) for an unknown field.
+    public init(filter: Filter, order: String?, near: Int64? = nil, limit: Int, classifier: Int64? = nil) throws {
+        self.filter = filter
+        self.limit = limit
+        self.classifier = classifier
+        if let near { self.order = (self.filter.near(near), true) }
+        if let order {
+            let ascending = order.hasPrefix("-")
+            let name = ascending ? String(order.dropFirst()) : order
+            guard let sql = self.filter.expression(name) else {
+                let close = Attribute.nearest(to: Attribute.normalised(name), among: Filter.names).joined(separator: ", ")
+                throw Failure("--order \(name)", "is not a field", "did you mean \(close)?", isUsage: true)
+            }
+            self.order = (sql, !ascending)
+        }
+    }
+
+    /// The statement.
+    public var sql: String {
+        let columns =
+            ["l.id AS latent"] + filter.fields.map { "\($0.sql) AS \"\($0.name)\"" }
+            + filter.attributes.map { "s.\"\($0.slug)\" AS \"\($0.slug)\"" }
+        let needsScores = !filter.attributes.isEmpty
+        // The order in which tables are named is the order of the search: an indexed score first when it sorts.
+        let scores = needsScores ? "scores s CROSS JOIN latents l ON l.id = s.latent" : "latents l"
+        let condition = needsScores ? "s.classifier = :classifier AND \(filter.sql)" : filter.sql
+        let sorting = order.map { "\($0.sql) \($0.descending ? "DESC" : "ASC"), l.id" } ?? "l.id"
+        return """
+            SELECT \(columns.joined(separator: ", ")) FROM \(scores) JOIN sample_sets t ON t.id = l.sample_set
+            WHERE \(condition) ORDER BY \(sorting) LIMIT \(limit)
+            """
+    }
+
+    /// The answer.
+    ///
+    /// - Throws: ``Failure`` when the database can't answer.
+    public func run(_ store: LatentStore) throws -> Answer {
+        var arguments = filter.arguments
+        if !filter.attributes.isEmpty { arguments["classifier"] = .integer(classifier ?? 0) }
+        return try store.query(sql, arguments: arguments)
+    }
+}

@@ -1,0 +1,101 @@
+import Core
+import Foundation
+import GRDB
+
+/// One line of the log of what was done.
+public struct JobRun: Sendable, Codable, Equatable {
+    /// Its number.
+    public let id: Int64
+    /// What ran, such as `sample`.
+    public let verb: String
+    /// Its parameters as JSON.
+    public let parameters: String
+    /// `running`, `finished`, `failed` or `stopped`.
+    public let status: String
+    /// ISO 8601, UTC.
+    public let started: String
+    /// ISO 8601, UTC; nil while it runs, and after a crash.
+    public let ended: String?
+}
+
+extension LatentStore {
+    /// Notes that a job began, runs it, and notes how it ended.
+    ///
+    /// - Parameters:
+    ///   - parameters: What it was asked for.
+    ///   - inputs: Names of what it reads, with SHA-256.
+    ///   - body: The job; returns what it made, by name.
+    /// - Throws: What `body` throws.
+    public func logged(
+        _ verb: String, parameters: [String: String], inputs: [String: String] = [:], _ body: () throws -> [String: String]
+    ) throws {
+        let id = try write { db in
+            try db.execute(
+                sql: """
+                    INSERT INTO job_runs (verb, parameters, program_version, inputs, outputs, started, status)
+                    VALUES (?, ?, ?, ?, '{}', ?, 'running')
+                    """,
+                arguments: [
+                    verb, try LatentStore.json(parameters), Version.current, try LatentStore.json(inputs), LatentStore.now(),
+                ])
+            return db.lastInsertedRowID
+        }
+        do {
+            let outputs = try body()
+            try end(id, status: "finished", outputs: outputs)
+        } catch {
+            try? end(id, status: Interruption.requested ? "stopped" : "failed", outputs: ["error": "\(error)"])
+            throw error
+        }
+    }
+
+    private func end(_ id: Int64, status: String, outputs: [String: String]) throws {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE job_runs SET status = ?, outputs = ?, ended = ? WHERE id = ?",
+                arguments: [status, try LatentStore.json(outputs), LatentStore.now(), id])
+        }
+    }
+
+    private static func json(_ values: [String: String]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(values), as: UTF8.self)
+    }
+
+    /// The last jobs, the newest first.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func jobRuns(limit: Int) throws -> [JobRun] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM job_runs ORDER BY id DESC LIMIT ?", arguments: [limit]).map { row in
+                JobRun(
+                    id: row["id"], verb: row["verb"], parameters: row["parameters"], status: row["status"],
+                    started: row["started"], ended: row["ended"])
+            }
+        }
+    }
+
+    /// Notes a direction file; the same file is noted once.
+    ///
+    /// - Parameters:
+    ///   - metadata: The file's metadata.
+    /// - Throws: ``Failure`` when the database can't be written.
+    public func recordDirection(
+        attribute: Attribute, version: Int, path file: String, sha256: String, generator: String, selection: Int64?,
+        metadata: [String: String]
+    ) throws {
+        try write { db in
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO directions
+                        (attribute, version, path, sha256, generator_sha256, selection, metadata, created)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    attribute.name, version, file, sha256, generator, selection, try LatentStore.json(metadata),
+                    LatentStore.now(),
+                ])
+        }
+    }
+}

@@ -1,0 +1,285 @@
+import Core
+import Foundation
+import GRDB
+
+/// A generator as the database knows it.
+public struct GeneratorRecord: Sendable, Equatable, Codable {
+    /// SHA-256 of its `weights.safetensors`.
+    public var sha256: String
+    /// Its name in the workspace.
+    public var name: String
+    /// Its architecture, such as `mobilestylegan`.
+    public var architecture: String
+    /// Pixels along a side of its images.
+    public var resolution: Int
+    /// Components of a latent.
+    public var latentSize: Int
+    /// Rows of its own W+ layout.
+    public var layers: Int
+
+    public init(sha256: String, name: String, architecture: String, resolution: Int, latentSize: Int, layers: Int) {
+        self.sha256 = sha256
+        self.name = name
+        self.architecture = architecture
+        self.resolution = resolution
+        self.latentSize = latentSize
+        self.layers = layers
+    }
+}
+
+/// Latents of one seed, generator and truncation.
+public struct SampleSet: Sendable, Equatable {
+    /// Its number, from 1.
+    public let id: Int64
+    /// SHA-256 of the generator.
+    public let generator: String
+    /// The seed that z follows from.
+    public let seed: UInt64
+    /// Truncation.
+    public let psi: Double
+    /// [latentSize]: what truncation pulls towards.
+    public let meanLatent: [Float]
+
+    /// Id of a latent of this set.
+    public func latentID(index: UInt32) -> Int64 { (id - 1) << 32 | Int64(index) }
+    /// The range of all ids that the set may hold.
+    public var ids: ClosedRange<Int64> { latentID(index: 0)...latentID(index: .max) }
+    /// Place of a latent in its set.
+    public static func index(ofLatent id: Int64) -> UInt32 { UInt32(truncatingIfNeeded: id) }
+}
+
+extension LatentStore {
+    /// The row of a generator, made when it is new.
+    ///
+    /// - Returns: Its number.
+    /// - Throws: ``Failure`` when the database can't be written.
+    @discardableResult
+    public func register(_ generator: GeneratorRecord) throws -> Int64 {
+        try write { db in try LatentStore.register(generator, db) }
+    }
+
+    static func register(_ generator: GeneratorRecord, _ db: Database) throws -> Int64 {
+        if let id = try Int64.fetchOne(db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [generator.sha256]) {
+            return id
+        }
+        try db.execute(
+            sql: "INSERT INTO generators (sha256, name, architecture, resolution, latent_size, layers) VALUES (?,?,?,?,?,?)",
+            arguments: [
+                generator.sha256, generator.name, generator.architecture, generator.resolution, generator.latentSize,
+                generator.layers,
+            ])
+        return db.lastInsertedRowID
+    }
+
+    /// All generators.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func generators() throws -> [(id: Int64, record: GeneratorRecord)] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM generators ORDER BY id").map { row in
+                (
+                    row["id"],
+                    GeneratorRecord(
+                        sha256: row["sha256"], name: row["name"], architecture: row["architecture"],
+                        resolution: row["resolution"], latentSize: row["latent_size"], layers: row["layers"])
+                )
+            }
+        }
+    }
+
+    /// The set of a generator, seed and truncation, made when it is new.
+    ///
+    /// - Throws: ``Failure`` when the database can't be written.
+    public func sampleSet(
+        generator: GeneratorRecord, seed: UInt64, psi: Double, meanLatent: [Float]
+    ) throws -> SampleSet {
+        try write { db in
+            let owner = try LatentStore.register(generator, db)
+            let key: StatementArguments = [owner, Int64(bitPattern: seed), psi]
+            let found = try Int64.fetchOne(
+                db, sql: "SELECT id FROM sample_sets WHERE generator = ? AND seed = ? AND psi = ?", arguments: key)
+            if let found {
+                return SampleSet(id: found, generator: generator.sha256, seed: seed, psi: psi, meanLatent: meanLatent)
+            }
+            try db.execute(
+                sql: "INSERT INTO sample_sets (generator, seed, psi, mean_latent, created) VALUES (?,?,?,?,?)",
+                arguments: [owner, Int64(bitPattern: seed), psi, Blob.data(meanLatent), LatentStore.now()])
+            let id = db.lastInsertedRowID
+            return SampleSet(id: id, generator: generator.sha256, seed: seed, psi: psi, meanLatent: meanLatent)
+        }
+    }
+
+    /// All sample sets, with how many latents each holds.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func sampleSets() throws -> [(set: SampleSet, count: Int)] {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.*, g.sha256 AS generator_sha256 FROM sample_sets s JOIN generators g ON g.id = s.generator
+                    ORDER BY s.id
+                    """)
+            return try rows.map { row in
+                let set = SampleSet(
+                    id: row["id"], generator: row["generator_sha256"], seed: UInt64(bitPattern: row["seed"]),
+                    psi: row["psi"], meanLatent: Blob.floats(row["mean_latent"]))
+                return (set, try LatentStore.count(set, db))
+            }
+        }
+    }
+
+    private static func count(_ set: SampleSet, _ db: Database) throws -> Int {
+        try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM latents WHERE id BETWEEN ? AND ?",
+            arguments: [set.ids.lowerBound, set.ids.upperBound]) ?? 0
+    }
+
+    /// Which indices of a range a set lacks, as ranges in order.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func missing(in set: SampleSet, _ range: Range<UInt32>) throws -> [Range<UInt32>] {
+        if range.isEmpty { return [] }
+        return try read { db in
+            var gaps: [Range<UInt32>] = []
+            var next = range.lowerBound
+            let cursor = try Int64.fetchCursor(
+                db, sql: "SELECT id FROM latents WHERE id BETWEEN ? AND ? ORDER BY id",
+                arguments: [set.latentID(index: range.lowerBound), set.latentID(index: range.upperBound - 1)])
+            while let id = try cursor.next() {
+                let index = SampleSet.index(ofLatent: id)
+                if index > next { gaps.append(next..<index) }
+                next = index + 1
+            }
+            if next < range.upperBound { gaps.append(next..<range.upperBound) }
+            return gaps
+        }
+    }
+
+    /// Adds latents of consecutive indices in one transaction; those already there stay as they are.
+    ///
+    /// - Parameters:
+    ///   - w: [count, latentSize].
+    /// - Throws: ``Failure`` when the database can't be written, or `w` has another size; nothing is added then.
+    public func insert(_ w: [Float], into set: SampleSet, first: UInt32) throws {
+        let size = set.meanLatent.count
+        guard size > 0, w.count % size == 0 else {
+            throw Failure("latents", "have \(w.count) values, no multiple of \(size)", "")
+        }
+        try write { db in
+            let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO latents (id, sample_set, w) VALUES (?, ?, ?)")
+            try w.withUnsafeBytes { bytes in
+                for row in 0..<w.count / size {
+                    let start = row * size * 4
+                    let blob = Data(
+                        bytesNoCopy: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), count: size * 4,
+                        deallocator: .none)
+                    try statement.execute(arguments: [set.latentID(index: first + UInt32(row)), set.id, blob])
+                }
+            }
+        }
+    }
+
+    /// w of latents, in the order asked for.
+    ///
+    /// - Returns: [ids.count, latentSize].
+    /// - Throws: ``Failure`` naming the first id that is not there.
+    public func latents(ids: [Int64]) throws -> [Float] {
+        try read { db in
+            let statement = try db.cachedStatement(sql: "SELECT w FROM latents WHERE id = ?")
+            var result: [Float] = []
+            for id in ids {
+                guard let data = try Data.fetchOne(statement, arguments: [id]) else {
+                    let range = try Row.fetchOne(db, sql: "SELECT min(id) AS low, max(id) AS high, count(*) AS n FROM latents")
+                    let count: Int = range?["n"] ?? 0
+                    let known = count == 0 ? "the database holds none" : "it holds \(count), from \(range?["low"] as Int64? ?? 0) to \(range?["high"] as Int64? ?? 0)"
+                    throw Failure("latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`")
+                }
+                if result.isEmpty { result.reserveCapacity(ids.count * data.count / 4) }
+                data.withUnsafeBytes { raw in
+                    result.append(contentsOf: UnsafeRawBufferPointer(raw).bindMemory(to: Float.self))
+                }
+            }
+            return result
+        }
+    }
+
+    /// Copies what another database of the same program holds of latents and scores; what is there stays.
+    ///
+    /// - Returns: How many latents and scores were new.
+    /// - Throws: ``Failure`` naming the shard: another program's or version's, or of a set whose truncation mean differs.
+    public func merge(_ shard: String) throws -> (latents: Int, scores: Int) {
+        // Opening it checks that it is one of ours, of this version.
+        _ = try LatentStore.openReadOnly(shard)
+        return try LatentStore.translating(path) {
+            try queue.writeWithoutTransaction { db in
+                try db.execute(sql: "ATTACH DATABASE ? AS shard", arguments: [shard])
+                defer { try? db.execute(sql: "DETACH DATABASE shard") }
+                var counts = (0, 0)
+                try db.inTransaction {
+                    counts = try LatentStore.mergeAttached(db, shard: shard)
+                    return .commit
+                }
+                return counts
+            }
+        }
+    }
+
+    private static func mergeAttached(_ db: Database, shard: String) throws -> (Int, Int) {
+        for table in ["generators", "classifiers"] {
+            let columns = table == "generators" ? "sha256, name, architecture, resolution, latent_size, layers" : "sha256, name, attributes"
+            try db.execute(
+                sql: "INSERT OR IGNORE INTO main.\(table) (\(columns)) SELECT \(columns) FROM shard.\(table) ORDER BY id")
+        }
+        let before = db.totalChangesCount
+        for row in try Row.fetchAll(db, sql: "SELECT s.*, g.sha256 FROM shard.sample_sets s JOIN shard.generators g ON g.id = s.generator") {
+            let target = try matchingSet(row, db, shard: shard)
+            let offset = (target - (row["id"] as Int64)) << 32
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO main.latents (id, sample_set, w)
+                    SELECT id + ?, ?, w FROM shard.latents WHERE sample_set = ? ORDER BY id
+                    """, arguments: [offset, target, row["id"]])
+        }
+        let latents = db.totalChangesCount - before
+        return (latents, try mergeScores(db))
+    }
+
+    private static func mergeScores(_ db: Database) throws -> Int {
+        let before = db.totalChangesCount
+        let columns = (Attribute.all.map { "\"\($0.slug)\"" } + ["logits"]).joined(separator: ", ")
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO main.scores (classifier, latent, \(columns))
+                SELECT c.id, x.latent + ((m.id - t.id) << 32), \(columns)
+                FROM shard.scores x
+                JOIN shard.classifiers d ON d.id = x.classifier JOIN main.classifiers c ON c.sha256 = d.sha256
+                JOIN shard.latents l ON l.id = x.latent JOIN shard.sample_sets t ON t.id = l.sample_set
+                JOIN shard.generators g ON g.id = t.generator JOIN main.generators h ON h.sha256 = g.sha256
+                JOIN main.sample_sets m ON m.generator = h.id AND m.seed = t.seed AND m.psi = t.psi
+                ORDER BY c.id, x.latent
+                """)
+        return db.totalChangesCount - before
+    }
+
+    private static func matchingSet(_ row: Row, _ db: Database, shard: String) throws -> Int64 {
+        let found = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT s.id, s.mean_latent FROM main.sample_sets s JOIN main.generators g ON g.id = s.generator
+                WHERE g.sha256 = ? AND s.seed = ? AND s.psi = ?
+                """, arguments: [row["sha256"], row["seed"], row["psi"]])
+        if let found {
+            guard found["mean_latent"] as Data == row["mean_latent"] as Data else {
+                throw Failure(shard, "has a sample set with another mean latent", "it was made by another program version")
+            }
+            return found["id"]
+        }
+        try db.execute(
+            sql: """
+                INSERT INTO main.sample_sets (generator, seed, psi, mean_latent, created)
+                SELECT id, ?, ?, ?, ? FROM main.generators WHERE sha256 = ?
+                """, arguments: [row["seed"], row["psi"], row["mean_latent"], row["created"], row["sha256"]])
+        return db.lastInsertedRowID
+    }
+}

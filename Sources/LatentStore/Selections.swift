@@ -1,0 +1,166 @@
+import Core
+import Foundation
+import GRDB
+
+/// The latents with the highest and lowest scores of one attribute.
+public struct SelectionRecord: Sendable, Equatable, Codable {
+    /// Its number.
+    public let id: Int64
+    /// SHA-256 of the generator.
+    public let generator: String
+    /// SHA-256 of the classifier.
+    public let classifier: String
+    /// CelebA's name.
+    public let attribute: String
+    /// Latents with the highest scores.
+    public let top: Int
+    /// Latents with the lowest scores.
+    public let bottom: Int
+    /// Latents they were chosen from.
+    public let scored: Int
+    /// Lowest probability in the top.
+    public let topThreshold: Double
+    /// Highest probability in the bottom.
+    public let bottomThreshold: Double
+    /// SHA-256 of what it was made from and its members.
+    public let fingerprint: String
+}
+
+extension LatentStore {
+    /// Ids in the order of an attribute's probability, ties by id.
+    ///
+    /// - Parameters:
+    ///   - highest: From the highest down; else from the lowest up.
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func ranked(
+        _ attribute: Attribute, classifier: Int64, generator: String, highest: Bool, count: Int
+    ) throws -> [(id: Int64, score: Double)] {
+        try read { db in
+            // A lone generator needs no join, and the index alone answers.
+            let isOnly = try Int.fetchOne(db, sql: "SELECT count(*) FROM generators") == 1
+            let filter = isOnly ? "" : """
+                AND s.latent IN (SELECT l.id FROM latents l JOIN sample_sets t ON t.id = l.sample_set
+                JOIN generators g ON g.id = t.generator WHERE g.sha256 = :generator)
+                """
+            let column = "s.\"\(attribute.slug)\""
+            var arguments: StatementArguments = ["classifier": classifier, "count": count]
+            if !isOnly { arguments += ["generator": generator] }
+            return try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT s.latent, \(column) AS score FROM scores s
+                    WHERE s.classifier = :classifier AND \(column) IS NOT NULL \(filter)
+                    ORDER BY \(column) \(highest ? "DESC" : "ASC"), s.latent LIMIT :count
+                    """, arguments: arguments
+            ).map { ($0["latent"], $0["score"]) }
+        }
+    }
+
+    /// How many latents of a generator have a score of an attribute.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func scoredCount(_ attribute: Attribute, classifier: Int64, generator: String) throws -> Int {
+        try read { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM scores s JOIN latents l ON l.id = s.latent JOIN sample_sets t ON t.id = l.sample_set
+                    JOIN generators g ON g.id = t.generator
+                    WHERE s.classifier = ? AND g.sha256 = ? AND s."\(attribute.slug)" IS NOT NULL
+                    """, arguments: [classifier, generator]) ?? 0
+        }
+    }
+
+    /// Records a selection; the same members from the same scores are recorded once.
+    ///
+    /// - Parameters:
+    ///   - top: Ids and probabilities from the highest down.
+    ///   - bottom: From the lowest up.
+    ///   - scored: How many they were chosen from.
+    /// - Throws: ``Failure`` when the database can't be written.
+    public func record(
+        attribute: Attribute, classifier: ClassifierRecord, generator: String, top: [(id: Int64, score: Double)],
+        bottom: [(id: Int64, score: Double)], scored: Int
+    ) throws -> SelectionRecord {
+        let members = top.map { "+\($0.id):\($0.score)" } + bottom.map { "-\($0.id):\($0.score)" }
+        let text = ([generator, classifier.sha256, attribute.name, "\(scored)"] + members).joined(separator: "\n")
+        let fingerprint = Hashing.sha256(Data(text.utf8))
+        try write { db in
+            if try Int.fetchOne(db, sql: "SELECT 1 FROM selections WHERE fingerprint = ?", arguments: [fingerprint]) != nil { return }
+            try db.execute(
+                sql: """
+                    INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
+                        bottom_threshold, fingerprint, created)
+                    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM generators WHERE sha256 = ?
+                    """,
+                arguments: [
+                    classifier.id, attribute.name, top.count, bottom.count, scored, top.last?.score ?? 0,
+                    bottom.last?.score ?? 0, fingerprint, LatentStore.now(), generator,
+                ])
+            let id = db.lastInsertedRowID
+            let statement = try db.cachedStatement(
+                sql: "INSERT INTO selection_members (selection, label, rank, latent) VALUES (?, ?, ?, ?)")
+            for (label, list) in [(1, top), (-1, bottom)] {
+                for (rank, member) in list.enumerated() {
+                    try statement.execute(arguments: [id, label, rank, member.id])
+                }
+            }
+        }
+        return try selection(fingerprint: fingerprint)
+    }
+
+    private func selection(fingerprint: String) throws -> SelectionRecord {
+        guard let found = try selections(where: "x.fingerprint = ?", [fingerprint]).first else {
+            throw Failure(path, "lost a selection that was just recorded", "")
+        }
+        return found
+    }
+
+    /// All selections, the newest last.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func selections() throws -> [SelectionRecord] { try selections(where: "1", []) }
+
+    /// The newest selection of an attribute.
+    ///
+    /// - Throws: ``Failure`` when there is none.
+    public func latestSelection(_ attribute: Attribute, generator: String) throws -> SelectionRecord {
+        let found = try selections(where: "x.attribute = ? AND g.sha256 = ?", [attribute.name, generator])
+        guard let last = found.last else {
+            throw Failure(
+                attribute.name, "has no selection in \(path)", "make one with `directions select --attr \(attribute.slug)`")
+        }
+        return last
+    }
+
+    private func selections(where condition: String, _ arguments: StatementArguments) throws -> [SelectionRecord] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT x.*, g.sha256 AS g_sha256, c.sha256 AS c_sha256 FROM selections x
+                    JOIN generators g ON g.id = x.generator JOIN classifiers c ON c.id = x.classifier
+                    WHERE \(condition) ORDER BY x.id
+                    """, arguments: arguments
+            ).map { row in
+                SelectionRecord(
+                    id: row["id"], generator: row["g_sha256"], classifier: row["c_sha256"], attribute: row["attribute"],
+                    top: row["top"], bottom: row["bottom"], scored: row["scored"], topThreshold: row["top_threshold"],
+                    bottomThreshold: row["bottom_threshold"], fingerprint: row["fingerprint"])
+            }
+        }
+    }
+
+    /// Members of a selection, those of one label in order of rank.
+    ///
+    /// - Parameters:
+    ///   - label: 1 for the top, -1 for the bottom.
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func members(of selection: Int64, label: Int) throws -> [Int64] {
+        try read { db in
+            try Int64.fetchAll(
+                db, sql: "SELECT latent FROM selection_members WHERE selection = ? AND label = ? ORDER BY rank",
+                arguments: [selection, label])
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Classifiers
+import Core
+import Foundation
+import Generators
+import Images
+import LatentStore
+import Synchronization
+
+/// Scores the database's latents: noise-free faces at the classifier's size, its logits and probabilities, stored in
+/// batches, the three overlapping.
+public struct LatentScorer {
+    private let generator: Generator
+    private let synthesizer: any Synthesizer
+    private let classifier: AttributeClassifier
+    private let store: LatentStore
+    /// Latents a batch: synthesized, scored and stored together.
+    public var batch = 16
+    /// Pixels along a side of a kept thumbnail; nil keeps none.
+    public var thumbnails: Int?
+
+    public init(
+        generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore
+    ) {
+        self.generator = generator
+        self.synthesizer = synthesizer
+        self.classifier = classifier
+        self.store = store
+    }
+
+    /// The size at which faces are synthesized for a classifier: the smallest on offer that is not below its input.
+    public static func synthesisSize(_ sizes: [Int], input: Int) -> Int {
+        sizes.filter { $0 >= input }.min() ?? sizes.max() ?? input
+    }
+
+    /// Scores the latents of the generator that this classifier has not scored.
+    ///
+    /// - Parameters:
+    ///   - limit: At most so many.
+    ///   - progress: Told of latents stored; made here so that it knows the total.
+    /// - Returns: How many were scored.
+    /// - Throws: ``Failure`` of any stage; batches stored before stay, and the same call goes on from there.
+    public func score(limit: Int?, quiet: Bool = false) throws -> Int {
+        let id = try store.registerClassifier(
+            sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
+        let sha256 = generator.identity.sha256
+        let total = min(limit ?? .max, try store.unscoredCount(classifier: id, generator: sha256))
+        if total == 0 { return 0 }
+        if total > 2000 { try store.dropScoreIndexes() }
+        let progress = ProgressReporter("score", unit: "images", total: total, quiet: quiet)
+        let position = Mutex((after: Int64(-1), left: total))
+        let size = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
+        let (store, synthesizer, classifier, batch) = (store, synthesizer, classifier, batch)
+        let latentSize = generator.identity.latentSize
+        let pipeline = ScorePipeline<Batch, [Float], [Float]>(
+            fetch: {
+                try position.withLock { position in
+                    let wanted = min(batch, position.left)
+                    if wanted == 0 { return nil }
+                    let (ids, w) = try store.unscored(
+                        classifier: id, generator: sha256, after: position.after, limit: wanted)
+                    guard let last = ids.last else { return nil }
+                    position = (last, position.left - ids.count)
+                    return Batch(ids: ids, codes: try LatentCodes(w, size: latentSize))
+                }
+            },
+            synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
+            score: { batch, planes in
+                try classifier.logits(LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.ids.count)
+            },
+            store: { batch, logits in
+                try store.insertScores(
+                    classifier: id, attributes: classifier.attributes, ids: batch.ids, logits: logits,
+                    probabilities: classifier.probabilities(logits))
+                progress.advance(batch.ids.count)
+            })
+        defer { progress.finish() }
+        do {
+            try pipeline.run()
+        } catch {
+            try? store.indexScores(classifier.attributes)
+            throw error
+        }
+        try store.indexScores(classifier.attributes)
+        return total
+    }
+
+    private struct Batch: Sendable {
+        let ids: [Int64]
+        let codes: LatentCodes
+    }
+
+    /// Planes [n, 3, size, size] at the classifier's size: exact box averages for whole factors, else fractional ones.
+    static func fit(_ planes: [Float], size: Int, to target: Int) -> [Float] {
+        size == target ? planes : AreaResampling.resize(planes, from: size, to: target)
+    }
+}
