@@ -119,7 +119,7 @@ public struct DirectionMetadata: Sendable, Equatable {
 /// The keys of the texts, as `docs/formats.md` lists them.
 extension DirectionMetadata {
     /// Keys and texts for the file.
-    var texts: [String: String] {
+    public var texts: [String: String] {
         var result = other
         func set(_ key: String, _ value: (some CustomStringConvertible)?) {
             if let value { result[key] = value.description }
@@ -197,7 +197,7 @@ extension DirectionMetadata {
 }
 
 private struct MetadataReader {
-    var texts: [String: String]
+    public var texts: [String: String]
     let file: String
 
     mutating func take(_ key: String) -> String? { texts.removeValue(forKey: key) }

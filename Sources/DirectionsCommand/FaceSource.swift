@@ -48,8 +48,16 @@ struct FaceSource: ParsableArguments {
         return (codes, (0..<codes.count).map { codes.count == 1 ? name : "\(name) \($0)" })
     }
 
+    /// The one tensor of a `.pt` file.
+    private static func torchTensor(_ path: String) throws -> TensorData {
+        guard let tensor = try TorchFile.read(path).tensor else {
+            throw Failure(path, "does not hold one tensor", "save the codes alone with torch.save")
+        }
+        return tensor
+    }
+
     private static func readCodes(_ path: String, size: Int) throws -> LatentCodes {
-        let tensor = try NumpyFile.read(path)
+        let tensor = try path.hasSuffix(".pt") || path.hasSuffix(".pth") ? torchTensor(path) : NumpyFile.read(path)
         let shape = tensor.shape
         guard shape.last == size, shape.count <= 3 else {
             throw Failure(path, "has the shape \(shape)", "codes are [\(size)], [n, \(size)] or [n, rows, \(size)]")
