@@ -85,7 +85,8 @@ public struct DirectionFile: Sendable, Equatable {
     public func requireGenerator(sha256: String, name: String) throws {
         guard let own = metadata.generator, !own.sha256.isEmpty, own.sha256 != sha256 else { return }
         throw Failure(
-            label, "belongs to generator \(own.name) (\(own.sha256.prefix(12))…), not to \(name) (\(sha256.prefix(12))…)",
+            label,
+            "belongs to generator \(own.name) (\(own.sha256.prefix(12))…), not to \(name) (\(sha256.prefix(12))…)",
             "use a direction fitted on \(name), or --force if both share one latent space")
     }
 }
@@ -126,7 +127,8 @@ extension DirectionFile {
     /// - Throws: As ``read(_:)``.
     public static func decode(_ data: Data, name: String) throws -> DirectionFile {
         guard data.count <= 64 << 20 else {
-            throw Failure(name, "has \(data.count) bytes, too many for a direction", "check that it is a direction file")
+            throw Failure(
+                name, "has \(data.count) bytes, too many for a direction", "check that it is a direction file")
         }
         let file = try SafetensorsFile.decode(data, name: name)
         var texts = file.metadata
@@ -135,7 +137,8 @@ extension DirectionFile {
         }
         let version = texts.removeValue(forKey: "format_version") ?? "none"
         guard version == formatVersion else {
-            throw Failure(name, "has direction format \(version), this program reads \(formatVersion)", "use a newer program")
+            throw Failure(
+                name, "has direction format \(version), this program reads \(formatVersion)", "use a newer program")
         }
         guard texts.removeValue(forKey: "checksum") == checksum(file) else {
             throw Failure(name, "does not match its own checksum", "the file was changed or is damaged; get it again")
@@ -145,7 +148,8 @@ extension DirectionFile {
         else { throw Failure(name, "does not say its attribute and version", "fit or import the direction again") }
         let direction = try tensor("direction", of: file, name: name)
         guard direction.shape.count == 1 || direction.shape.count == 2 else {
-            throw Failure(name, "has a direction of shape \(direction.shape)", "a direction is [size] or [layers, size]")
+            throw Failure(
+                name, "has a direction of shape \(direction.shape)", "a direction is [size] or [layers, size]")
         }
         return try DirectionFile(
             attribute: attribute, version: number, values: direction.floats(),

@@ -1,7 +1,9 @@
 import Core
 import Foundation
 
-/// A folder of direction files: `<attribute>/v<N>.safetensors`. What is written in it never changes.
+/// A folder of direction files: `<attribute>/v<N>.safetensors`.
+///
+/// What is written in it never changes.
 public struct DirectionLibrary: Sendable {
     /// The folder.
     public let folder: String
@@ -64,7 +66,8 @@ public struct DirectionLibrary: Sendable {
         let file = try DirectionFile.read(path(attribute, version))
         guard file.attribute == attribute, file.version == version else {
             throw Failure(
-                path(attribute, version), "says it is \(file.label)", "put the file back where it belongs, or remove it")
+                path(attribute, version), "says it is \(file.label)", "put the file back where it belongs, or remove it"
+            )
         }
         return file
     }
@@ -83,7 +86,8 @@ public struct DirectionLibrary: Sendable {
         }
         let near = Attribute.nearest(to: attribute, among: known).joined(separator: ", ")
         return Failure(
-            attribute, "has no direction in \(folder)", "there are \(near); or run `directions fit --attr \(attribute)`",
+            attribute, "has no direction in \(folder)",
+            "there are \(near); or run `directions fit --attr \(attribute)`",
             isUsage: true)
     }
 

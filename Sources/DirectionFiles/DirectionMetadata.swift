@@ -217,7 +217,8 @@ private struct MetadataReader {
     mutating func optionalNumber<Number: LosslessStringConvertible>(_ key: String) throws -> Number? {
         guard let text = take(key) else { return nil }
         guard let value = Number(text) else {
-            throw Failure(file, "has \(key) = `\(text.prefix(40))` in its metadata, which is no number", "the file is damaged")
+            throw Failure(
+                file, "has \(key) = `\(text.prefix(40))` in its metadata, which is no number", "the file is damaged")
         }
         return value
     }

@@ -48,7 +48,9 @@ public struct DirectionPack: Sendable {
             let stem = "\(direction.attribute)/v\(direction.version)"
             add(stem + ".safetensors", .direction, try direction.encoded(), direction)
             if let data = metrics[direction.label] { add(stem + ".metrics.json", .metrics, data, direction) }
-            if let data = previews[direction.label] { add("previews/\(direction.attribute).png", .preview, data, direction) }
+            if let data = previews[direction.label] {
+                add("previews/\(direction.attribute).png", .preview, data, direction)
+            }
         }
         let card = ModelCard(
             name: name, directions: directions, hasPreview: { previews[$0.label] != nil }, generator: generator,
@@ -94,7 +96,9 @@ public struct DirectionPack: Sendable {
     }
 
     /// Everything that is wrong with a pack: damaged, missing and foreign files, wrong checksums, unsound directions,
-    /// directions of another generator than the manifest's. Empty when it is as it was written, to the bit.
+    /// directions of another generator than the manifest's.
+    ///
+    /// Empty when it is as it was written, to the bit.
     public static func problems(at path: String) -> [Failure] {
         func caught(_ error: any Error) -> Failure { error as? Failure ?? Failure(path, "\(error)") }
         do {

@@ -40,7 +40,8 @@ struct ModelCard {
         for direction in directions {
             let data = direction.metadata
             let cells = [
-                direction.label, data.space.rawValue, String(format: "%.3f", direction.sigma), data.solver?.name ?? "imported",
+                direction.label, data.space.rawValue, String(format: "%.3f", direction.sigma),
+                data.solver?.name ?? "imported",
                 percent(data.trainAccuracy), percent(data.validationAccuracy), percent(data.restAccuracy),
                 data.orthogonalTo.joined(separator: ", "),
             ]

@@ -81,7 +81,9 @@ public struct PackManifest: Codable, Sendable, Equatable {
     ///   outside of the pack, files twice or too many.
     static func decode(_ data: Data, name: String) throws -> PackManifest {
         let advice = "get the pack again"
-        guard data.count <= 16 << 20 else { throw Failure(name, "has \(data.count) bytes, too many for a manifest", advice) }
+        guard data.count <= 16 << 20 else {
+            throw Failure(name, "has \(data.count) bytes, too many for a manifest", advice)
+        }
         struct Header: Decodable {
             var format: String
             var formatVersion: Int
@@ -90,7 +92,9 @@ public struct PackManifest: Codable, Sendable, Equatable {
             throw Failure(name, "is no manifest of a direction pack", advice)
         }
         guard header.formatVersion == currentVersion else {
-            throw Failure(name, "has pack format \(header.formatVersion), this program reads \(currentVersion)", "use a newer program")
+            throw Failure(
+                name, "has pack format \(header.formatVersion), this program reads \(currentVersion)",
+                "use a newer program")
         }
         guard let manifest = try? JSONDecoder().decode(PackManifest.self, from: data) else {
             throw Failure(name, "lacks something that a manifest has", advice)
@@ -101,7 +105,9 @@ public struct PackManifest: Codable, Sendable, Equatable {
         var seen: Set<String> = [fileName]
         for item in manifest.contents {
             guard isSafe(item.path), seen.insert(item.path).inserted else {
-                throw Failure(name, "names the file `\(item.path.prefix(80))`, which is outside of the pack or named twice", advice)
+                throw Failure(
+                    name, "names the file `\(item.path.prefix(80))`, which is outside of the pack or named twice",
+                    advice)
             }
         }
         guard manifest.contents.count <= 10_000 else {

@@ -2,7 +2,9 @@ import Core
 import Foundation
 import Weights
 
-/// The files of a pack where they lie: in a folder or an archive. Nothing outside of it is ever opened.
+/// The files of a pack where they lie: in a folder or an archive.
+///
+/// Nothing outside of it is ever opened.
 struct PackSource {
     private enum Place {
         case folder
@@ -40,13 +42,15 @@ struct PackSource {
     func checked(_ item: PackManifest.Item) throws -> Data {
         let data = try read(item.path, limit: item.bytes)
         guard data.count == item.bytes, Hashing.sha256(data) == item.sha256 else {
-            throw Failure(name(item.path), "does not match the manifest's checksum", "it was changed or is damaged; get it again")
+            throw Failure(
+                name(item.path), "does not match the manifest's checksum", "it was changed or is damaged; get it again")
         }
         return data
     }
 
     private func read(_ file: String, limit: Int) throws -> Data {
-        let tooLarge = Failure(name(file), "is larger than the manifest says", "it was changed or is damaged; get it again")
+        let tooLarge = Failure(
+            name(file), "is larger than the manifest says", "it was changed or is damaged; get it again")
         switch place {
         case .archive(let archive, _):
             let entry = try archive.entry(file)
@@ -67,7 +71,9 @@ struct PackSource {
         for count in 1...parts.count {
             let part = parts[..<count].joined(separator: "/")
             var status = stat()
-            guard lstat("\(path)/\(part)", &status) == 0 else { throw Failure(name(file), "is missing", "get the pack again") }
+            guard lstat("\(path)/\(part)", &status) == 0 else {
+                throw Failure(name(file), "is missing", "get the pack again")
+            }
             let kind = status.st_mode & S_IFMT
             guard kind == (count == parts.count ? S_IFREG : S_IFDIR) else {
                 throw Failure(name(part), "is a link or no plain file", "get the pack again")
@@ -81,7 +87,11 @@ struct PackSource {
         var total = 0
         for item in manifest.contents {
             guard item.bytes >= 0, item.bytes <= DirectionPack.maximumBytes - total else {
-                return [Failure(name(PackManifest.fileName), "names more than \(DirectionPack.maximumBytes) bytes", "get the pack again")]
+                return [
+                    Failure(
+                        name(PackManifest.fileName), "names more than \(DirectionPack.maximumBytes) bytes",
+                        "get the pack again")
+                ]
             }
             total += item.bytes
         }
@@ -119,7 +129,9 @@ struct PackSource {
                 var status = stat()
                 guard lstat("\(path)/\(file)", &status) == 0 else { continue }
                 if status.st_mode & S_IFMT != S_IFDIR { result.append(file) }
-                guard result.count <= 20_000 else { throw Failure(path, "has too many files for a pack", "check the path") }
+                guard result.count <= 20_000 else {
+                    throw Failure(path, "has too many files for a pack", "check the path")
+                }
             }
             return result
         }

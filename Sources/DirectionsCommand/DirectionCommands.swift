@@ -90,7 +90,9 @@ struct VerifyCommand: ParsableCommand {
     func run() throws {
         let library = DirectionLibrary(workspace.value.directions)
         let identity = try generator.map { try GeneratorIdentity.read(folder: workspace.value.generator($0)) }
-        let all = library.attributes().flatMap { attribute in library.versions(of: attribute).map { "\(attribute)@v\($0)" } }
+        let all = library.attributes().flatMap { attribute in
+            library.versions(of: attribute).map { "\(attribute)@v\($0)" }
+        }
         let wanted = items.isEmpty ? all : items
         var bad = 0
         for item in wanted {
@@ -106,7 +108,9 @@ struct VerifyCommand: ParsableCommand {
     private static func problems(_ item: String, library: DirectionLibrary, identity: GeneratorIdentity?) -> [String] {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: item, isDirectory: &isFolder)
-        if exists, isFolder.boolValue || item.hasSuffix(".zip") { return DirectionPack.problems(at: item).map(\.description) }
+        if exists, isFolder.boolValue || item.hasSuffix(".zip") {
+            return DirectionPack.problems(at: item).map(\.description)
+        }
         do {
             let file = try library.load(item)
             if let identity { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }

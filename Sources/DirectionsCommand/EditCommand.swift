@@ -48,15 +48,19 @@ struct EditCommand: ParsableCommand {
 
     func run() throws {
         guard out != nil || codesOut != nil else {
-            throw Failure("--out", "is missing", "say where the picture goes, for example --out grid.png", isUsage: true)
+            throw Failure(
+                "--out", "is missing", "say where the picture goes, for example --out grid.png", isUsage: true)
         }
         let strengths = try Numbers.reals(strength, flag: "--strength")
         let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
-        let mixtures = try DirectionReference.mixtures(direction, workspace: workspace.value, identity: generator.identity, force: force)
+        let mixtures = try DirectionReference.mixtures(
+            direction, workspace: workspace.value, identity: generator.identity, force: force)
         let (codes, labels) = try faces.load(generator, workspace: workspace.value)
         let layerCount = codes.rows == 1 ? generator.identity.styleGAN2Layers : codes.rows
         let range = try layers.map { try LayerRange($0, rows: layerCount) }
-        let plan = EditPlan(codes: codes, labels: labels, mixtures: mixtures, strengths: strengths, unit: unit, layers: range, layerCount: layerCount)
+        let plan = EditPlan(
+            codes: codes, labels: labels, mixtures: mixtures, strengths: strengths, unit: unit, layers: range,
+            layerCount: layerCount)
         let edited = try plan.edited()
         if let codesOut {
             let shape = edited.rows == 1 ? [edited.count, edited.size] : [edited.count, edited.rows, edited.size]
@@ -67,7 +71,9 @@ struct EditCommand: ParsableCommand {
             let grid = plan.grid(Image.batch(planes, size: synthesis.size))
             let picture = try grid.rendered()
             try picture.write(to: out)
-            print("\(out): \(plan.rowLabels.count) x \(plan.columnLabels.count) faces, \(picture.width) x \(picture.height) pixels")
+            print(
+                "\(out): \(plan.rowLabels.count) x \(plan.columnLabels.count) faces, \(picture.width) x \(picture.height) pixels"
+            )
         }
     }
 }
@@ -82,7 +88,9 @@ enum DirectionReference {
     /// Parses `a,b+c*-0.5`.
     ///
     /// - Throws: `Failure` for unknown directions, bad weights, or a direction of another generator unless forced.
-    static func mixtures(_ text: String, workspace: Workspace, identity: GeneratorIdentity, force: Bool) throws -> [Mixture] {
+    static func mixtures(_ text: String, workspace: Workspace, identity: GeneratorIdentity, force: Bool) throws
+        -> [Mixture]
+    {
         let library = DirectionLibrary(workspace.directions)
         return try text.split(separator: ",").map { column in
             let parts = try column.split(separator: "+").map { part in
@@ -90,10 +98,13 @@ enum DirectionReference {
                 let weight = pieces.count == 2 ? try Numbers.reals(pieces[1], flag: "--direction")[0] : 1
                 let file = try library.load(pieces[0])
                 if !force { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-                let direction = EditDirection(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
+                let direction = EditDirection(
+                    label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
                 return (direction: direction, weight: weight)
             }
-            guard !parts.isEmpty else { throw Failure("--direction \(text)", "names no direction", "for example smiling,male", isUsage: true) }
+            guard !parts.isEmpty else {
+                throw Failure("--direction \(text)", "names no direction", "for example smiling,male", isUsage: true)
+            }
             return (String(column), parts)
         }
     }
@@ -127,12 +138,15 @@ struct EditPlan {
         func add(face: Int, mixture: Int, strength: Float) throws {
             let steps = mixtures[mixture].parts.map { LatentEdit.Step($0.direction, strength: strength * $0.weight) }
             let result = try LatentEdit(steps, unit: unit, layers: layers)
-                .apply(to: codes.slice(face..<face + 1).values, rows: codes.rows, size: codes.size, layerCount: layerCount)
+                .apply(
+                    to: codes.slice(face..<face + 1).values, rows: codes.rows, size: codes.size, layerCount: layerCount)
             rows = result.rows
             values += result.codes
         }
         if isByFace {
-            for strength in strengths { for face in 0..<codes.count { try add(face: face, mixture: 0, strength: strength) } }
+            for strength in strengths {
+                for face in 0..<codes.count { try add(face: face, mixture: 0, strength: strength) }
+            }
         } else {
             for face in 0..<codes.count {
                 for strength in strengths {
@@ -145,7 +159,9 @@ struct EditPlan {
 
     func grid(_ images: [Image]) -> Grid {
         let width = columnLabels.count
-        let cells = stride(from: 0, to: images.count, by: width).map { Array(images[$0..<$0 + width]).map { Optional($0) } }
+        let cells = stride(from: 0, to: images.count, by: width).map {
+            Array(images[$0..<$0 + width]).map { Optional($0) }
+        }
         return Grid(cells, columnLabels: columnLabels, rowLabels: rowLabels)
     }
 }

@@ -56,7 +56,9 @@ struct FitCommand: ParsableCommand {
     }
 
     func run() throws {
-        guard space == "w" else { throw Failure("--space \(space)", "is not fitted by this version", "use w", isUsage: true) }
+        guard space == "w" else {
+            throw Failure("--space \(space)", "is not fitted by this version", "use w", isUsage: true)
+        }
         let regularisation = try regularisation()
         let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
         let identity = try GeneratorIdentity.read(folder: workspace.value.generator(generator))
@@ -67,7 +69,10 @@ struct FitCommand: ParsableCommand {
             store: store, identity: identity, library: library, solver: solver, regularisation: regularisation,
             conditions: conditions, splitSeed: splitSeed)
         var results: [Result] = []
-        let parameters = ["attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue, "condition-on": conditionOn ?? ""]
+        let parameters = [
+            "attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue,
+            "condition-on": conditionOn ?? "",
+        ]
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
             for attribute in wanted {
                 try Interruption.check()
@@ -76,7 +81,8 @@ struct FitCommand: ParsableCommand {
                 results.append(
                     Result(
                         direction: made.direction.label, path: made.path, isNew: made.isNew,
-                        trainAccuracy: metadata.trainAccuracy ?? 0, validationAccuracy: metadata.validationAccuracy ?? 0,
+                        trainAccuracy: metadata.trainAccuracy ?? 0,
+                        validationAccuracy: metadata.validationAccuracy ?? 0,
                         restAccuracy: metadata.restAccuracy, sigma: Double(made.direction.sigma),
                         relativeGap: metadata.solver?.relativeGap))
                 if !json, let last = results.last { FitCommand.show(last) }
@@ -156,11 +162,14 @@ struct FitJob {
         metadata.created = ISO8601DateFormatter().string(from: Date())
         metadata.program = "directions \(Version.current)"
         metadata.inputs = DirectionMetadata.fingerprint([
-            "selection": selection.fingerprint, "solver": solver.rawValue, "c": regularisation.map { "\($0)" } ?? "auto",
-            "split": "\(splitSeed)", "conditions": try others.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),
+            "selection": selection.fingerprint, "solver": solver.rawValue,
+            "c": regularisation.map { "\($0)" } ?? "auto",
+            "split": "\(splitSeed)",
+            "conditions": try others.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),
         ])
         let direction = try DirectionFile(
-            attribute: attribute.slug, values: final.direction, intercept: Float(final.intercept), sigma: Float(final.sigma),
+            attribute: attribute.slug, values: final.direction, intercept: Float(final.intercept),
+            sigma: Float(final.sigma),
             metadata: metadata)
         let stored = try library.add(direction)
         try store.recordDirection(
@@ -175,7 +184,8 @@ struct FitJob {
     ) throws -> (Boundary, Double) {
         switch solver {
         case .svm:
-            let c = try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { SupportVectorMachine(c: $0) }.c
+            let c =
+                try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { SupportVectorMachine(c: $0) }.c
             return (try SupportVectorMachine(c: c).fit(train), c)
         case .logistic:
             let c = try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { LogisticRegression(c: $0) }.c
@@ -212,7 +222,9 @@ struct FitJob {
         return (classifier, column)
     }
 
-    private func condition(_ boundary: Boundary, on others: [DirectionFile], samples: LabelledSamples) throws -> Boundary {
+    private func condition(_ boundary: Boundary, on others: [DirectionFile], samples: LabelledSamples) throws
+        -> Boundary
+    {
         if others.isEmpty { return boundary }
         for other in others { try other.requireGenerator(sha256: identity.sha256, name: identity.name) }
         guard others.allSatisfy({ $0.rows == 1 }) else {
@@ -234,7 +246,9 @@ struct FitJob {
             let rows = (start..<min(ids.count, start + 4096)).filter { !members.contains(ids[$0]) }
             if rows.isEmpty { continue }
             let distances = boundary.distances(features: try store.latents(ids: rows.map { ids[$0] }))
-            for (distance, row) in zip(distances, rows) where (distance > 0) == (logits[row * width + column] > 0) { right += 1 }
+            for (distance, row) in zip(distances, rows) where (distance > 0) == (logits[row * width + column] > 0) {
+                right += 1
+            }
             total += rows.count
         }
         return (total == 0 ? nil : Double(right) / Double(total), classifier)

@@ -26,7 +26,8 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The random-face wheel, when it is not to be downloaded.")
     var wheel: String?
 
-    @Option(name: .customLong("as"), help: "generator, or direction for a .npy, .pt, .npz or .safetensors of another tool.")
+    @Option(
+        name: .customLong("as"), help: "generator, or direction for a .npy, .pt, .npz or .safetensors of another tool.")
     var kind: Kind = .generator
 
     @Option(name: .customLong("attr"), help: "The attribute of an imported direction (default: the file's name).")
@@ -49,7 +50,8 @@ struct ImportCommand: ParsableCommand {
         let place = workspace.value
         if kind == .direction { return try importDirections(place) }
         guard source == "default" || source.hasSuffix(".whl") else {
-            throw Failure(source, "is not a generator this version reads", "use `default` or a random-face wheel", isUsage: true)
+            throw Failure(
+                source, "is not a generator this version reads", "use `default` or a random-face wheel", isUsage: true)
         }
         let file = try source == "default" ? wheel ?? ImportCommand.findWheel(place) : source
         let folder = place.generator(name ?? "default")
@@ -81,7 +83,8 @@ struct ImportCommand: ParsableCommand {
             }
             var metadata = DirectionMetadata(space: foreign.rows == 1 ? .w : .wPlus)
             metadata.generator = .init(name: loaded.identity.name, sha256: loaded.identity.sha256)
-            metadata.source = .init(name: (source as NSString).lastPathComponent, sha256: try Hashing.sha256(file: source))
+            metadata.source = .init(
+                name: (source as NSString).lastPathComponent, sha256: try Hashing.sha256(file: source))
             metadata.program = "directions \(Version.current)"
             metadata.inputs = DirectionMetadata.fingerprint([
                 "source": metadata.source?.sha256 ?? "", "name": foreign.name, "generator": loaded.identity.sha256,
@@ -106,7 +109,8 @@ struct ImportCommand: ParsableCommand {
             (0..<size).reduce(0.0) { $0 + Double(w[start + $1] * mean[$1]) } / length
         }
         let centre = projections.reduce(0, +) / Double(projections.count)
-        return Float((projections.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(projections.count)).squareRoot())
+        return Float(
+            (projections.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(projections.count)).squareRoot())
     }
 
     /// The wheel in a cache folder, or a fresh download in the workspace's.

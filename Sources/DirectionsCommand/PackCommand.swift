@@ -51,8 +51,11 @@ struct PackCommand: ParsableCommand {
     func run() throws {
         let place = workspace.value
         let library = DirectionLibrary(place.directions)
-        let wanted = try direction.map { try $0.split(separator: ",").map { try library.load(String($0)) } } ?? library.newest()
-        guard !wanted.isEmpty else { throw Failure(place.directions, "holds no directions", "fit some with `directions fit`") }
+        let wanted =
+            try direction.map { try $0.split(separator: ",").map { try library.load(String($0)) } } ?? library.newest()
+        guard !wanted.isEmpty else {
+            throw Failure(place.directions, "holds no directions", "fit some with `directions fit`")
+        }
         if format != .native { return try export(wanted, place: place) }
         let loaded = try Generator.load(folder: place.generator(generator))
         let identity = loaded.identity
@@ -72,7 +75,9 @@ struct PackCommand: ParsableCommand {
     private func export(_ directions: [DirectionFile], place: Workspace) throws {
         guard let foreign = ForeignDirection.Format(rawValue: format.rawValue) else { return }
         let folder = "\(place.packs)/\(name)-\(format.rawValue)"
-        for (file, data) in try ForeignDirection.export(directions, as: foreign, stem: name).sorted(by: { $0.key < $1.key }) {
+        for (file, data) in try ForeignDirection.export(directions, as: foreign, stem: name).sorted(by: {
+            $0.key < $1.key
+        }) {
             try AtomicFile.write(data, to: "\(folder)/\(file)")
             print("\(folder)/\(file)")
         }
@@ -96,9 +101,12 @@ struct PackCommand: ParsableCommand {
                 codes += edited.codes
                 rows = edited.rows
             }
-            let planes = try synthesizer.synthesize(LatentCodes(codes, rows: rows, size: w.count), size: 256, noise: .none)
+            let planes = try synthesizer.synthesize(
+                LatentCodes(codes, rows: rows, size: w.count), size: 256, noise: .none)
             let labels = strengths.map { String(format: "%+g sigma", $0) }
-            let grid = Grid([Image.batch(planes, size: 256).map { Optional($0) }], columnLabels: labels, rowLabels: [file.attribute])
+            let grid = Grid(
+                [Image.batch(planes, size: 256).map { Optional($0) }], columnLabels: labels, rowLabels: [file.attribute]
+            )
             result[file.label] = try grid.rendered().encodedPNG()
             progress.advance(1)
         }

@@ -16,8 +16,10 @@ public protocol LatentMapping: Sendable {
     func map(_ z: [Float], count: Int) throws -> [Float]
 }
 
-/// StyleGAN2's mapping network (Karras et al. 2020): z is brought to unit mean square, then goes through fully connected
-/// layers with leaky ReLU (slope 0.2) and gain √2; float32 on all cores.
+/// StyleGAN2's mapping network (Karras et al.
+///
+/// 2020): z is brought to unit mean square, then goes through fully connected layers with leaky ReLU (slope 0.2) and
+/// gain √2; float32 on all cores.
 ///
 /// w of a z is the same to the last bit alone and in any batch, with any number of threads and on every processor path:
 /// each number is one chain of fused multiply-adds in a fixed order (`CSynthesis/mapping.h`). A BLAS does not promise
@@ -25,9 +27,9 @@ public protocol LatentMapping: Sendable {
 public final class MappingNetwork: LatentMapping {
     /// One layer, with the learning-rate multiplier folded in: y = √2 · lrelu(weight · x + bias).
     public struct Layer: Sendable {
-        /// [out, in]
+        /// [out, in].
         public let weight: [Float]
-        /// [out]
+        /// [out].
         public let bias: [Float]
 
         public init(weight: [Float], bias: [Float]) {
@@ -38,9 +40,9 @@ public final class MappingNetwork: LatentMapping {
 
     public let latentSize: Int
     private let layers: Int
-    /// [layers][size / 8][in][8 out]
+    /// [layers][size / 8][in][8 out].
     private let weights: [Float]
-    /// [layers, size]
+    /// [layers, size].
     private let biases: [Float]
 
     /// - Parameters:

@@ -80,7 +80,8 @@ public enum TorchFile {
 
     private static func decodeArchive(_ data: Data, name: String) throws -> TorchValue {
         let archive = try ZipArchive(data, name: name)
-        guard let entry = archive.entries.first(where: { $0.name.hasSuffix("/data.pkl") || $0.name == "data.pkl" }) else {
+        guard let entry = archive.entries.first(where: { $0.name.hasSuffix("/data.pkl") || $0.name == "data.pkl" })
+        else {
             throw Failure(name, "is a zip archive without data.pkl", "save it with torch.save")
         }
         if archive.entries.contains(where: { $0.name.hasSuffix("/constants.pkl") }) {
@@ -125,7 +126,9 @@ struct TorchBuilder {
     /// - Throws: ``Failure`` for nests deeper than 64, more than a million values, or tensors that do not fit their storage.
     mutating func value(_ value: PickleValue, depth: Int = 0) throws -> TorchValue {
         steps += 1
-        guard depth <= 64, steps <= 1_000_000 else { throw failure("nests its values too deeply or repeats them too often") }
+        guard depth <= 64, steps <= 1_000_000 else {
+            throw failure("nests its values too deeply or repeats them too often")
+        }
         switch value {
         case .none: return .none
         case .bool(let value): return .bool(value)

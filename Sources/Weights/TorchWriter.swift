@@ -84,9 +84,11 @@ private struct TorchPickler {
 
     /// `_rebuild_tensor_v2(storage, 0, shape, strides, False, OrderedDict())`.
     private mutating func write(_ tensor: TensorData) throws {
-        guard let storage = TorchFile.storageTypes.first(where: {
-            $0.value == tensor.type && $0.key != "torch.storage.UntypedStorage"
-        })?.key.dropFirst("torch.".count) else {
+        guard
+            let storage = TorchFile.storageTypes.first(where: {
+                $0.value == tensor.type && $0.key != "torch.storage.UntypedStorage"
+            })?.key.dropFirst("torch.".count)
+        else {
             throw Failure("array", "of type \(tensor.type.rawValue) has no torch storage", "convert it to float32")
         }
         put("ctorch._utils\n_rebuild_tensor_v2\n((")

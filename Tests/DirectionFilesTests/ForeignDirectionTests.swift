@@ -49,7 +49,10 @@ import Weights
             }
             let repeated = (0..<18).flatMap { _ in row }
             #expect(try read(repeated, [18, 512]).rows == 1)
-            for (values, shape) in [([Float](repeating: 0, count: 512), [512]), (row, [2, 1, 256]), ([.nan] + row.dropFirst(), [512]), ([1], [1])] {
+            for (values, shape) in [
+                ([Float](repeating: 0, count: 512), [512]), (row, [2, 1, 256]), ([.nan] + row.dropFirst(), [512]),
+                ([1], [1]),
+            ] {
                 #expect(throws: Failure.self) { try read(values, shape) }
             }
         }

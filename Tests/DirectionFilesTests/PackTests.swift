@@ -25,7 +25,10 @@ import Weights
 
     @Test func `the card names what a reader asks for`() throws {
         let card = String(decoding: try #require(Samples.pack().files["README.md"]), as: UTF8.self)
-        for text in ["# faces-v1", "eyeglasses@v2", "87.5 %", "For non-commercial use.", "previews/eyeglasses.png", "male@v1, young@v2"] {
+        for text in [
+            "# faces-v1", "eyeglasses@v2", "87.5 %", "For non-commercial use.", "previews/eyeglasses.png",
+            "male@v1, young@v2",
+        ] {
             #expect(card.contains(text), "\(text)")
         }
         #expect(!card.contains("previews/male.png"))
@@ -86,7 +89,10 @@ import Weights
             try FileManager.default.createSymbolicLink(atPath: pack + "/male", withDestinationPath: folder + "/male")
             #expect(problems().contains("is a link"))
         }
-        #expect(DirectionPack.problems(at: "/no/such/pack").map(\.description) == ["/no/such/pack: does not exist; check the path"])
+        #expect(
+            DirectionPack.problems(at: "/no/such/pack").map(\.description) == [
+                "/no/such/pack: does not exist; check the path"
+            ])
     }
 
     @Test(arguments: ["../evil", "/etc/evil", "a/../../evil", "C:/evil", "a\\evil", "./evil", ""])
@@ -138,7 +144,8 @@ import Weights
         let generator = PackManifest.Generator(name: "default", sha256: "ab12")
         func problem(_ directions: [DirectionFile], name: String = "p") -> String {
             Samples.problem {
-                _ = try DirectionPack(name: name, directions: directions, generator: generator, licence: "", created: "")
+                _ = try DirectionPack(
+                    name: name, directions: directions, generator: generator, licence: "", created: "")
             }
         }
         var direction = try Samples.direction()

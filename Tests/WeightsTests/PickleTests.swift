@@ -18,11 +18,15 @@ import Weights
     @Test func `plain values of every protocol`() throws {
         // pickletools.dis of pickle.dumps([1, -2, 70000, 2**40, 1.5, "é", b"x", True, None, (1,), {"a": 2}], protocol).
         let binary = Data([
-            0x80, 4, 0x95, 59, 0, 0, 0, 0, 0, 0, 0, 0x5D, 0x94, 0x28, 0x4B, 1, 0x4A, 0xFE, 0xFF, 0xFF, 0xFF, 0x4A, 0x70, 0x11,
-            1, 0, 0x8A, 6, 0, 0, 0, 0, 0, 1, 0x47, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0, 0x8C, 2, 0xC3, 0xA9, 0x94, 0x43, 1, 0x78,
+            0x80, 4, 0x95, 59, 0, 0, 0, 0, 0, 0, 0, 0x5D, 0x94, 0x28, 0x4B, 1, 0x4A, 0xFE, 0xFF, 0xFF, 0xFF, 0x4A, 0x70,
+            0x11,
+            1, 0, 0x8A, 6, 0, 0, 0, 0, 0, 1, 0x47, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0, 0x8C, 2, 0xC3, 0xA9, 0x94, 0x43, 1,
+            0x78,
             0x94, 0x88, 0x4E, 0x4B, 1, 0x85, 0x94, 0x7D, 0x94, 0x8C, 1, 0x61, 0x94, 0x4B, 2, 0x73, 0x65, 0x2E,
         ])
-        let text = Data("(lp0\nI1\naI-2\naI70000\naL1099511627776L\naF1.5\naV\u{E9}\np1\naS'x'\np2\naI01\naN(I1\ntp3\na(dp4\nVa\np5\nI2\nsa.".utf8)
+        let text = Data(
+            "(lp0\nI1\naI-2\naI70000\naL1099511627776L\naF1.5\naV\u{E9}\np1\naS'x'\np2\naI01\naN(I1\ntp3\na(dp4\nVa\np5\nI2\nsa."
+                .utf8)
         for bytes in [binary, text] {
             let root = try read(bytes).root
             let items = try #require(root.elements)
@@ -77,7 +81,8 @@ import Weights
         var laughs = Data("]q\0".utf8)
         for _ in 0..<60 { laughs += Data("](h\0h\0eq\0".utf8) }
         cases["laughs"] = laughs + Data(".".utf8)
-        cases["nest"] = Data(repeating: UInt8(ascii: "]"), count: 900_000)
+        cases["nest"] =
+            Data(repeating: UInt8(ascii: "]"), count: 900_000)
             + Data(repeating: UInt8(ascii: "a"), count: 899_999) + Data(".".utf8)
         cases["tuples"] = Data(")".utf8) + Data(repeating: 0x85, count: 900_000) + Data(".".utf8)
         cases["marks"] = Data(repeating: UInt8(ascii: "("), count: 5_000_000)
@@ -99,7 +104,8 @@ import Weights
     }
 
     @Test(arguments: [
-        ".", "a.", "(.", "N(t", "s", "(lN", "0", "1", "2", "e", "]N]Ns.", "}Ns", "Nb.", "]Nb.", "tR.", "NR.", "Q", "h\u{5}.",
+        ".", "a.", "(.", "N(t", "s", "(lN", "0", "1", "2", "e", "]N]Ns.", "}Ns", "Nb.", "]Nb.", "tR.", "NR.", "Q",
+        "h\u{5}.",
         "gx\n.", "\u{1}", "F1..2\n.", "Iabc\n.", "S'a\n.", "(dN(uN", "Nq", "p0\n", "R", "\u{7F}",
     ])
     func `nonsense is an error and no crash`(_ pickle: String) {
@@ -113,7 +119,8 @@ import Weights
             let length = Int.random(in: 1...40, using: &random)
             let bytes = (0..<length).map { _ in
                 Bool.random(using: &random)
-                    ? opcodes[Int.random(in: 0..<opcodes.count, using: &random)] : UInt8.random(in: 0...255, using: &random)
+                    ? opcodes[Int.random(in: 0..<opcodes.count, using: &random)]
+                    : UInt8.random(in: 0...255, using: &random)
             }
             _ = try? read(Data(bytes))
         }

@@ -69,7 +69,9 @@ import Weights
         let value = TorchValue.dictionary([
             .init(key: "direction", value: .tensor(TensorData([1, 2, 3, 4, 5, 6], shape: [2, 3]))),
             .init(key: "scalar", value: .tensor(TensorData([7], shape: []))),
-            .init(key: "nested", value: .list([.integer(-5), .integer(1 << 40), .float(0.5), .bool(false), .none, .string("é")])),
+            .init(
+                key: "nested",
+                value: .list([.integer(-5), .integer(1 << 40), .float(0.5), .bool(false), .none, .string("é")])),
         ])
         #expect(try TorchFile.decode(TorchFile.encode(value), name: "round") == value)
         #expect(throws: Failure.self) { try TorchFile.encode(.other("x")) }
@@ -87,10 +89,12 @@ import Weights
             try writer.add(name: "a/data/0", Data(count: bytes))
             return writer.finish()
         }
-        #expect(try TorchFile.decode(file(offset: 0, shape: "I4\n", strides: "I1\n"), name: "good").tensor?.shape == [4])
+        #expect(
+            try TorchFile.decode(file(offset: 0, shape: "I4\n", strides: "I1\n"), name: "good").tensor?.shape == [4])
         let bad: [(Int, String, String, Int)] = [
             (1, "I4\n", "I1\n", 16), (0, "I5\n", "I1\n", 16), (0, "I2\n", "I9\n", 16), (-1, "I1\n", "I1\n", 16),
-            (0, "I-1\n", "I1\n", 16), (3, "I2\n", "I-1\n", 16), (0, "I4\n", "I1\n", 12), (0, "I1000000000\n", "I0\n", 16),
+            (0, "I-1\n", "I1\n", 16), (3, "I2\n", "I-1\n", 16), (0, "I4\n", "I1\n", 12),
+            (0, "I1000000000\n", "I0\n", 16),
             (0, "I2\nI2\n", "I1\n", 16), (9_223_372_036_854_775_807, "I1\n", "I1\n", 16),
             (0, "I4611686018427387904\nI4\n", "I1\nI1\n", 16), (0, "I2\n", "I9223372036854775807\n", 16),
         ]
