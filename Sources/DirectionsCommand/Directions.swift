@@ -29,6 +29,7 @@ struct Directions: AsyncParsableCommand {
             MergeCommand.self,
             ReferenceCommand.self,
             BenchClassifier.self,
+            BenchSVM.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.

@@ -29,7 +29,7 @@ import Weights
         var direction = try Samples.direction()
         direction.version = 1
         let data = try direction.encoded()
-        for bit in 0..<data.count * 8 where bit < 30_000 || bit % 7 == 0 {
+        for bit in stride(from: 0, to: data.count * 8, by: 11) {
             var changed = data
             changed[bit / 8] ^= 1 << (bit % 8)
             guard let other = try? DirectionFile.decode(changed, name: "v1") else { continue }

@@ -41,7 +41,7 @@ import Weights
             for file in Array(pack.files.keys) + ["manifest.json"] {
                 let path = "\(folder)/p/\(file)"
                 let data = try AtomicFile.read(path)
-                let step = max(1, data.count * 8 / 150) | 1
+                let step = max(1, data.count * 8 / 80) | 1
                 for bit in stride(from: 0, to: data.count * 8, by: step) {
                     var changed = data
                     changed[bit / 8] ^= 1 << (bit % 8)
