@@ -219,3 +219,8 @@ enum VectorFunctions {
         }
     }
 }
+
+extension LatentStore {
+    /// The SQL files of `Database/` by name, as the program carries them.
+    public static var migrations: [(name: String, sql: String)] { Migrations.all }
+}

@@ -91,7 +91,7 @@ public struct SlurmPlan: Sendable {
         let pipe = Pipe()
         process.standardOutput = pipe
         try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        let output = pipe.fileHandleForReading.readAll()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             throw Failure(

@@ -25,7 +25,7 @@ public struct PickleReader {
     private var stack: [PickleValue] = []
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
-    private var nodes: [PickleNode] = []
+    private var nodes = 0
 
     private init(_ data: Data, name: String, globals: Set<String>, from position: Int) {
         self.data = data
@@ -52,17 +52,11 @@ public struct PickleReader {
     }
 
     private mutating func run() throws -> PickleDocument {
-        defer {
-            // On failure nobody else takes the nodes apart one by one.
-            if !nodes.isEmpty { _ = PickleDocument(root: .none, end: 0, nodes: nodes) }
-        }
         for _ in 0..<PickleReader.maximumInstructions {
             let code = try byte()
             if code == UInt8(ascii: ".") {
                 let root = try pop()
-                let document = PickleDocument(root: root, end: position, nodes: nodes)
-                nodes = []
-                return document
+                return PickleDocument(root: root, end: position)
             }
             if try !runScalar(code), try !runContainer(code), try !runObject(code) {
                 throw failure("has the unknown instruction 0x\(String(code, radix: 16)) at byte \(position - 1)")
@@ -145,10 +139,9 @@ public struct PickleReader {
     }
 
     private mutating func pushNode(_ kind: PickleNode.Kind, _ items: [PickleValue] = []) throws {
-        guard nodes.count < PickleReader.maximumNodes else { throw failure("has too many values") }
-        let node = PickleNode(kind, items)
-        nodes.append(node)
-        try push(.node(node))
+        guard nodes < PickleReader.maximumNodes else { throw failure("has too many values") }
+        nodes += 1
+        try push(.node(PickleNode(kind, items)))
     }
 
     private mutating func remember(_ key: Int) throws {

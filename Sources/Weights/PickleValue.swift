@@ -56,7 +56,8 @@ public enum PickleValue: Sendable {
 
 /// A value with parts: a container, or what a global was asked to build.
 ///
-/// Nodes may be shared and may form cycles, as in Python; whoever walks them bounds depth and number of steps.
+/// Nodes may be shared and may form cycles, as in Python; whoever walks them bounds depth and number of steps. A cycle stays
+/// in memory.
 public final class PickleNode: @unchecked Sendable {
     // Written by PickleReader only, before anyone else sees the node.
 
@@ -84,6 +85,26 @@ public final class PickleNode: @unchecked Sendable {
         self.items = items
     }
 
+    deinit {
+        // A deep nest would overflow the stack if every node released its parts in turn.
+        var pending = takeParts()
+        while var node = pending.popLast() {
+            if isKnownUniquelyReferenced(&node) { pending += node.takeParts() }
+        }
+    }
+
+    /// The nodes that this one holds, which it then holds no more.
+    private func takeParts() -> [PickleNode] {
+        var result = (items + appended).compactMap(\.node)
+        for (key, value) in pairs { result += [key.node, value.node].compactMap(\.self) }
+        if let node = state?.node { result.append(node) }
+        items = []
+        pairs = []
+        appended = []
+        state = nil
+        return result
+    }
+
     /// The name of the global that was asked to build this, or nil for a plain container.
     public var global: String? {
         if case .object(let name) = kind { return name }
@@ -95,25 +116,13 @@ public final class PickleNode: @unchecked Sendable {
 }
 
 /// A pickle that was read: its value, and where in the data it ended.
-public final class PickleDocument: Sendable {
+public struct PickleDocument: Sendable {
     public let root: PickleValue
     /// Offset of the first byte after the pickle.
     public let end: Int
-    private let nodes: [PickleNode]
 
-    init(root: PickleValue, end: Int, nodes: [PickleNode]) {
+    init(root: PickleValue, end: Int) {
         self.root = root
         self.end = end
-        self.nodes = nodes
-    }
-
-    deinit {
-        // One by one: a deep nest would overflow the stack if released from its root, and cycles would stay.
-        for node in nodes {
-            node.items = []
-            node.pairs = []
-            node.appended = []
-            node.state = nil
-        }
     }
 }

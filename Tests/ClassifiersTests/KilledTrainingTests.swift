@@ -26,7 +26,7 @@ enum Program {
         let pipe = Pipe()
         let process = try start(arguments, errors: pipe.fileHandleForWriting)
         try pipe.fileHandleForWriting.close()
-        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(decoding: pipe.fileHandleForReading.readAll(), as: UTF8.self)
         process.waitUntilExit()
         return (process.terminationStatus, text)
     }

@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import Testing
 
@@ -47,8 +48,8 @@ struct Program {
         let errorReader = DispatchQueue(label: "errors")
         nonisolated(unsafe) var errorData = Data()
         let group = DispatchGroup()
-        errorReader.async(group: group) { errorData = errors.fileHandleForReading.readDataToEndOfFile() }
-        let outputData = output.fileHandleForReading.readDataToEndOfFile()
+        errorReader.async(group: group) { errorData = errors.fileHandleForReading.readAll() }
+        let outputData = output.fileHandleForReading.readAll()
         group.wait()
         process.waitUntilExit()
         return Result(

@@ -34,7 +34,7 @@ import Testing
             process.standardOutput = output
             process.standardError = output
             try process.run()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            let text = String(decoding: output.fileHandleForReading.readAll(), as: UTF8.self)
             process.waitUntilExit()
             if process.terminationStatus == 77 {
                 print("skipped: \(PythonTests.python) lacks a package: \(text)")
