@@ -20,6 +20,11 @@ typedef struct {
     const float *bias;     // [m]
 } ms_product;
 
+// Set to 1 where a test compiles the AVX-512 shapes for a processor without AVX-512.
+#if !defined(MS_EMULATES_AVX512)
+#define MS_EMULATES_AVX512 0
+#endif
+
 typedef struct {
     const char *name;
 

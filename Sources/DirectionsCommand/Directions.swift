@@ -22,6 +22,7 @@ struct Directions: AsyncParsableCommand {
             Train.self,
             ScoreImage.self,
             BenchClassifier.self,
+            BenchSynthesis.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
