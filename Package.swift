@@ -60,7 +60,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Core", "Images", "Tensors", "Weights", "Generators", "Classifiers", "LatentStore", "Sampling",
+            argumentParser, "Core", "Images", "Tensors", "Weights", "Generators", "Classifiers", "LatentStore",
+            "Sampling",
             "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Pipelines",
         ],
         swiftSettings: strict),
@@ -74,7 +75,12 @@ let tests: [Target] = [
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
+    .testTarget(
+        name: "CommandTests", dependencies: ["Core", "LatentStore", "Weights", "DirectionsCommand"],
+        swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),

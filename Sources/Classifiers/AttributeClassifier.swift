@@ -38,7 +38,9 @@ public final class AttributeClassifier: Sendable {
     ///
     /// - Throws: ``Core/Failure`` when the installation lacks it.
     public static func shippedPath() throws -> String {
-        guard let path = Bundle.module.path(forResource: "faces.classifier", ofType: "safetensors", inDirectory: "Resources")
+        guard
+            let path = Bundle.module.path(
+                forResource: "faces.classifier", ofType: "safetensors", inDirectory: "Resources")
         else {
             throw Failure(
                 "shipped classifier", "is missing beside the program",
@@ -73,7 +75,9 @@ public final class AttributeClassifier: Sendable {
         path = name
         self.device = device
         attributes = try card.attributes.map { text in
-            do { return try Attribute.named(text) } catch { throw Failure(name, "names an attribute \(text) that CelebA lacks") }
+            do { return try Attribute.named(text) } catch {
+                throw Failure(name, "names an attribute \(text) that CelebA lacks")
+            }
         }
         let fine =
             1...16 ~= card.members && !attributes.isEmpty && Set(attributes).count == attributes.count
@@ -84,7 +88,9 @@ public final class AttributeClassifier: Sendable {
         let network = try ResNeXt(card.architecture, outputs: attributes.count, seed: 0, device: device)
         for member in 0..<card.members {
             let prefix = "\(member)."
-            let own = weights.filter { $0.key.hasPrefix(prefix) }.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
+            let own = weights.filter { $0.key.hasPrefix(prefix) }.map {
+                (String($0.key.dropFirst(prefix.count)), $0.value)
+            }
             try network.load(Dictionary(uniqueKeysWithValues: own), from: name)
             networks.append(try network.folded())
         }
@@ -100,7 +106,8 @@ public final class AttributeClassifier: Sendable {
         let one = 3 * inputSize * inputSize
         guard count >= 0, images.count == count * one else {
             throw Failure(
-                "classifier input", "has \(images.count) values, not \(count) pictures of 3 x \(inputSize) x \(inputSize)")
+                "classifier input",
+                "has \(images.count) values, not \(count) pictures of 3 x \(inputSize) x \(inputSize)")
         }
         if count == 0 { return [] }
         return try Torch.withoutGradients {
@@ -129,7 +136,8 @@ public final class AttributeClassifier: Sendable {
         try wanted.map { attribute in
             guard let column = attributes.firstIndex(of: attribute) else {
                 throw Failure(
-                    path, "does not score \(attribute.name); it knows \(attributes.map(\.name).joined(separator: ", "))",
+                    path,
+                    "does not score \(attribute.name); it knows \(attributes.map(\.name).joined(separator: ", "))",
                     "choose another classifier or attribute")
             }
             return column

@@ -75,7 +75,9 @@ final class BatchLoader: @unchecked Sendable {
         }
     }
 
-    /// The next batch in order; waits until it is made. Nil after the last.
+    /// The next batch in order; waits until it is made.
+    ///
+    /// Nil after the last.
     func batch() -> Batch? {
         condition.lock()
         defer { condition.unlock() }

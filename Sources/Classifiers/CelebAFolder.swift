@@ -36,7 +36,8 @@ public struct CelebAFolder: Sendable {
         self.path = path
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
-            throw Failure(path, "is not a folder", "give CelebA's folder, which holds list_attr_celeba.txt, with --data")
+            throw Failure(
+                path, "is not a folder", "give CelebA's folder, which holds list_attr_celeba.txt, with --data")
         }
         images = CelebAFolder.imageFolder(path)
         let labelFile = try CelebAFolder.firstOf(["list_attr_celeba.txt", "list_attr_celeba.csv"], in: path)

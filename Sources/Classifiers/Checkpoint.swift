@@ -51,7 +51,8 @@ extension Trainer {
         }
         guard try Trainer.decode(TrainingSettings.self, file.metadata["settings"], checkpointPath) == settings else {
             throw Failure(
-                checkpointPath, "belongs to a run with other settings", "give the same settings, or train without --resume")
+                checkpointPath, "belongs to a run with other settings",
+                "give the same settings, or train without --resume")
         }
         guard file.metadata["data"] == CelebAFolder.digest(training.rows) else {
             throw Failure(

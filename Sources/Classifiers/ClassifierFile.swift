@@ -56,7 +56,9 @@ public enum ClassifierExport {
     /// - Returns: The card that was written.
     /// - Throws: ``Core/Failure`` when a run has no finished epoch, or the file can't be written.
     @discardableResult
-    public static func write(_ members: [Trainer], name: String, test: FaceSet?, to path: String) throws -> ClassifierCard {
+    public static func write(_ members: [Trainer], name: String, test: FaceSet?, to path: String) throws
+        -> ClassifierCard
+    {
         guard let first = members.first, members.allSatisfy({ $0.position.bestEpoch >= 0 }) else {
             throw Failure(path, "would come from a run without a finished epoch", "train for at least one epoch")
         }
@@ -68,12 +70,14 @@ public enum ClassifierExport {
             validation: [], test: [], settings: settings, trainingData: CelebAFolder.digest(first.training.rows),
             trainingPictures: first.training.rows.count, epochs: members.map { $0.position.bestEpoch + 1 },
             provenance: "trained with `directions train` on the training part of a folder in CelebA's layout",
-            licence: "CelebA is for non-commercial research; so are weights trained on it", programVersion: Version.current)
+            licence: "CelebA is for non-commercial research; so are weights trained on it",
+            programVersion: Version.current)
         var weights: [String: TensorData] = [:]
         for (index, member) in members.enumerated() {
             for (tensor, data) in try exportedWeights(member) { weights["\(index).\(tensor)"] = data }
         }
-        let network = try AttributeClassifier(card: card, weights: weights, name: path, sha256: "", device: first.device)
+        let network = try AttributeClassifier(
+            card: card, weights: weights, name: path, sha256: "", device: first.device)
         let logits = try network.logits(of: first.validation, frame: settings.frame)
         for column in attributes.indices {
             let (scores, labels) = pairs(logits, first.validation, attributes, column)

@@ -127,7 +127,8 @@ public enum Calibration {
     /// The threshold in 0.3…0.7 with the best expected accuracy when every scaled logit is uncertain by `width`.
     ///
     /// The smoothing keeps a rare attribute's few validation pictures from pulling the threshold to where they happen to lie.
-    public static func threshold(_ logits: [Float], _ labels: [UInt8], temperature: Float, width: Double = 0.6) -> Float {
+    public static func threshold(_ logits: [Float], _ labels: [UInt8], temperature: Float, width: Double = 0.6) -> Float
+    {
         var best = (accuracy: -1.0, threshold: 0.5)
         for step in 0...40 {
             let p = 0.3 + 0.01 * Double(step)
@@ -138,7 +139,9 @@ public enum Calibration {
                 sum += label == 1 ? yes : 1 - yes
             }
             // A tie goes to the threshold nearest one half.
-            if sum > best.accuracy + 1e-9 || (abs(sum - best.accuracy) <= 1e-9 && abs(p - 0.5) < abs(best.threshold - 0.5)) {
+            if sum > best.accuracy + 1e-9
+                || (abs(sum - best.accuracy) <= 1e-9 && abs(p - 0.5) < abs(best.threshold - 0.5))
+            {
                 best = (sum, p)
             }
         }

@@ -57,7 +57,8 @@ public struct ResNeXtConfiguration: Sendable, Codable, Equatable {
     public static func named(_ name: String) throws -> ResNeXtConfiguration {
         if let found = presets[name] { return found }
         throw Failure(
-            name, "is not an architecture", "use one of \(presets.keys.sorted().joined(separator: ", "))", isUsage: true)
+            name, "is not an architecture", "use one of \(presets.keys.sorted().joined(separator: ", "))", isUsage: true
+        )
     }
 
     /// - Throws: ``Core/Failure`` when a number is out of range: a damaged or hostile file.
@@ -70,7 +71,9 @@ public struct ResNeXtConfiguration: Sendable, Codable, Equatable {
     }
 }
 
-/// A ResNeXt with a head of one logit per attribute. Parameters are named as torchvision and timm name them.
+/// A ResNeXt with a head of one logit per attribute.
+///
+/// Parameters are named as torchvision and timm name them.
 public final class ResNeXt: @unchecked Sendable {
     public let configuration: ResNeXtConfiguration
     /// Number of logits.
@@ -162,7 +165,9 @@ public final class ResNeXt: @unchecked Sendable {
                 ]
                 let shortcut =
                     stride != 1 || channels != output
-                    ? try unit("\(name).downsample.0", "\(name).downsample.1", input: channels, output: output, size: 1, stride: stride)
+                    ? try unit(
+                        "\(name).downsample.0", "\(name).downsample.1", input: channels, output: output, size: 1,
+                        stride: stride)
                     : nil
                 blocks.append(Block(units: units, shortcut: shortcut))
                 channels = output
@@ -253,7 +258,7 @@ extension ResNeXt {
         }
     }
 
-    /// weight · γ/√(σ²+ε), β − μ · γ/√(σ²+ε)
+    /// weight · γ/√(σ²+ε), β − μ · γ/√(σ²+ε).
     private func folded(_ unit: Unit) throws -> FoldedResNeXt.Convolution {
         let (convolution, normalisation) = unit
         let scale = try normalisation.variance.scaled(by: 1, plus: 1e-5).reciprocalSquareRoot()
@@ -269,7 +274,9 @@ extension ResNeXt {
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.tensor.count } }
 
     /// Sets the head's bias, such as to the logits of the attributes' frequencies.
-    public func setBias(_ values: [Float]) throws { try headBias.assign(Tensor(values, shape: [outputs], device: device)) }
+    public func setBias(_ values: [Float]) throws {
+        try headBias.assign(Tensor(values, shape: [outputs], device: device))
+    }
 
     /// All parameters and buffers by name.
     public func state() throws -> [String: TensorData] {

@@ -20,7 +20,8 @@ public struct ThroughputProbe {
         network = try ResNeXt(configuration, outputs: 40, seed: 1, device: device)
         var random = CounterRandom(seed: 1, domain: 0x104)
         images = try Tensor(
-            (0..<batch * 3 * size * size).map { _ in random.uniform(-1, 1) }, shape: [batch, 3, size, size], device: device)
+            (0..<batch * 3 * size * size).map { _ in random.uniform(-1, 1) }, shape: [batch, 3, size, size],
+            device: device)
         targets = try Tensor(
             (0..<batch * 40).map { _ in random.chance(0.3) ? 1 : 0 }, shape: [batch, 40], device: device)
     }

@@ -103,7 +103,8 @@ public final class Trainer {
             try epoch(checkpointEvery: seconds, report: report)
             if let last = position.history.last { report(.epoch(last)) }
             if position.epoch - position.bestEpoch > settings.patience
-                && Double(position.epoch) > settings.lowResolutionShare * Double(settings.epochs) + Double(settings.patience)
+                && Double(position.epoch) > settings.lowResolutionShare * Double(settings.epochs)
+                    + Double(settings.patience)
             {
                 break
             }

@@ -47,9 +47,11 @@ enum TrainingCurve {
                 "\(number(x + width * (Double(position) + 0.5) / Double(max(1, count)))),\(number(vertical(value)))"
             }
             parts.append(
-                "<polyline points=\"\(points.joined(separator: " "))\" fill=\"none\" stroke=\"\(line.colour)\" stroke-width=\"1.5\"/>")
+                "<polyline points=\"\(points.joined(separator: " "))\" fill=\"none\" stroke=\"\(line.colour)\" stroke-width=\"1.5\"/>"
+            )
             parts.append(
-                "<text x=\"\(x + Double(index) * 115)\" y=\"\(top + height + 40)\" fill=\"\(line.colour)\">\(line.name)</text>")
+                "<text x=\"\(x + Double(index) * 115)\" y=\"\(top + height + 40)\" fill=\"\(line.colour)\">\(line.name)</text>"
+            )
         }
         return parts.joined(separator: "\n")
     }

@@ -23,7 +23,9 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     public var clip = 5.0
     /// Targets become `smoothing` and 1 − `smoothing`.
     public var smoothing = 0.01
-    /// Exponent γ of the class weights: an element of the rarer class with frequency p weighs (1/2p)^γ, of the other (1/2(1−p))^γ.
+    /// Exponent γ of the class weights: an element of the rarer class with frequency p weighs (1/2p)^γ, of the other
+    /// (1/2(1−p))^γ.
+    ///
     /// The shift that this gives the logits is taken back in the classifier file.
     public var imbalance = 0.25
     /// Weight of the paper's eight attributes where others are learnt too.

@@ -50,6 +50,7 @@ struct BenchClassifier: ParsableCommand {
             "libtorch": "\"\(Torch.version)\"", "training": String(format: "%.2f", training),
             "inference": String(format: "%.2f", inference),
         ]
-        print("{" + figures.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}")
+        print(
+            "{" + figures.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}")
     }
 }

@@ -5,15 +5,21 @@ import Generators
 import LatentStore
 import Weights
 
-/// Which faces: seeds, latents of the database, or codes from a file. Shared by `synth` and `edit`.
+/// Which faces: seeds, latents of the database, or codes from a file.
+///
+/// Shared by `synth` and `edit`.
 struct FaceSource: ParsableArguments {
-    @Option(help: ArgumentHelp("Seeds, such as 7, 1-16 or 1,5,9: latent 0 of each, as `sample --seed` draws it.", valueName: "seeds"))
+    @Option(
+        help: ArgumentHelp(
+            "Seeds, such as 7, 1-16 or 1,5,9: latent 0 of each, as `sample --seed` draws it.", valueName: "seeds"))
     var seed: String?
 
     @Option(help: ArgumentHelp("Latents of the database by id, such as 17,40 or 100-120.", valueName: "ids"))
     var latent: String?
 
-    @Option(help: ArgumentHelp("W or W+ codes from a .npy or .pt file: [n,512], [n,18,512] or one of them.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "W or W+ codes from a .npy or .pt file: [n,512], [n,18,512] or one of them.", valueName: "file"))
     var code: String?
 
     @Option(help: "The generator's name in the workspace.")
@@ -28,7 +34,9 @@ struct FaceSource: ParsableArguments {
     func load(_ generator: Generator, workspace: Workspace) throws -> (codes: LatentCodes, labels: [String]) {
         let given = [seed, latent, code].compactMap { $0 }
         guard given.count == 1 else {
-            throw Failure("--seed, --latent, --code", "name the faces; give one of them", "for example --seed 1-16", isUsage: true)
+            throw Failure(
+                "--seed, --latent, --code", "name the faces; give one of them", "for example --seed 1-16", isUsage: true
+            )
         }
         guard psi.isFinite else { throw Failure("--psi", "must be a finite number", "for example 0.7", isUsage: true) }
         let size = generator.identity.latentSize
@@ -48,8 +56,16 @@ struct FaceSource: ParsableArguments {
         return (codes, (0..<codes.count).map { codes.count == 1 ? name : "\(name) \($0)" })
     }
 
+    /// The one tensor of a `.pt` file.
+    private static func torchTensor(_ path: String) throws -> TensorData {
+        guard let tensor = try TorchFile.read(path).tensor else {
+            throw Failure(path, "does not hold one tensor", "save the codes alone with torch.save")
+        }
+        return tensor
+    }
+
     private static func readCodes(_ path: String, size: Int) throws -> LatentCodes {
-        let tensor = try NumpyFile.read(path)
+        let tensor = try path.hasSuffix(".pt") || path.hasSuffix(".pth") ? torchTensor(path) : NumpyFile.read(path)
         let shape = tensor.shape
         guard shape.last == size, shape.count <= 3 else {
             throw Failure(path, "has the shape \(shape)", "codes are [\(size)], [n, \(size)] or [n, rows, \(size)]")
@@ -70,10 +86,13 @@ enum Numbers {
     ///
     /// - Throws: `Failure` (usage) naming the flag.
     static func list(_ text: String, flag: String) throws -> [UInt64] {
-        let failure = Failure("\(flag) \(text)", "is not a list of whole numbers", "write it as 7, 1-16 or 1,5,9", isUsage: true)
+        let failure = Failure(
+            "\(flag) \(text)", "is not a list of whole numbers", "write it as 7, 1-16 or 1,5,9", isUsage: true)
         var result: [UInt64] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { UInt64($0.trimmingCharacters(in: .whitespaces)) }
+            let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
+                UInt64($0.trimmingCharacters(in: .whitespaces))
+            }
             guard let first = ends[0], ends.count <= 2, let last = ends[ends.count - 1], first <= last,
                 last - first < UInt64(maximum - result.count)
             else { throw failure }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import DirectionFiles
 import Foundation
 import Generators
 
@@ -25,15 +26,32 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The random-face wheel, when it is not to be downloaded.")
     var wheel: String?
 
+    @Option(
+        name: .customLong("as"), help: "generator, or direction for a .npy, .pt, .npz or .safetensors of another tool.")
+    var kind: Kind = .generator
+
+    @Option(name: .customLong("attr"), help: "The attribute of an imported direction (default: the file's name).")
+    var attribute: String?
+
+    @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
+    var generator = "default"
+
     @OptionGroup var workspace: WorkspaceOption
 
     @Flag(help: "Print the result as JSON.")
     var json = false
 
+    /// What a file is imported as.
+    enum Kind: String, ExpressibleByArgument, CaseIterable {
+        case generator, direction
+    }
+
     func run() throws {
         let place = workspace.value
+        if kind == .direction { return try importDirections(place) }
         guard source == "default" || source.hasSuffix(".whl") else {
-            throw Failure(source, "is not a generator this version reads", "use `default` or a random-face wheel", isUsage: true)
+            throw Failure(
+                source, "is not a generator this version reads", "use `default` or a random-face wheel", isUsage: true)
         }
         let file = try source == "default" ? wheel ?? ImportCommand.findWheel(place) : source
         let folder = place.generator(name ?? "default")
@@ -48,6 +66,51 @@ struct ImportCommand: ParsableCommand {
               source   \(identity.sourceName), SHA-256 \(identity.sourceSHA256)
               licence  \(identity.licence)
             """)
+    }
+
+    /// Directions of another tool become versions in the library, sigma measured on latents of the generator.
+    private func importDirections(_ place: Workspace) throws {
+        let loaded = try Generator.load(folder: place.generator(generator))
+        let found = try ForeignDirection.read(source)
+        let w = try loaded.latents(seed: .max, indices: 0..<4096)
+        let library = DirectionLibrary(place.directions)
+        for foreign in found {
+            let size = foreign.values.count / foreign.rows
+            guard size == loaded.identity.latentSize else {
+                throw Failure(
+                    source, "has \(size) components, generator \(generator) has \(loaded.identity.latentSize)",
+                    "import it for a generator of its own family")
+            }
+            var metadata = DirectionMetadata(space: foreign.rows == 1 ? .w : .wPlus)
+            metadata.generator = .init(name: loaded.identity.name, sha256: loaded.identity.sha256)
+            metadata.source = .init(
+                name: (source as NSString).lastPathComponent, sha256: try Hashing.sha256(file: source))
+            metadata.program = "directions \(Version.current)"
+            metadata.inputs = DirectionMetadata.fingerprint([
+                "source": metadata.source?.sha256 ?? "", "name": foreign.name, "generator": loaded.identity.sha256,
+            ])
+            let name = found.count == 1 ? attribute ?? foreign.name : foreign.name
+            let direction = try DirectionFile(
+                attribute: Attribute.normalised(name), values: foreign.values, rows: foreign.rows, intercept: 0,
+                sigma: ImportCommand.sigma(foreign, latents: w), metadata: metadata)
+            let stored = try library.add(direction)
+            print("\(stored.direction.label): \(stored.path)\(stored.isNew ? "" : " (unchanged)")")
+        }
+    }
+
+    /// Standard deviation of latents' projections on a direction; of a W+ direction, on its first row's direction.
+    private static func sigma(_ foreign: ForeignDirection, latents w: [Float]) -> Float {
+        let size = foreign.values.count / foreign.rows
+        var mean = [Float](repeating: 0, count: size)
+        for row in 0..<foreign.rows { for i in 0..<size { mean[i] += foreign.values[row * size + i] } }
+        let length = mean.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot()
+        if length == 0 { return 1 }
+        let projections = stride(from: 0, to: w.count, by: size).map { start in
+            (0..<size).reduce(0.0) { $0 + Double(w[start + $1] * mean[$1]) } / length
+        }
+        let centre = projections.reduce(0, +) / Double(projections.count)
+        return Float(
+            (projections.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(projections.count)).squareRoot())
     }
 
     /// The wheel in a cache folder, or a fresh download in the workspace's.

@@ -44,7 +44,8 @@ struct QueryCommand: ParsableCommand {
     @Option(help: "table, csv or json.")
     var format: Format = .table
 
-    @Option(name: [.customLong("out"), .customLong("grid")], help: "Draw the latents of the answer as a grid of faces.")
+    @Option(
+        name: [.customLong("out"), .customLong("grid")], help: "Draw the latents of the answer as a grid of faces.")
     var out: String?
 
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
@@ -78,13 +79,18 @@ struct QueryCommand: ParsableCommand {
 
     private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
         guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
-            throw Failure("--out", "needs a column named latent or id in the answer", "select it in the SQL", isUsage: true)
+            throw Failure(
+                "--out", "needs a column named latent or id in the answer", "select it in the SQL", isUsage: true)
         }
         let ids = try answer.rows.prefix(400).map { row in
-            guard case .integer(let id) = row[column] else { throw Failure("column \(answer.columns[column])", "holds no ids", "") }
+            guard case .integer(let id) = row[column] else {
+                throw Failure("column \(answer.columns[column])", "holds no ids", "")
+            }
             return id
         }
-        guard !ids.isEmpty else { throw Failure("--out", "has no faces to draw: the answer is empty", "widen the filter") }
+        guard !ids.isEmpty else {
+            throw Failure("--out", "has no faces to draw: the answer is empty", "widen the filter")
+        }
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
         let planes = try synthesis.images(codes, generator: loaded, label: "query")
@@ -103,7 +109,9 @@ struct QueryCommand: ParsableCommand {
 enum AnswerText {
     static func render(_ answer: Answer, format: QueryCommand.Format) throws -> String {
         switch format {
-        case .csv: ([answer.columns] + answer.rows.map { $0.map(\.text) }).map { $0.map(quoted).joined(separator: ",") + "\n" }.joined()
+        case .csv:
+            ([answer.columns] + answer.rows.map { $0.map(\.text) }).map { $0.map(quoted).joined(separator: ",") + "\n" }
+                .joined()
         case .json: try json(answer)
         case .table: table(answer)
         }
@@ -116,7 +124,8 @@ enum AnswerText {
     }
 
     private static func quoted(_ field: String) -> String {
-        field.contains { ",\"\n\r".contains($0) } ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
+        field.contains { ",\"\n\r".contains($0) }
+            ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
     }
 
     private static func table(_ answer: Answer) -> String {
@@ -132,7 +141,8 @@ enum AnswerText {
         let rows = answer.rows.map { row in
             Dictionary(zip(answer.columns, row.map(plain)), uniquingKeysWith: { first, _ in first })
         }
-        let data = try JSONSerialization.data(withJSONObject: rows, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+        let data = try JSONSerialization.data(
+            withJSONObject: rows, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
         return String(decoding: data, as: UTF8.self) + "\n"
     }
 

@@ -82,7 +82,9 @@ struct MergeCommand: ParsableCommand {
             let (latents, scores) = try store.merge(shard)
             print("\(shard): \(latents) latents and \(scores) scores are new")
         }
-        for classifier in try store.classifiers() where classifier.scored > 0 { try store.indexScores(classifier.attributes) }
+        for classifier in try store.classifiers() where classifier.scored > 0 {
+            try store.indexScores(classifier.attributes)
+        }
         try store.checkpoint()
     }
 }

@@ -39,8 +39,12 @@ struct ScoreCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        guard limit ?? 1 > 0, (1...1024).contains(batch), (0...1024).contains(threads), (16...1024).contains(thumbnails ?? 64) else {
-            throw Failure("--limit, --batch, --threads, --thumbnails", "must be sensible positive numbers", "see --help", isUsage: true)
+        guard limit ?? 1 > 0, (1...1024).contains(batch), (0...1024).contains(threads),
+            (16...1024).contains(thumbnails ?? 64)
+        else {
+            throw Failure(
+                "--limit, --batch, --threads, --thumbnails", "must be sensible positive numbers", "see --help",
+                isUsage: true)
         }
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
@@ -98,7 +102,10 @@ struct SelectCommand: ParsableCommand {
         let store = try LatentStore.open(workspace.value.database)
         let judge = try store.classifier(classifier)
         var records: [SelectionRecord] = []
-        let parameters = ["attr": wanted.map(\.name).joined(separator: ","), "top": top.map { "\($0)" } ?? "", "bottom": bottom.map { "\($0)" } ?? ""]
+        let parameters = [
+            "attr": wanted.map(\.name).joined(separator: ","), "top": top.map { "\($0)" } ?? "",
+            "bottom": bottom.map { "\($0)" } ?? "",
+        ]
         try store.logged("select", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             for attribute in wanted {
                 try Interruption.check()
@@ -112,7 +119,9 @@ struct SelectCommand: ParsableCommand {
         if json { return try printJSON(records) }
         for record in records {
             let thresholds = String(format: ">= %.4f, <= %.4f", record.topThreshold, record.bottomThreshold)
-            print("\(record.attribute): top \(record.top), bottom \(record.bottom) of \(record.scored) scored (\(thresholds))")
+            print(
+                "\(record.attribute): top \(record.top), bottom \(record.bottom) of \(record.scored) scored (\(thresholds))"
+            )
         }
     }
 }

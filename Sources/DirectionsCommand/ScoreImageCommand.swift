@@ -26,7 +26,8 @@ struct ScoreImage: ParsableCommand {
     @Option(help: "The classifier: a file, or a name in the workspace (default: the shipped one).")
     var classifier: String?
 
-    @Option(name: .customLong("attr"), help: "The attributes to show, separated by commas (default: all that it knows).")
+    @Option(
+        name: .customLong("attr"), help: "The attributes to show, separated by commas (default: all that it knows).")
     var attributes: String?
 
     @Option(help: "How the faces lie in the pictures: ffhq or celeba.")
@@ -119,14 +120,18 @@ struct ScoreImage: ParsableCommand {
             let heads = zip(shown, widths).map { $0.slug.padding(toLength: $1, withPad: " ", startingAt: 0) }
             print("picture".padding(toLength: first, withPad: " ", startingAt: 0) + heads.joined())
             for (name, score) in zip(names, scores) {
-                let cells = zip(shown, widths).map { cell(score, $0).padding(toLength: $1, withPad: " ", startingAt: 0) }
+                let cells = zip(shown, widths).map {
+                    cell(score, $0).padding(toLength: $1, withPad: " ", startingAt: 0)
+                }
                 print(name.padding(toLength: first, withPad: " ", startingAt: 0) + cells.joined())
             }
         } else {
             for (name, score) in zip(names, scores) {
                 print(name)
                 for attribute in shown {
-                    print("  " + attribute.slug.padding(toLength: 22, withPad: " ", startingAt: 0) + cell(score, attribute))
+                    print(
+                        "  " + attribute.slug.padding(toLength: 22, withPad: " ", startingAt: 0)
+                            + cell(score, attribute))
                 }
             }
         }
@@ -150,7 +155,8 @@ enum ClassifierOption {
         let path = workspace.classifier(text)
         if FileManager.default.fileExists(atPath: path) { return path }
         throw Failure(
-            text, "is neither a file nor a classifier in \(workspace.models)", "train one with `directions train --name \(text)`",
+            text, "is neither a file nor a classifier in \(workspace.models)",
+            "train one with `directions train --name \(text)`",
             isUsage: true)
     }
 }

@@ -46,7 +46,9 @@ struct StatusCommand: ParsableCommand {
             report.sampleSets = try store.sampleSets().map {
                 Report.Set(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)
             }
-            report.classifiers = try store.classifiers().map { Report.Judge(name: $0.name, sha256: $0.sha256, scored: $0.scored) }
+            report.classifiers = try store.classifiers().map {
+                Report.Judge(name: $0.name, sha256: $0.sha256, scored: $0.scored)
+            }
             report.selections = try store.selections()
             report.jobs = try store.jobRuns(limit: 5)
         }
@@ -62,12 +64,20 @@ struct StatusCommand: ParsableCommand {
     private func show(_ report: Report, hasDatabase: Bool) {
         print("workspace   \(report.workspace)\(hasDatabase ? "" : " (no database yet: `directions sample`)")")
         for generator in report.generators {
-            print("generator   \(generator.name): \(generator.architecture), \(generator.resolution) pixels, \(generator.sha256.prefix(12))")
+            print(
+                "generator   \(generator.name): \(generator.architecture), \(generator.resolution) pixels, \(generator.sha256.prefix(12))"
+            )
         }
-        for set in report.sampleSets { print("latents     set \(set.id): \(set.latents) of seed \(set.seed), psi \(set.psi)") }
-        for judge in report.classifiers { print("scores      \(judge.scored) by \(judge.name), \(judge.sha256.prefix(12))") }
+        for set in report.sampleSets {
+            print("latents     set \(set.id): \(set.latents) of seed \(set.seed), psi \(set.psi)")
+        }
+        for judge in report.classifiers {
+            print("scores      \(judge.scored) by \(judge.name), \(judge.sha256.prefix(12))")
+        }
         for selection in report.selections {
-            print("selection   \(selection.id): \(selection.attribute), top \(selection.top), bottom \(selection.bottom) of \(selection.scored)")
+            print(
+                "selection   \(selection.id): \(selection.attribute), top \(selection.top), bottom \(selection.bottom) of \(selection.scored)"
+            )
         }
         for name in report.directions { print("direction   \(name)") }
         for job in report.jobs { print("job         \(job.started) \(job.verb): \(job.status)") }

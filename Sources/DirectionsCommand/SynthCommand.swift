@@ -63,7 +63,8 @@ struct SynthCommand: ParsableCommand {
 
     func run() throws {
         guard out != nil || npy != nil else {
-            throw Failure("--out", "is missing", "say where the picture goes, for example --out faces.png", isUsage: true)
+            throw Failure(
+                "--out", "is missing", "say where the picture goes, for example --out faces.png", isUsage: true)
         }
         let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
         let (codes, labels) = try faces.load(generator, workspace: workspace.value)

@@ -66,7 +66,8 @@ struct Train: ParsableCommand {
     @Option(help: "Epochs without a better validation result before training stops.")
     var patience = 15
 
-    @Option(help: "Networks to train one after another, each with a seed of its own; the classifier averages their logits.")
+    @Option(
+        help: "Networks to train one after another, each with a seed of its own; the classifier averages their logits.")
     var members = 1
 
     @Option(help: "Epochs of each network after the first; they then begin from the first one's weights.")
@@ -146,14 +147,17 @@ struct Train: ParsableCommand {
         let celeba = try CelebAFolder(data)
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)
-            if rows.isEmpty { throw Failure(data, "has no picture in its \(part) part", "use CelebA's own partition file") }
+            if rows.isEmpty {
+                throw Failure(data, "has no picture in its \(part) part", "use CelebA's own partition file")
+            }
             return try FaceSet(celeba, rows, frame: settings.frame, size: settings.architecture.inputSize)
         }
         let training = try faces(.train)
         let validation = try faces(.validation)
         report(skipped: training.skipped + validation.skipped)
         if let preview {
-            try Grid(try TrainingPreview.pictures(settings, training, count: 64), columns: 8).rendered().write(to: preview)
+            try Grid(try TrainingPreview.pictures(settings, training, count: 64), columns: 8).rendered().write(
+                to: preview)
             return
         }
         let initial = try weights.map { (try SafetensorsFile.read($0).tensors, $0) }
@@ -193,7 +197,8 @@ struct Train: ParsableCommand {
 
     private func train(_ trainer: Trainer, _ member: Int) throws {
         let (total, done) = trainer.pictures
-        let progress = ProgressReporter(members > 1 ? "train \(member)/\(members)" : "train", unit: "images", total: total, done: done)
+        let progress = ProgressReporter(
+            members > 1 ? "train \(member)/\(members)" : "train", unit: "images", total: total, done: done)
         try trainer.run(checkpointEvery: checkpointEvery) { event in
             switch event {
             case .batch(let count, let loss): progress.advance(count, note: String(format: "loss %.4f", loss))
@@ -214,7 +219,9 @@ enum ClassifierTables {
     /// A row per attribute of the test part (of the validation part where there is no test part), and the means.
     static func table(_ card: ClassifierCard) -> String {
         let metrics = card.test.isEmpty ? card.validation : card.test
-        var lines = ["attribute              positive  accuracy  balanced     AP     AUC      F1  ECE before  after  threshold"]
+        var lines = [
+            "attribute              positive  accuracy  balanced     AP     AUC      F1  ECE before  after  threshold"
+        ]
         for m in metrics {
             let figures = String(
                 format: "%8.1f%% %8.2f%% %8.2f%%  %.3f  %.4f  %.3f      %.4f  %.4f       %.2f", 100 * m.frequency,

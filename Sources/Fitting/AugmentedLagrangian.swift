@@ -1,8 +1,10 @@
 import Core
 
-/// The solver behind ``SupportVectorMachine``: an augmented Lagrangian method whose subproblems are solved by semismooth
-/// Newton steps (Li, Sun and Toh, "A highly efficient semismooth Newton augmented Lagrangian method for solving Lasso
-/// problems", SIAM J. Optim. 2018, applied to the hinge loss).
+/// The solver behind ``SupportVectorMachine``: an augmented Lagrangian method whose subproblems are solved by
+/// semismooth Newton steps (Li, Sun and Toh, "A highly efficient semismooth Newton augmented Lagrangian method for
+/// solving Lasso problems", SIAM J.
+///
+/// Optim. 2018, applied to the hinge loss).
 ///
 /// Letters: n rows, d components, C the cost, α ∈ [0, C]ⁿ the multipliers, σ the penalty, vᵢ = 1 − yᵢ(w·xᵢ + b),
 /// tᵢ = αᵢ + σvᵢ, aᵢ = tᵢ clipped to [0, C]. An outer step minimises over w and b

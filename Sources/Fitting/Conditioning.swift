@@ -1,8 +1,9 @@
 import CLinearAlgebra
 import Core
 
-/// Conditional directions: what remains of a direction when others are projected out of it (InterFaceGAN, Shen et al. 2020,
-/// section 3.3), so that moving along it leaves the others' scores, as far as they are linear, where they are.
+/// Conditional directions: what remains of a direction when others are projected out of it (InterFaceGAN, Shen et al.
+///
+/// 2020, section 3.3), so that moving along it leaves the others' scores, as far as they are linear, where they are.
 public enum Conditioning {
     /// The unit vector of `direction` minus its component in the span of `others`.
     ///
@@ -20,7 +21,8 @@ public enum Conditioning {
         let d = direction.count
         guard others.allSatisfy({ $0.count == d }) else {
             throw Failure(
-                "--condition-on", "mixes directions of different dimensions", "use directions of one generator and space")
+                "--condition-on", "mixes directions of different dimensions",
+                "use directions of one generator and space")
         }
         var v = try normalised(direction)
         for _ in 0..<2 {

@@ -34,7 +34,9 @@ public struct CrossValidation: Sendable {
     public static let defaultGrid = stride(from: -5.0, through: 1.0, by: 0.5).map { pow(10, $0) }
 
     /// Tries every C and chooses the smallest whose accuracy is within one standard error of the best: the plainest
-    /// boundary that the samples do not contradict (Breiman et al. 1984).
+    /// boundary that the samples do not contradict (Breiman et al.
+    ///
+    /// 1984).
     ///
     /// - Parameter solver: The solver for a C.
     /// - Throws: `Failure` when a class has fewer samples than there are folds, or a fit fails.

@@ -64,7 +64,8 @@ struct FeatureFrame: Sendable {
         let norm = length / scale
         return Boundary(
             direction: direction, intercept: intercept / norm - FeatureFrame.dot(weights, mean) / length,
-            sigma: FeatureFrame.standardDeviation(projections), weights: weights.map { $0 / scale }, record: record(norm))
+            sigma: FeatureFrame.standardDeviation(projections), weights: weights.map { $0 / scale },
+            record: record(norm))
     }
 
     /// v/‖v‖ as float32.

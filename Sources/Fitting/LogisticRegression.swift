@@ -1,7 +1,7 @@
 import Core
 import Foundation
 
-/// L2-regularised logistic regression with a free intercept: the minimum over w and b of
+/// L2-regularised logistic regression with a free intercept: the minimum over w and b of.
 ///
 ///     ½‖w‖² + C Σ log(1 + exp(−yᵢ(w·xᵢ + b)))
 ///

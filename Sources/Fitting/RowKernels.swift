@@ -30,7 +30,9 @@ struct RowKernels: Sendable {
         }
     }
 
-    /// Xᵀ·c over the listed rows: [d]. Rows with coefficient 0 cost nothing.
+    /// Xᵀ·c over the listed rows: [d].
+    ///
+    /// Rows with coefficient 0 cost nothing.
     func adjoint(_ coefficients: [Double], rows: [Int]) -> [Double] {
         let d = dimension
         let parts = RowKernels.partCount(rows.count, least: 512)

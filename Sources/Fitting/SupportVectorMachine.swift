@@ -1,7 +1,7 @@
 import CLinearAlgebra
 import Core
 
-/// The linear support vector machine of the paper and of InterFaceGAN: the minimum over w and b of
+/// The linear support vector machine of the paper and of InterFaceGAN: the minimum over w and b of.
 ///
 ///     ½‖w‖² + C Σ max(0, 1 − yᵢ(w·xᵢ + b))
 ///

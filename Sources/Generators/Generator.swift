@@ -45,7 +45,9 @@ public struct Generator: Sendable {
             network: try MobileStyleGANFile.network(file, name: path))
     }
 
-    private static func tensor(_ file: SafetensorsFile, _ name: String, _ shape: [Int], _ path: String) throws -> [Float] {
+    private static func tensor(_ file: SafetensorsFile, _ name: String, _ shape: [Int], _ path: String) throws
+        -> [Float]
+    {
         guard let tensor = file.tensors[name], tensor.shape == shape else {
             throw Failure(path, "has no tensor \(name) of shape \(shape)", "import the generator again")
         }
@@ -73,9 +75,12 @@ public struct Generator: Sendable {
         }
         let mean = try MappingNetwork(latentSize: size, layers: layers).meanLatent()
         tensors["mean_latent"] = TensorData(mean, shape: [size])
-        let weights = try SafetensorsFile(tensors: tensors, metadata: ["format": "directions-generator", "version": "1"]).encoded()
+        let weights = try SafetensorsFile(
+            tensors: tensors, metadata: ["format": "directions-generator", "version": "1"]
+        ).encoded()
         let identity = GeneratorIdentity(
-            name: (folder as NSString).lastPathComponent, architecture: "mobilestylegan", sha256: Hashing.sha256(weights),
+            name: (folder as NSString).lastPathComponent, architecture: "mobilestylegan",
+            sha256: Hashing.sha256(weights),
             resolution: network.resolution, latentSize: size, layers: network.styleRows,
             styleGAN2Layers: 2 * network.layers.count + 4, sourceName: (wheel as NSString).lastPathComponent,
             sourceSHA256: try Hashing.sha256(file: wheel), licence: RandomFaceWheel.licence,
@@ -188,7 +193,8 @@ extension StyleRows {
         guard codes.rows == identity.styleGAN2Layers else {
             throw Failure(
                 "latent codes", "have \(codes.rows) rows",
-                "generator \(identity.name) takes 1 (W), \(identity.styleGAN2Layers) (StyleGAN2's W+) or \(identity.layers) (its own W+)")
+                "generator \(identity.name) takes 1 (W), \(identity.styleGAN2Layers) (StyleGAN2's W+) or \(identity.layers) (its own W+)"
+            )
         }
         return try gather(codes, rows: mobile(fromStyleGAN2: (identity.layers - 1) / 3))
     }

@@ -1,7 +1,6 @@
-import CLinearAlgebra
+import CSynthesis
 import Core
 import Foundation
-import Weights
 
 /// From Z to W.
 public protocol LatentMapping: Sendable {
@@ -17,78 +16,90 @@ public protocol LatentMapping: Sendable {
     func map(_ z: [Float], count: Int) throws -> [Float]
 }
 
-/// StyleGAN2's mapping network (Karras et al. 2020): z is brought to unit mean square, then goes through fully connected
-/// layers with leaky ReLU (slope 0.2) and gain √2. Large matrix products on OpenBLAS, float32.
+/// StyleGAN2's mapping network (Karras et al.
+///
+/// 2020): z is brought to unit mean square, then goes through fully connected layers with leaky ReLU (slope 0.2) and
+/// gain √2; float32 on all cores.
+///
+/// w of a z is the same to the last bit alone and in any batch, with any number of threads and on every processor path:
+/// each number is one chain of fused multiply-adds in a fixed order (`CSynthesis/mapping.h`). A BLAS does not promise
+/// that: the bits of its products change with the shape of the matrix and with its threads.
 public final class MappingNetwork: LatentMapping {
     /// One layer, with the learning-rate multiplier folded in: y = √2 · lrelu(weight · x + bias).
     public struct Layer: Sendable {
-        /// [out, in]
+        /// [out, in].
         public let weight: [Float]
-        /// [out]
+        /// [out].
         public let bias: [Float]
+
+        public init(weight: [Float], bias: [Float]) {
+            self.weight = weight
+            self.bias = bias
+        }
     }
 
     public let latentSize: Int
-    private let layers: [Layer]
+    private let layers: Int
+    /// [layers][size / 8][in][8 out].
+    private let weights: [Float]
+    /// [layers, size].
+    private let biases: [Float]
 
-    /// - Parameter layers: In order; every weight [latentSize, latentSize].
+    /// - Parameters:
+    ///   - latentSize: A multiple of 8.
+    ///   - layers: In order; every weight [latentSize, latentSize].
     public init(latentSize: Int, layers: [Layer]) {
+        precondition(latentSize > 0 && latentSize % 8 == 0, "the latent size must be a multiple of 8")
         precondition(layers.allSatisfy { $0.weight.count == latentSize * latentSize && $0.bias.count == latentSize })
         self.latentSize = latentSize
-        self.layers = layers
-    }
-
-    public func map(_ z: [Float], count: Int) throws -> [Float] {
-        let size = latentSize
-        guard count >= 0, z.count == count * size else {
-            throw Failure("latents", "have \(z.count) values where \(count) x \(size) belong", "")
-        }
-        if count == 0 { return [] }
-        var current = z
-        var next = [Float](repeating: 0, count: z.count)
-        current.withUnsafeMutableBufferPointer { MappingNetwork.normalise($0, size: size) }
-        for layer in layers {
-            cblas_sgemm(
-                CblasRowMajor, CblasNoTrans, CblasTrans, Int32(count), Int32(size), Int32(size), 1, current, Int32(size),
-                layer.weight, Int32(size), 0, &next, Int32(size))
-            next.withUnsafeMutableBufferPointer { MappingNetwork.activate($0, bias: layer.bias) }
-            swap(&current, &next)
-        }
-        return current
-    }
-
-    /// Rows per task; enough that starting a task costs nothing beside it.
-    private static let grain = 128
-
-    /// z · rsqrt(mean(z²) + 1e-8), row by row, in place.
-    private static func normalise(_ rows: UnsafeMutableBufferPointer<Float>, size: Int) {
-        let base = SendableBuffer(rows)
-        let count = rows.count / size
-        DispatchQueue.concurrentPerform(iterations: (count + grain - 1) / grain) { task in
-            for row in task * grain..<min(count, (task + 1) * grain) {
-                let values = UnsafeMutableBufferPointer(rebasing: base.value[row * size..<(row + 1) * size])
-                var sum = 0.0
-                for value in values { sum += Double(value) * Double(value) }
-                let factor = Float(1 / (sum / Double(size) + 1e-8).squareRoot())
-                for i in values.indices { values[i] *= factor }
+        self.layers = layers.count
+        biases = layers.flatMap(\.bias)
+        weights = layers.flatMap { layer in
+            [Float](unsafeUninitializedCapacity: layer.weight.count) { packed, count in
+                mm_pack(layer.weight, Int32(latentSize), packed.baseAddress)
+                count = layer.weight.count
             }
         }
     }
 
-    /// √2 · lrelu(x + bias), in place.
-    private static func activate(_ rows: UnsafeMutableBufferPointer<Float>, bias: [Float]) {
-        let base = SendableBuffer(rows)
-        let size = bias.count
-        let count = rows.count / size
-        let gain = Float(2).squareRoot()
-        DispatchQueue.concurrentPerform(iterations: (count + grain - 1) / grain) { task in
-            bias.withUnsafeBufferPointer { bias in
-                for row in task * grain..<min(count, (task + 1) * grain) {
-                    let start = row * size
-                    for i in 0..<size {
-                        let value = (base.value[start + i] + bias[i]) * gain
-                        base.value[start + i] = max(value, value * 0.2)
+    public func map(_ z: [Float], count: Int) throws -> [Float] {
+        let size = latentSize
+        guard count >= 0, count <= Int(Int32.max), z.count == count * size else {
+            throw Failure("latents", "have \(z.count) values where \(count) x \(size) belong")
+        }
+        return [Float](unsafeUninitializedCapacity: z.count) { buffer, initialized in
+            let w = SendableBuffer(buffer)
+            let rows = Int(mm_rows)
+            let tasks = (count + MappingNetwork.grain - 1) / MappingNetwork.grain
+            DispatchQueue.concurrentPerform(iterations: tasks) { task in
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * size * rows) { scratch in
+                    let end = min(count, (task + 1) * MappingNetwork.grain)
+                    for row in stride(from: task * MappingNetwork.grain, to: end, by: rows) {
+                        let target = UnsafeMutableBufferPointer(rebasing: w.value[(row * size)...])
+                        map(z, from: row, rows: min(rows, end - row), into: target, scratch: scratch)
                     }
+                }
+            }
+            initialized = z.count
+        }
+    }
+
+    /// Rows per task: some of the kernel's blocks, so that a task's memory is worth having.
+    private static let grain = 4 * Int(mm_rows)
+
+    private func map(
+        _ z: [Float], from row: Int, rows: Int, into w: UnsafeMutableBufferPointer<Float>,
+        scratch: UnsafeMutableBufferPointer<Float>
+    ) {
+        weights.withUnsafeBufferPointer { weights in
+            biases.withUnsafeBufferPointer { biases in
+                z.withUnsafeBufferPointer { z in
+                    guard let source = z.baseAddress, let target = w.baseAddress else { return }
+                    var network = mm_network(
+                        size: Int32(latentSize), layers: Int32(layers), slope: 0.2, gain: Float(2).squareRoot(),
+                        weights: weights.baseAddress, biases: biases.baseAddress)
+                    mm_map(
+                        &network, source + row * latentSize, Int32(rows), 1e-8, target, scratch.baseAddress)
                 }
             }
         }

@@ -10,9 +10,9 @@ import Core
 public struct MobileStyleGANParameters: Sendable {
     /// A style's linear map, (weight · w + bias) · scale.
     public struct Modulation: Sendable {
-        /// [c, d]
+        /// [c, d].
         public var weight: [Float]
-        /// [c]
+        /// [c].
         public var bias: [Float]
         /// Multiplies the sum; 1 for the modulation before a Haar step.
         public var scale: Float
@@ -32,13 +32,13 @@ public struct MobileStyleGANParameters: Sendable {
     public struct Convolution: Sendable {
         /// c values.
         public var modulation: Modulation
-        /// [c, 3, 3]
+        /// [c, 3, 3].
         public var depthwise: [Float]
-        /// [m, c]
+        /// [m, c].
         public var pointwise: [Float]
-        /// [r, r]
+        /// [r, r].
         public var noise: [Float]
-        /// [m]
+        /// [m].
         public var bias: [Float]
 
         /// - Parameters:
@@ -88,15 +88,15 @@ public struct MobileStyleGANParameters: Sendable {
     public var startResolution: Int
     /// Channels of the constant, 512.
     public var startChannels: Int
-    /// [c, r, r]
+    /// [c, r, r].
     public var constant: [Float]
     /// The first, full convolution's modulation.
     public var startModulation: Modulation
-    /// [c, c, 3, 3]
+    /// [c, c, 3, 3].
     public var startWeight: [Float]
-    /// [r, r]
+    /// [r, r].
     public var startNoise: [Float]
-    /// [c]
+    /// [c].
     public var startBias: [Float]
     /// From 8×8 pixels up.
     public var layers: [Layer]
@@ -104,7 +104,7 @@ public struct MobileStyleGANParameters: Sendable {
     public var imageModulation: Modulation
     /// [12, c]: the low band of red, green and blue, then the three high bands of each.
     public var imageWeight: [Float]
-    /// [12]
+    /// [12].
     public var imageBias: [Float]
     /// Of every leaky ReLU.
     public var slope: Float

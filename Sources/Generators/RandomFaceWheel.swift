@@ -50,7 +50,8 @@ public enum RandomFaceWheel {
             let slope = try graph.constant(graph.input(1, of: activation)).floats()
             let gain = try graph.constant(graph.input(1, of: graph.consumer(of: activation, type: "Multiply"))).floats()
             guard weight.shape.count == 2, weight.shape[0] == weight.shape[1], bias.count == weight.shape[0],
-                slope.count == 1, abs(slope[0] - 0.2) < 1e-6, gain.count == 1, abs(gain[0] - Float(2).squareRoot()) < 1e-6
+                slope.count == 1, abs(slope[0] - 0.2) < 1e-6, gain.count == 1,
+                abs(gain[0] - Float(2).squareRoot()) < 1e-6
             else { throw graph.failure("has a mapping layer \(product.name) of an unknown kind") }
             return MappingNetwork.Layer(weight: try weight.floats(), bias: try bias.floats())
         }
@@ -92,7 +93,8 @@ public enum RandomFaceWheel {
         return network
     }
 
-    private static func modulation(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Modulation {
+    private static func modulation(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Modulation
+    {
         let weight = try graph.layer(named: name + ".weight")
         let reshaped = try graph.style(from: weight)
         let multiply = try graph.consumer(of: reshaped, type: "Multiply")
@@ -100,17 +102,22 @@ public enum RandomFaceWheel {
         let scale = try constants.first.map { try graph.constant($0).floats() } ?? [1]
         guard scale.count == 1 else { throw graph.failure("has \(name) with a scale of \(scale.count) values") }
         return MobileStyleGANParameters.Modulation(
-            weight: try graph.constant(weight).floats(), bias: try graph.constant(graph.layer(named: name + ".bias")).floats(),
+            weight: try graph.constant(weight).floats(),
+            bias: try graph.constant(graph.layer(named: name + ".bias")).floats(),
             scale: scale[0])
     }
 
-    private static func convolution(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Convolution {
+    private static func convolution(_ graph: OpenVINOGraph, _ name: String) throws
+        -> MobileStyleGANParameters.Convolution
+    {
         let depthwise = try graph.layer(named: name + ".conv.weight_dw")
         let grouped = try graph.consumer(of: depthwise, type: "GroupConvolution")
         let product = try graph.consumer(of: grouped, type: "Convolution")
         return MobileStyleGANParameters.Convolution(
-            modulation: try modulation(graph, name + ".conv.modulation"), depthwise: try graph.constant(depthwise).floats(),
-            pointwise: try graph.constant(graph.input(1, of: product)).floats(), noise: try noise(graph, after: product),
+            modulation: try modulation(graph, name + ".conv.modulation"),
+            depthwise: try graph.constant(depthwise).floats(),
+            pointwise: try graph.constant(graph.input(1, of: product)).floats(),
+            noise: try noise(graph, after: product),
             bias: try graph.constant(graph.layer(named: name + ".bias")).floats())
     }
 

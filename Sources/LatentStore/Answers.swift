@@ -35,7 +35,8 @@ extension LatentStore {
                     throw Failure("--sql", "holds more than one statement", "ask one at a time", isUsage: true)
                 }
                 guard statement.isReadonly, !LatentStore.isForbidden(sql) else {
-                    throw Failure("--sql", "would change the database; only reading is allowed here", "use SELECT", isUsage: true)
+                    throw Failure(
+                        "--sql", "would change the database; only reading is allowed here", "use SELECT", isUsage: true)
                 }
                 let names = statement.columnNames
                 statement.arguments = StatementArguments(arguments.mapValues(\.databaseValue))
@@ -56,7 +57,9 @@ extension LatentStore {
         var statements: [Statement] = []
         let all = try db.allStatements(sql: sql)
         while let next = try all.next(), statements.count < 2 { statements.append(next) }
-        guard let first = statements.first else { throw Failure("--sql", "is empty", "for example SELECT count(*) FROM latents", isUsage: true) }
+        guard let first = statements.first else {
+            throw Failure("--sql", "is empty", "for example SELECT count(*) FROM latents", isUsage: true)
+        }
         return (first, statements.count > 1 ? "more" : "")
     }
 

@@ -41,7 +41,9 @@ public struct Filter: Sendable, Equatable {
     ///
     /// - Returns: nil for a name that is no field.
     mutating func expression(_ name: String) -> String? {
-        let plain = ["id": "l.id", "set": "l.sample_set", "seed": "t.seed", "index": "(l.id & 4294967295)", "psi": "t.psi"]
+        let plain = [
+            "id": "l.id", "set": "l.sample_set", "seed": "t.seed", "index": "(l.id & 4294967295)", "psi": "t.psi",
+        ]
         let computed = ["norm": "norm(l.w)", "distance": "distance(l.w, t.mean_latent)"]
         let wanted = Attribute.normalised(name)
         if let sql = plain[wanted] ?? computed[wanted] {
@@ -70,7 +72,9 @@ public struct Filter: Sendable, Equatable {
     mutating func finish(_ condition: String) { sql = condition }
 
     /// Names that a filter may use, for help and suggestions.
-    public static var names: [String] { ["id", "set", "seed", "index", "psi", "norm", "distance", "near"] + Attribute.all.map(\.slug) }
+    public static var names: [String] {
+        ["id", "set", "seed", "index", "psi", "norm", "distance", "near"] + Attribute.all.map(\.slug)
+    }
 }
 
 /// Recursive descent over the tokens of a filter.
@@ -96,14 +100,18 @@ private struct FilterParser {
         try tokenize()
         if tokens.isEmpty { return filter }
         let condition = try disjunction()
-        if position < tokens.count { throw failure("`\(tokens[position].text)` is not expected here", at: tokens[position].offset) }
+        if position < tokens.count {
+            throw failure("`\(tokens[position].text)` is not expected here", at: tokens[position].offset)
+        }
         filter.finish(condition)
         return filter
     }
 
     private func failure(_ problem: String, at offset: Int, _ advice: String = "") -> Failure {
         let caret = String(repeating: " ", count: offset) + "^"
-        return Failure("filter", "\(problem)\n  \(text)\n  \(caret)", advice.isEmpty ? "see `directions query --help`" : advice, isUsage: true)
+        return Failure(
+            "filter", "\(problem)\n  \(text)\n  \(caret)", advice.isEmpty ? "see `directions query --help`" : advice,
+            isUsage: true)
     }
 
     private mutating func tokenize() throws {
@@ -116,7 +124,9 @@ private struct FilterParser {
                 at += 1
                 continue
             }
-            if character.isLetter || character.isNumber || character == "." || character == "_" || isSign(characters, at) {
+            if character.isLetter || character.isNumber || character == "." || character == "_"
+                || isSign(characters, at)
+            {
                 at += 1
                 while at < characters.count, isPart(characters, at) { at += 1 }
             } else if "<>=!".contains(character) {
@@ -132,14 +142,16 @@ private struct FilterParser {
     }
 
     private func isSign(_ characters: [Character], _ at: Int) -> Bool {
-        "+-".contains(characters[at]) && at + 1 < characters.count && (characters[at + 1].isNumber || characters[at + 1] == ".")
+        "+-".contains(characters[at]) && at + 1 < characters.count
+            && (characters[at + 1].isNumber || characters[at + 1] == ".")
     }
 
     private func isPart(_ characters: [Character], _ at: Int) -> Bool {
         let character = characters[at]
         if character.isLetter || character.isNumber || character == "." || character == "_" { return true }
         // A hyphen inside a name (black-hair), or a sign in an exponent (1e-3).
-        return "+-".contains(character) && at + 1 < characters.count && (characters[at + 1].isLetter || characters[at - 1].lowercased() == "e")
+        return "+-".contains(character) && at + 1 < characters.count
+            && (characters[at + 1].isLetter || characters[at - 1].lowercased() == "e")
     }
 
     private mutating func accept(_ word: String) -> Bool {
@@ -149,7 +161,9 @@ private struct FilterParser {
     }
 
     private mutating func expect(_ word: String) throws {
-        if !accept(word) { throw failure("`\(word)` is missing", at: position < tokens.count ? tokens[position].offset : text.count) }
+        if !accept(word) {
+            throw failure("`\(word)` is missing", at: position < tokens.count ? tokens[position].offset : text.count)
+        }
     }
 
     private mutating func next(_ what: String) throws -> Token {
@@ -173,7 +187,9 @@ private struct FilterParser {
     private mutating func term() throws -> String {
         depth += 1
         defer { depth -= 1 }
-        guard depth < 100 else { throw failure("is nested too deeply", at: position < tokens.count ? tokens[position].offset : 0) }
+        guard depth < 100 else {
+            throw failure("is nested too deeply", at: position < tokens.count ? tokens[position].offset : 0)
+        }
         if accept("not") { return "NOT (" + (try term()) + ")" }
         if accept("(") {
             let inner = try disjunction()
@@ -210,7 +226,8 @@ private struct FilterParser {
             return filter.near(latent)
         }
         guard let field = filter.expression(name.text) else {
-            let near = Attribute.nearest(to: Attribute.normalised(name.text), among: Filter.names).joined(separator: ", ")
+            let near = Attribute.nearest(to: Attribute.normalised(name.text), among: Filter.names).joined(
+                separator: ", ")
             throw failure("`\(name.text)` is not a field", at: name.offset, "did you mean \(near)?")
         }
         return field
@@ -218,7 +235,9 @@ private struct FilterParser {
 
     private mutating func number() throws -> Double {
         let token = try next("a number")
-        guard let value = Double(token.text), value.isFinite else { throw failure("`\(token.text)` is not a number", at: token.offset) }
+        guard let value = Double(token.text), value.isFinite else {
+            throw failure("`\(token.text)` is not a number", at: token.offset)
+        }
         return value
     }
 }

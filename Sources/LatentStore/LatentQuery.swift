@@ -26,7 +26,8 @@ public struct LatentQuery: Sendable {
             let ascending = order.hasPrefix("-")
             let name = ascending ? String(order.dropFirst()) : order
             guard let sql = self.filter.expression(name) else {
-                let close = Attribute.nearest(to: Attribute.normalised(name), among: Filter.names).joined(separator: ", ")
+                let close = Attribute.nearest(to: Attribute.normalised(name), among: Filter.names).joined(
+                    separator: ", ")
                 throw Failure("--order \(name)", "is not a field", "did you mean \(close)?", isUsage: true)
             }
             self.order = (sql, !ascending)

@@ -53,7 +53,8 @@ public final class LatentStore: Sendable {
     /// - Throws: ``Failure`` naming the file: missing, another program's, another version's, damaged.
     public static func openReadOnly(_ path: String) throws -> LatentStore {
         guard FileManager.default.fileExists(atPath: path) else {
-            throw Failure(path, "does not exist", "draw latents first with `directions sample`, or name another --workspace")
+            throw Failure(
+                path, "does not exist", "draw latents first with `directions sample`, or name another --workspace")
         }
         try checkHeader(path)
         return try translating(path) {
@@ -108,15 +109,18 @@ public final class LatentStore: Sendable {
             let found = try LatentStore.identity(db)
             let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
             if found.application != LatentStore.applicationID && tables > 0 {
-                throw Failure(path, "is a database of another program", "name another --workspace, or move the file away")
+                throw Failure(
+                    path, "is a database of another program", "name another --workspace, or move the file away")
             }
             guard found.version <= LatentStore.version else {
                 throw Failure(
-                    path, "has version \(found.version), this program knows \(LatentStore.version)", "use a newer program")
+                    path, "has version \(found.version), this program knows \(LatentStore.version)",
+                    "use a newer program")
             }
             for (index, migration) in Migrations.all.enumerated().dropFirst(found.version) {
                 try db.execute(sql: migration.sql)
-                try db.execute(sql: "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
+                try db.execute(
+                    sql: "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
             }
         }
     }
@@ -128,10 +132,12 @@ public final class LatentStore: Sendable {
         } catch let error as DatabaseError {
             let advice =
                 switch error.resultCode {
-                case .SQLITE_FULL, .SQLITE_IOERR: "free some space and run the same command again; nothing finished is lost"
+                case .SQLITE_FULL, .SQLITE_IOERR:
+                    "free some space and run the same command again; nothing finished is lost"
                 case .SQLITE_BUSY, .SQLITE_LOCKED: "another program is writing to it; try again when it is done"
                 case .SQLITE_CORRUPT, .SQLITE_NOTADB: "restore it from a copy, or start a new workspace"
-                case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN: "check the permissions of the file and its folder"
+                case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN:
+                    "check the permissions of the file and its folder"
                 default: ""
                 }
             throw Failure(path, error.message ?? "SQLite error \(error.resultCode.rawValue)", advice)
@@ -180,12 +186,14 @@ enum VectorFunctions {
             return dot(a, a).squareRoot()
         },
         DatabaseFunction("distance", argumentCount: 2, pure: true) { values in
-            guard let a = Data.fromDatabaseValue(values[0]), let b = Data.fromDatabaseValue(values[1]), a.count == b.count
+            guard let a = Data.fromDatabaseValue(values[0]), let b = Data.fromDatabaseValue(values[1]),
+                a.count == b.count
             else { return nil }
             return max(0, dot(a, a) - 2 * dot(a, b) + dot(b, b)).squareRoot()
         },
         DatabaseFunction("cosine", argumentCount: 2, pure: true) { values in
-            guard let a = Data.fromDatabaseValue(values[0]), let b = Data.fromDatabaseValue(values[1]), a.count == b.count
+            guard let a = Data.fromDatabaseValue(values[0]), let b = Data.fromDatabaseValue(values[1]),
+                a.count == b.count
             else { return nil }
             return dot(a, b) / max((dot(a, a) * dot(b, b)).squareRoot(), .leastNormalMagnitude)
         },

@@ -27,7 +27,8 @@ extension LatentStore {
     ///   - body: The job; returns what it made, by name.
     /// - Throws: What `body` throws.
     public func logged(
-        _ verb: String, parameters: [String: String], inputs: [String: String] = [:], _ body: () throws -> [String: String]
+        _ verb: String, parameters: [String: String], inputs: [String: String] = [:],
+        _ body: () throws -> [String: String]
     ) throws {
         let id = try write { db in
             try db.execute(
@@ -36,7 +37,8 @@ extension LatentStore {
                     VALUES (?, ?, ?, ?, '{}', ?, 'running')
                     """,
                 arguments: [
-                    verb, try LatentStore.json(parameters), Version.current, try LatentStore.json(inputs), LatentStore.now(),
+                    verb, try LatentStore.json(parameters), Version.current, try LatentStore.json(inputs),
+                    LatentStore.now(),
                 ])
             return db.lastInsertedRowID
         }
@@ -68,7 +70,8 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func jobRuns(limit: Int) throws -> [JobRun] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM job_runs ORDER BY id DESC LIMIT ?", arguments: [limit]).map { row in
+            try Row.fetchAll(db, sql: "SELECT * FROM job_runs ORDER BY id DESC LIMIT ?", arguments: [limit]).map {
+                row in
                 JobRun(
                     id: row["id"], verb: row["verb"], parameters: row["parameters"], status: row["status"],
                     started: row["started"], ended: row["ended"])

@@ -59,11 +59,14 @@ extension LatentStore {
     }
 
     static func register(_ generator: GeneratorRecord, _ db: Database) throws -> Int64 {
-        if let id = try Int64.fetchOne(db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [generator.sha256]) {
+        if let id = try Int64.fetchOne(
+            db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [generator.sha256])
+        {
             return id
         }
         try db.execute(
-            sql: "INSERT INTO generators (sha256, name, architecture, resolution, latent_size, layers) VALUES (?,?,?,?,?,?)",
+            sql:
+                "INSERT INTO generators (sha256, name, architecture, resolution, latent_size, layers) VALUES (?,?,?,?,?,?)",
             arguments: [
                 generator.sha256, generator.name, generator.architecture, generator.resolution, generator.latentSize,
                 generator.layers,
@@ -167,7 +170,8 @@ extension LatentStore {
             throw Failure("latents", "have \(w.count) values, no multiple of \(size)", "")
         }
         try write { db in
-            let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO latents (id, sample_set, w) VALUES (?, ?, ?)")
+            let statement = try db.cachedStatement(
+                sql: "INSERT OR IGNORE INTO latents (id, sample_set, w) VALUES (?, ?, ?)")
             try w.withUnsafeBytes { bytes in
                 for row in 0..<w.count / size {
                     let start = row * size * 4
@@ -190,9 +194,13 @@ extension LatentStore {
             var result: [Float] = []
             for id in ids {
                 guard let data = try Data.fetchOne(statement, arguments: [id]) else {
-                    let range = try Row.fetchOne(db, sql: "SELECT min(id) AS low, max(id) AS high, count(*) AS n FROM latents")
+                    let range = try Row.fetchOne(
+                        db, sql: "SELECT min(id) AS low, max(id) AS high, count(*) AS n FROM latents")
                     let count: Int = range?["n"] ?? 0
-                    let known = count == 0 ? "the database holds none" : "it holds \(count), from \(range?["low"] as Int64? ?? 0) to \(range?["high"] as Int64? ?? 0)"
+                    let known =
+                        count == 0
+                        ? "the database holds none"
+                        : "it holds \(count), from \(range?["low"] as Int64? ?? 0) to \(range?["high"] as Int64? ?? 0)"
                     throw Failure("latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`")
                 }
                 if result.isEmpty { result.reserveCapacity(ids.count * data.count / 4) }
@@ -227,12 +235,18 @@ extension LatentStore {
 
     private static func mergeAttached(_ db: Database, shard: String) throws -> (Int, Int) {
         for table in ["generators", "classifiers"] {
-            let columns = table == "generators" ? "sha256, name, architecture, resolution, latent_size, layers" : "sha256, name, attributes"
+            let columns =
+                table == "generators"
+                ? "sha256, name, architecture, resolution, latent_size, layers" : "sha256, name, attributes"
             try db.execute(
-                sql: "INSERT OR IGNORE INTO main.\(table) (\(columns)) SELECT \(columns) FROM shard.\(table) ORDER BY id")
+                sql:
+                    "INSERT OR IGNORE INTO main.\(table) (\(columns)) SELECT \(columns) FROM shard.\(table) ORDER BY id"
+            )
         }
         let before = db.totalChangesCount
-        for row in try Row.fetchAll(db, sql: "SELECT s.*, g.sha256 FROM shard.sample_sets s JOIN shard.generators g ON g.id = s.generator") {
+        for row in try Row.fetchAll(
+            db, sql: "SELECT s.*, g.sha256 FROM shard.sample_sets s JOIN shard.generators g ON g.id = s.generator")
+        {
             let target = try matchingSet(row, db, shard: shard)
             let offset = (target - (row["id"] as Int64)) << 32
             try db.execute(
@@ -271,7 +285,8 @@ extension LatentStore {
                 """, arguments: [row["sha256"], row["seed"], row["psi"]])
         if let found {
             guard found["mean_latent"] as Data == row["mean_latent"] as Data else {
-                throw Failure(shard, "has a sample set with another mean latent", "it was made by another program version")
+                throw Failure(
+                    shard, "has a sample set with another mean latent", "it was made by another program version")
             }
             return found["id"]
         }

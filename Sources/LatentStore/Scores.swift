@@ -11,12 +11,14 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be written.
     public func registerClassifier(sha256: String, name: String, attributes: [Attribute]) throws -> Int64 {
         try write { db in
-            if let id = try Int64.fetchOne(db, sql: "SELECT id FROM classifiers WHERE sha256 = ?", arguments: [sha256]) {
+            if let id = try Int64.fetchOne(db, sql: "SELECT id FROM classifiers WHERE sha256 = ?", arguments: [sha256])
+            {
                 return id
             }
             let list = String(decoding: try JSONEncoder().encode(attributes.map(\.name)), as: UTF8.self)
             try db.execute(
-                sql: "INSERT INTO classifiers (sha256, name, attributes) VALUES (?, ?, ?)", arguments: [sha256, name, list])
+                sql: "INSERT INTO classifiers (sha256, name, attributes) VALUES (?, ?, ?)",
+                arguments: [sha256, name, list])
             return db.lastInsertedRowID
         }
     }
@@ -28,7 +30,8 @@ extension LatentStore {
         try read { db in
             try Row.fetchAll(db, sql: "SELECT * FROM classifiers ORDER BY id").map { row in
                 let names = try JSONDecoder().decode([String].self, from: Data((row["attributes"] as String).utf8))
-                let scored = try Int.fetchOne(db, sql: "SELECT count(*) FROM scores WHERE classifier = ?", arguments: [row["id"]])
+                let scored = try Int.fetchOne(
+                    db, sql: "SELECT count(*) FROM scores WHERE classifier = ?", arguments: [row["id"]])
                 return ClassifierRecord(
                     id: row["id"], sha256: row["sha256"], name: row["name"],
                     attributes: try names.map { try Attribute.named($0) }, scored: scored ?? 0)
@@ -55,7 +58,8 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func unscoredCount(classifier: Int64, generator: String) throws -> Int {
         try read { db in
-            try Int.fetchOne(db, sql: "SELECT count(*) \(LatentStore.unscored)", arguments: [generator, -1, classifier]) ?? 0
+            try Int.fetchOne(
+                db, sql: "SELECT count(*) \(LatentStore.unscored)", arguments: [generator, -1, classifier]) ?? 0
         }
     }
 
@@ -113,13 +117,16 @@ extension LatentStore {
                 try statement.execute(arguments: StatementArguments(values))
             }
             for (id, jpeg) in zip(ids, thumbnails) {
-                try db.execute(sql: "INSERT OR REPLACE INTO thumbnails (latent, jpeg) VALUES (?, ?)", arguments: [id, jpeg])
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO thumbnails (latent, jpeg) VALUES (?, ?)", arguments: [id, jpeg])
             }
         }
     }
 
-    /// Makes the indexes by which any attribute's top is found at once. Called when scoring ends: building them then is
-    /// far cheaper than keeping forty of them up to date with every batch.
+    /// Makes the indexes by which any attribute's top is found at once.
+    ///
+    /// Called when scoring ends: building them then is far cheaper than keeping forty of them up to date with every
+    /// batch.
     ///
     /// - Throws: ``Failure`` when the database can't be written.
     public func indexScores(_ attributes: [Attribute]) throws {

@@ -38,7 +38,10 @@ extension LatentStore {
         try read { db in
             // A lone generator needs no join, and the index alone answers.
             let isOnly = try Int.fetchOne(db, sql: "SELECT count(*) FROM generators") == 1
-            let filter = isOnly ? "" : """
+            let filter =
+                isOnly
+                ? ""
+                : """
                 AND s.latent IN (SELECT l.id FROM latents l JOIN sample_sets t ON t.id = l.sample_set
                 JOIN generators g ON g.id = t.generator WHERE g.sha256 = :generator)
                 """
@@ -86,7 +89,11 @@ extension LatentStore {
         let text = ([generator, classifier.sha256, attribute.name, "\(scored)"] + members).joined(separator: "\n")
         let fingerprint = Hashing.sha256(Data(text.utf8))
         try write { db in
-            if try Int.fetchOne(db, sql: "SELECT 1 FROM selections WHERE fingerprint = ?", arguments: [fingerprint]) != nil { return }
+            if try Int.fetchOne(db, sql: "SELECT 1 FROM selections WHERE fingerprint = ?", arguments: [fingerprint])
+                != nil
+            {
+                return
+            }
             try db.execute(
                 sql: """
                     INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
@@ -128,7 +135,8 @@ extension LatentStore {
         let found = try selections(where: "x.attribute = ? AND g.sha256 = ?", [attribute.name, generator])
         guard let last = found.last else {
             throw Failure(
-                attribute.name, "has no selection in \(path)", "make one with `directions select --attr \(attribute.slug)`")
+                attribute.name, "has no selection in \(path)",
+                "make one with `directions select --attr \(attribute.slug)`")
         }
         return last
     }

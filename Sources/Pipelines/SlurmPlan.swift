@@ -31,7 +31,9 @@ public struct SlurmPlan: Sendable {
         var last: [String: String] = [:]
         for stage in pipeline.stages {
             let after = stage.after.map { last[$0] ?? $0 }
-            let tasks = stage.parameters.first { $0.flag == "shard" }.flatMap { Int($0.value.split(separator: "/").last ?? "") }
+            let tasks = stage.parameters.first { $0.flag == "shard" }.flatMap {
+                Int($0.value.split(separator: "/").last ?? "")
+            }
             let place = tasks == nil ? workspace.path : workspace.path + "/shards/$SLURM_ARRAY_TASK_ID"
             var words = [SlurmPlan.quoted(program)] + stage.verb.map(SlurmPlan.quoted)
             for (flag, value) in stage.parameters {
@@ -47,7 +49,8 @@ public struct SlurmPlan: Sendable {
             last[stage.name] = stage.name
             if let tasks {
                 let shards = (0..<tasks).map { SlurmPlan.quoted("\(workspace.path)/shards/\($0)/latents.sqlite") }
-                let merge = [SlurmPlan.quoted(program), "merge"] + shards + ["--workspace", SlurmPlan.quoted(workspace.path)]
+                let merge =
+                    [SlurmPlan.quoted(program), "merge"] + shards + ["--workspace", SlurmPlan.quoted(workspace.path)]
                 let name = stage.name + "-merge"
                 jobs.append(Job(name: name, after: [stage.name], tasks: nil, command: merge.joined(separator: " ")))
                 last[stage.name] = name
@@ -67,7 +70,8 @@ public struct SlurmPlan: Sendable {
             var words = ["sbatch", "--parsable", "--job-name=\(job.name)", "--output=\(logs)/\(job.name)-%j.log"]
             if let tasks = job.tasks { words.append("--array=0-\(tasks - 1)") }
             if !job.after.isEmpty {
-                words.append("--dependency=afterok:" + job.after.map { numbers[$0] ?? "<\($0)>" }.joined(separator: ":"))
+                words.append(
+                    "--dependency=afterok:" + job.after.map { numbers[$0] ?? "<\($0)>" }.joined(separator: ":"))
             }
             words.append("--wrap=\(job.command)")
             if dryRun {

@@ -23,7 +23,8 @@ public struct Shard: Sendable, Equatable {
     /// - Throws: ``Failure`` (usage) for anything else, or a part that does not exist.
     public init(_ text: String) throws {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-        guard parts.count == 2, let number = parts[0], let count = parts[1], count > 0, (0..<count).contains(number) else {
+        guard parts.count == 2, let number = parts[0], let count = parts[1], count > 0, (0..<count).contains(number)
+        else {
             throw Failure("--shard \(text)", "is not a part such as 0/64 to 63/64", "count parts from 0", isUsage: true)
         }
         self.init(number: number, count: count)

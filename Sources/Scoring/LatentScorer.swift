@@ -65,7 +65,8 @@ public struct LatentScorer {
             },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
             score: { batch, planes in
-                try classifier.logits(LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.ids.count)
+                try classifier.logits(
+                    LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.ids.count)
             },
             store: { batch, logits in
                 try store.insertScores(

@@ -2,7 +2,9 @@ import Core
 import Foundation
 
 /// Three stages on threads of their own, joined by short queues: make the pictures of a batch of latents, score them,
-/// store the scores. While one batch is scored the next is synthesized and the one before is written.
+/// store the scores.
+///
+/// While one batch is scored the next is synthesized and the one before is written.
 public struct ScorePipeline<Batch: Sendable, Pictures: Sendable, Scores: Sendable> {
     /// The next batch to work on, or nil at the end; called in order from one thread.
     public var fetch: @Sendable () throws -> Batch?
@@ -23,7 +25,9 @@ public struct ScorePipeline<Batch: Sendable, Pictures: Sendable, Scores: Sendabl
         self.store = store
     }
 
-    /// Works until `fetch` has no more. When a stop is asked for, batches under way are finished and stored first.
+    /// Works until `fetch` has no more.
+    ///
+    /// When a stop is asked for, batches under way are finished and stored first.
     ///
     /// - Throws: The first error of any stage; what was stored stays stored.
     public func run() throws {

@@ -22,9 +22,12 @@ public struct Selector {
         let scored = try store.scoredCount(attribute, classifier: classifier.id, generator: generator)
         guard scored > 1 else {
             throw Failure(
-                attribute.name, "has \(scored) scored latents", "score some with `directions score`, or choose another classifier")
+                attribute.name, "has \(scored) scored latents",
+                "score some with `directions score`, or choose another classifier")
         }
-        let counts = (top: top ?? Selector.defaultCount(scored: scored), bottom: bottom ?? Selector.defaultCount(scored: scored))
+        let counts = (
+            top: top ?? Selector.defaultCount(scored: scored), bottom: bottom ?? Selector.defaultCount(scored: scored)
+        )
         guard counts.top > 0, counts.bottom > 0 else {
             throw Failure("--top, --bottom", "must be positive", "for example --top 10000", isUsage: true)
         }
@@ -38,6 +41,7 @@ public struct Selector {
         let worst = try store.ranked(
             attribute, classifier: classifier.id, generator: generator, highest: false, count: counts.bottom)
         return try store.record(
-            attribute: attribute, classifier: classifier, generator: generator, top: best, bottom: worst, scored: scored)
+            attribute: attribute, classifier: classifier, generator: generator, top: best, bottom: worst, scored: scored
+        )
     }
 }

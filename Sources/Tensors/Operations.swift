@@ -1,7 +1,9 @@
 import CTorchShim
 
 extension Tensor {
-    /// Element by element; shapes broadcast as in NumPy. All operations throw ``Core/Failure`` with libtorch's reason.
+    /// Element by element; shapes broadcast as in NumPy.
+    ///
+    /// All operations throw ``Core/Failure`` with libtorch's reason.
     public func added(to other: Tensor) throws -> Tensor { try Tensor(owning: ct_add(raw, other.raw)) }
     /// self − other, element by element.
     public func subtracting(_ other: Tensor) throws -> Tensor { try Tensor(owning: ct_subtract(raw, other.raw)) }

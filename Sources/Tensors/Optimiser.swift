@@ -17,7 +17,9 @@ public final class Optimiser {
     public let parameters: [Tensor]
     /// Weight decay of each parameter.
     public let decays: [Double]
-    /// AdamW: first moments, then second moments; SGD: velocities. Each shaped as its parameter.
+    /// AdamW: first moments, then second moments; SGD: velocities.
+    ///
+    /// Each shaped as its parameter.
     public let state: [Tensor]
     /// Updates made so far.
     public var step = 0

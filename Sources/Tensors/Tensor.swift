@@ -52,7 +52,8 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
             if index < Torch.cudaDevices { return .cuda(index) }
             let problem = Torch.cudaDevices == 0 ? "there is no CUDA device here" : "there is no such CUDA device"
             throw Failure(
-                text, problem, "use --device cpu, or build with LIBTORCH set to a CUDA build of PyTorch 2", isUsage: true)
+                text, problem, "use --device cpu, or build with LIBTORCH set to a CUDA build of PyTorch 2",
+                isUsage: true)
         }
         throw Failure(text, "is not a device", "use cpu, cuda, cuda:N or auto", isUsage: true)
     }
@@ -230,7 +231,8 @@ extension Tensor {
     ///   - inputs: Tensors that this one was computed from and that require gradients.
     ///   - cotangent: Same shape as this tensor; nil means ones.
     ///   - keepingGraph: Whether the history stays for another call.
-    public func gradients(of inputs: [Tensor], cotangent: Tensor? = nil, keepingGraph: Bool = false) throws -> [Tensor] {
+    public func gradients(of inputs: [Tensor], cotangent: Tensor? = nil, keepingGraph: Bool = false) throws -> [Tensor]
+    {
         var found = [ct_tensor?](repeating: nil, count: inputs.count)
         let handles: [ct_tensor?] = inputs.map(\.raw)
         try Torch.check(

@@ -53,7 +53,8 @@ public struct OpenVINOGraph: Sendable {
         var consumers: [Int: [Int]] = [:]
         for edge in reader.edges.sorted(by: { ($0.to, $0.port) < ($1.to, $1.port) }) {
             guard layers[edge.from] != nil, layers[edge.to] != nil else {
-                throw Failure(name, "has an edge from \(edge.from) to \(edge.to), which are not both layers", "get it again")
+                throw Failure(
+                    name, "has an edge from \(edge.from) to \(edge.to), which are not both layers", "get it again")
             }
             layers[edge.to]?.inputs.append(edge.from)
             consumers[edge.from, default: []].append(edge.to)
@@ -95,7 +96,8 @@ public struct OpenVINOGraph: Sendable {
     public func consumer(of layer: Layer, type: String? = nil) throws -> Layer {
         let found = try (consumers[layer.id] ?? []).map { try self.layer($0) }.filter { type == nil || $0.type == type }
         guard found.count == 1 else {
-            throw failure("has \(found.count) layers after \(layer.name)\(type.map { " of kind " + $0 } ?? ""), expected one")
+            throw failure(
+                "has \(found.count) layers after \(layer.name)\(type.map { " of kind " + $0 } ?? ""), expected one")
         }
         return found[0]
     }
@@ -104,9 +106,12 @@ public struct OpenVINOGraph: Sendable {
     ///
     /// - Throws: ``Failure`` naming the layer: no constant, a range outside the weights, a shape that does not fit.
     public func constant(_ layer: Layer) throws -> TensorData {
-        let types: [String: ElementType] = ["f32": .float32, "f16": .float16, "i64": .int64, "i32": .int32, "f64": .float64]
+        let types: [String: ElementType] = [
+            "f32": .float32, "f16": .float16, "i64": .int64, "i32": .int32, "f64": .float64,
+        ]
         guard layer.type == "Const", let type = types[layer.data["element_type"] ?? ""],
-            let offset = Int(layer.data["offset"] ?? ""), let size = Int(layer.data["size"] ?? ""), let text = layer.data["shape"]
+            let offset = Int(layer.data["offset"] ?? ""), let size = Int(layer.data["size"] ?? ""),
+            let text = layer.data["shape"]
         else { throw failure("has \(layer.name), which is no constant of a known type") }
         let parts = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let shape = parts.compactMap { Int($0) }

@@ -109,7 +109,9 @@ public struct PickleReader {
     }
 
     private mutating func text(_ count: Int) throws -> PickleValue {
-        guard let text = String(data: try bytes(count), encoding: .utf8) else { throw failure("has text that is not UTF-8") }
+        guard let text = String(data: try bytes(count), encoding: .utf8) else {
+            throw failure("has text that is not UTF-8")
+        }
         return .string(text)
     }
 
@@ -302,7 +304,9 @@ public struct PickleReader {
         case "c": try push(global(line(), line()))
         case "\u{93}":
             let (member, module) = (try pop(), try pop())
-            guard let member = member.text, let module = module.text else { throw failure("has a global without a name") }
+            guard let member = member.text, let module = module.text else {
+                throw failure("has a global without a name")
+            }
             try push(global(module, member))
         case "R", "\u{81}":
             let arguments = try pop()
@@ -347,7 +351,9 @@ public struct PickleReader {
     }
 
     private mutating func build(_ callee: PickleValue, _ arguments: PickleValue) throws {
-        guard case .global(let name) = callee else { throw failure("calls a value that is no global, at byte \(position)") }
+        guard case .global(let name) = callee else {
+            throw failure("calls a value that is no global, at byte \(position)")
+        }
         guard case .node(let tuple) = arguments, tuple.kind == .tuple else {
             throw failure("calls \(name) without a list of arguments")
         }

@@ -48,7 +48,8 @@ import Testing
         }
         let temperature = Calibration.temperature(logits, labels)
         #expect(abs(temperature - 3) < 0.2)
-        let m = Metrics.measure(Attribute.all[0], logits: logits, labels: labels, temperature: temperature, threshold: 0.5)
+        let m = Metrics.measure(
+            Attribute.all[0], logits: logits, labels: labels, temperature: temperature, threshold: 0.5)
         #expect(m.calibrationError < 0.02 && m.calibrationErrorBefore > 0.05)
     }
 

@@ -49,7 +49,9 @@ import Testing
         #expect(try network.state()["layer2.0.conv2.weight"] == source["layer2.0.conv2.weight"])
         var broken = source
         broken["layer3.0.bn1.weight"] = nil
-        let failure = #expect(throws: Failure.self) { try network.load(broken, from: "file.safetensors", headRequired: false) }
+        let failure = #expect(throws: Failure.self) {
+            try network.load(broken, from: "file.safetensors", headRequired: false)
+        }
         #expect(failure?.subject == "file.safetensors" && failure?.problem.contains("layer3.0.bn1.weight") == true)
     }
 }

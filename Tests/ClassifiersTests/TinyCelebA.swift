@@ -2,8 +2,9 @@ import Core
 import Foundation
 import Images
 
-/// A folder in CelebA's layout with a few made-up pictures: a disc on a ground. Smiling is a light disc, Male a blue ground,
-/// Eyeglasses two dark spots; the other labels are random.
+/// A folder in CelebA's layout with a few made-up pictures: a disc on a ground.
+///
+/// Smiling is a light disc, Male a blue ground, Eyeglasses two dark spots; the other labels are random.
 final class TinyCelebA {
     let path: String
 
@@ -53,7 +54,8 @@ final class TinyCelebA {
         _ width: Int, _ height: Int, smiling: Bool, male: Bool, glasses: Bool, _ random: inout CounterRandom
     ) -> Image {
         let shade = UInt8(random.next() % 40)
-        var image = Image(width: width, height: height, fill: male ? (shade, shade, 160 + shade) : (160 + shade, shade, shade))
+        var image = Image(
+            width: width, height: height, fill: male ? (shade, shade, 160 + shade) : (160 + shade, shade, shade))
         let face: UInt8 = smiling ? 230 : 110
         for y in 0..<height {
             for x in 0..<width {

@@ -117,7 +117,8 @@ import Weights
         // Without changes the warp is the crop, but for its bilinear sampling.
         let crops = training.images.map { FaceFrame.celeba.crop($0, size: 32) }
         let distance = crops.map { crop in
-            zip(crop.pixels, plain[0].pixels).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) } / Double(crop.pixels.count)
+            zip(crop.pixels, plain[0].pixels).reduce(0.0) { $0 + abs(Double($1.0) - Double($1.1)) }
+                / Double(crop.pixels.count)
         }.min()
         #expect((distance ?? 99) < 6)
         settings.augmentation = Augmentation()

@@ -4,8 +4,10 @@ import Fitting
 /// Data that a few integer operations define, so that other programs can make the same: the reference figures in these
 /// tests are scikit-learn 1.9's for `formula`.
 enum Fixtures {
-    /// x[i][j] = ((7i² + 13ij + 3j² + 101i + 57j) mod 257) / 128 − 1; the label is the sign of
-    /// x₀ + x₁/2 − x₂/4 + (37i mod 101)/50 − 1. [300, 10].
+    /// x[i][j] = ((7i² + 13ij + 3j² + 101i + 57j) mod 257) / 128 − 1; the label is the sign of x₀ + x₁/2 − x₂/4 + (37i
+    /// mod 101)/50 − 1.
+    ///
+    /// [300, 10].
     static func formula() throws -> LabelledSamples {
         var features: [Float] = []
         var labels: [Int8] = []
@@ -20,10 +22,12 @@ enum Fixtures {
         return try LabelledSamples(features: features, dimension: 10, labels: labels)
     }
 
-    /// Two Gaussian clouds whose means differ by 2·shift in the first eight components; component j has deviation
-    /// 1/√(j + 1) if `decays`. Every `every`-th row is positive.
+    /// Two Gaussian clouds whose means differ by 2·shift in the first eight components.
+    ///
+    /// Component j has the deviation (j + 1)^-½ where `decays` is set. Every `every`-th row is positive.
     static func clouds(
-        count: Int, dimension: Int, shift: Float, seed: UInt64 = 3, decays: Bool = false, every: Int = 2, scale: Float = 1,
+        count: Int, dimension: Int, shift: Float, seed: UInt64 = 3, decays: Bool = false, every: Int = 2,
+        scale: Float = 1,
         offset: Float = 0
     ) -> (features: [Float], labels: [Int8]) {
         var features = LatentNoise(seed: seed, size: dimension).rows(0..<UInt64(count))

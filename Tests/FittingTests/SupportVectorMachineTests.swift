@@ -7,18 +7,24 @@ import Testing
     static let reference: [(c: Double, objective: Double, weights: [Double])] = [
         (
             0.1, 17.962001668972793,
-            [1.52898171, 0.53296251, -0.75786939, 0.1134929, -0.00565506, 0.08400343, -0.15183942, 0.06402267,
-             -0.21127053, 0.13729846]
+            [
+                1.52898171, 0.53296251, -0.75786939, 0.1134929, -0.00565506, 0.08400343, -0.15183942, 0.06402267,
+                -0.21127053, 0.13729846,
+            ]
         ),
         (
             1, 161.19369149705815,
-            [1.92830825, 0.77352708, -1.01594298, 0.15426466, -0.12561551, -0.00440756, -0.11680039, 0.1145966,
-             -0.16528356, 0.15646844]
+            [
+                1.92830825, 0.77352708, -1.01594298, 0.15426466, -0.12561551, -0.00440756, -0.11680039, 0.1145966,
+                -0.16528356, 0.15646844,
+            ]
         ),
         (
             10, 1586.542076068764,
-            [2.02537348, 0.75440958, -1.02734247, 0.1258951, -0.16001171, 0.01489599, -0.11292118, 0.12108994,
-             -0.19556987, 0.18307646]
+            [
+                2.02537348, 0.75440958, -1.02734247, 0.1258951, -0.16001171, 0.01489599, -0.11292118, 0.12108994,
+                -0.19556987, 0.18307646,
+            ]
         ),
     ]
 
@@ -72,7 +78,9 @@ import Testing
         #expect(Fixtures.cosine(boundary.direction, expected.weights) > 0.9999)
     }
 
-    @Test(arguments: [Float(1e-6), 1e6]) func `scaled features at the same C are solved as they are`(_ scale: Float) throws {
+    @Test(arguments: [Float(1e-6), 1e6]) func `scaled features at the same C are solved as they are`(_ scale: Float)
+        throws
+    {
         for shift in [Float(0.2), 3] {
             let data = Fixtures.clouds(count: 600, dimension: 32, shift: shift, decays: true, scale: scale)
             let samples = try Fixtures.samples(data, 32)

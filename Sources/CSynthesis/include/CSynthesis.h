@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+#include "mapping.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif

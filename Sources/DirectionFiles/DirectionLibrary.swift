@@ -1,0 +1,132 @@
+import Core
+import Foundation
+
+/// A folder of direction files: `<attribute>/v<N>.safetensors`.
+///
+/// What is written in it never changes.
+public struct DirectionLibrary: Sendable {
+    /// The folder.
+    public let folder: String
+
+    /// - Parameter folder: The folder; it need not exist.
+    public init(_ folder: String) { self.folder = folder }
+
+    /// The attributes that have a direction, sorted.
+    public func attributes() -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { !versions(of: $0).isEmpty }.sorted()
+    }
+
+    /// The numbers of an attribute's versions, ascending.
+    public func versions(of attribute: String) -> [Int] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(attribute)")) ?? []
+        return names.compactMap { name in
+            guard name.hasPrefix("v"), name.hasSuffix(DirectionLibrary.suffix) else { return nil }
+            let digits = name.dropFirst().dropLast(DirectionLibrary.suffix.count)
+            guard let number = Int(digits), number > 0, String(number) == digits else { return nil }
+            return number
+        }.sorted()
+    }
+
+    /// Where a version lies.
+    public func path(_ attribute: String, _ version: Int) -> String {
+        "\(folder)/\(attribute)/v\(version)\(DirectionLibrary.suffix)"
+    }
+
+    /// Where the measurements of a version lie: beside it, because they come later and a version never changes.
+    public func metricsPath(_ attribute: String, _ version: Int) -> String {
+        "\(folder)/\(attribute)/v\(version).metrics.json"
+    }
+
+    private static let suffix = ".safetensors"
+
+    // MARK: Reading
+
+    /// The direction of a reference: `eyeglasses` (the newest version), `eyeglasses@v2`, or a path to a direction file.
+    ///
+    /// - Throws: `Failure` (usage) when there is no such direction, naming the nearest; or as ``DirectionFile/read(_:)``.
+    public func load(_ reference: String) throws -> DirectionFile {
+        if reference.contains("/") || reference.hasSuffix(DirectionLibrary.suffix) {
+            return try DirectionFile.read(reference)
+        }
+        let parts = reference.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let attribute = Attribute.normalised(parts[0])
+        let known = versions(of: attribute)
+        guard let newest = known.last else { throw unknown(attribute) }
+        var version = newest
+        if parts.count == 2 {
+            let digits = parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
+            guard let number = Int(digits), known.contains(number) else {
+                throw Failure(
+                    reference, "has no such version", "there are \(known.map { "v\($0)" }.joined(separator: ", "))",
+                    isUsage: true)
+            }
+            version = number
+        }
+        let file = try DirectionFile.read(path(attribute, version))
+        guard file.attribute == attribute, file.version == version else {
+            throw Failure(
+                path(attribute, version), "says it is \(file.label)", "put the file back where it belongs, or remove it"
+            )
+        }
+        return file
+    }
+
+    /// The newest direction of every attribute.
+    ///
+    /// - Throws: As ``load(_:)``.
+    public func newest() throws -> [DirectionFile] { try attributes().map { try load($0) } }
+
+    private func unknown(_ attribute: String) -> Failure {
+        let known = attributes()
+        if known.isEmpty {
+            return Failure(
+                attribute, "has no direction in \(folder)", "make one with `directions fit --attr \(attribute)`",
+                isUsage: true)
+        }
+        let near = Attribute.nearest(to: attribute, among: known).joined(separator: ", ")
+        return Failure(
+            attribute, "has no direction in \(folder)",
+            "there are \(near); or run `directions fit --attr \(attribute)`",
+            isUsage: true)
+    }
+
+    // MARK: Writing
+
+    /// Stores a direction as its attribute's next version, unless a version with the same inputs exists.
+    ///
+    /// Several processes may add at once: a version's file appears whole and only once.
+    ///
+    /// - Parameter direction: Its `version` is ignored; without `metadata.inputs` it always becomes a new version.
+    /// - Returns: The direction as stored, its path, and whether it is new.
+    /// - Throws: `Failure` naming the file that can't be read or written.
+    public func add(_ direction: DirectionFile) throws -> (direction: DirectionFile, path: String, isNew: Bool) {
+        let attribute = direction.attribute
+        if let inputs = direction.metadata.inputs {
+            for version in versions(of: attribute).reversed() {
+                let existing = try load("\(attribute)@v\(version)")
+                if existing.metadata.inputs == inputs { return (existing, path(attribute, version), false) }
+            }
+        }
+        try AtomicFile.makeFolder("\(folder)/\(attribute)")
+        for _ in 0..<1000 {
+            var stored = direction
+            stored.version = (versions(of: attribute).last ?? 0) + 1
+            let target = path(attribute, stored.version)
+            if try DirectionLibrary.writeOnce(stored.encoded(), to: target) { return (stored, target, true) }
+        }
+        throw Failure("\(folder)/\(attribute)", "is being written to by too many processes", "try again")
+    }
+
+    /// Writes a file that must not exist yet; false when it does.
+    private static func writeOnce(_ data: Data, to path: String) throws -> Bool {
+        let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
+        try AtomicFile.write(data, to: temporary)
+        defer { unlink(temporary) }
+        chmod(temporary, 0o444)
+        // A hard link, unlike a rename, fails when the name is taken.
+        if link(temporary, path) == 0 { return true }
+        if errno == EEXIST { return false }
+        throw AtomicFile.systemFailure(path, "cannot be written")
+    }
+}

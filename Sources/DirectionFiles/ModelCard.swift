@@ -1,0 +1,101 @@
+import Core
+import Foundation
+
+/// The README of a pack: what the directions are, how good, how to use them, what may be done with them.
+struct ModelCard {
+    let name: String
+    let directions: [DirectionFile]
+    let hasPreview: (DirectionFile) -> Bool
+    let generator: PackManifest.Generator
+    let licence: String
+    let created: String
+
+    /// Markdown.
+    var text: String {
+        [header, table, previews, use, provenance, "## Licence\n\n\(licence)\n"].filter { !$0.isEmpty }
+            .joined(separator: "\n")
+    }
+
+    private var header: String {
+        var source = ""
+        if let name = generator.source { source = ", imported from `\(name)`" }
+        return """
+            # \(name)
+
+            \(directions.count) semantic direction\(directions.count == 1 ? "" : "s") in the latent space of the \
+            \(generator.architecture.map { $0 + " " } ?? "")generator `\(generator.name)`\(source). Adding a direction to a latent \
+            code changes one attribute of the face: `w' = w + strength * direction`.
+
+            Generator SHA-256: `\(generator.sha256)`. On a generator with another latent space these directions mean nothing.
+
+            """
+    }
+
+    private var table: String {
+        var lines = [
+            "## Directions", "", "| direction | space | sigma | solver | train | held out | all others | free of |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        func percent(_ value: Double?) -> String { value.map { String(format: "%.1f %%", 100 * $0) } ?? "" }
+        for direction in directions {
+            let data = direction.metadata
+            let cells = [
+                direction.label, data.space.rawValue, String(format: "%.3f", direction.sigma),
+                data.solver?.name ?? "imported",
+                percent(data.trainAccuracy), percent(data.validationAccuracy), percent(data.restAccuracy),
+                data.orthogonalTo.joined(separator: ", "),
+            ]
+            lines.append("| \(cells.joined(separator: " | ")) |")
+        }
+        lines += [
+            "",
+            "`sigma` is the standard deviation of the training latents along the direction: the natural step. The percentages "
+                + "are shares of latents on their own side of the boundary; they measure how separable an attribute is, not how "
+                + "well an edit looks.", "",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    private var previews: String {
+        let shown = directions.filter(hasPreview)
+        if shown.isEmpty { return "" }
+        return (["## Previews", ""] + shown.map { "![\($0.attribute)](previews/\($0.attribute).png)" } + [""])
+            .joined(separator: "\n")
+    }
+
+    private var use: String {
+        let first = directions[0]
+        return """
+            ## Use
+
+            ```python
+            from safetensors.numpy import load_file
+            tensors = load_file("\(first.attribute)/v\(first.version).safetensors")
+            edited = w + 2 * tensors["sigma"] * tensors["direction"]      # w: [n, \(first.size)]
+            ```
+
+            `directions edit --direction \(first.attribute) --strength 0,1,2,3 --unit sigma --seed 1-4 --out grid.png` shows it. \
+            `directions pack --format npy`, `pt` or `npz` writes the same directions as InterFaceGAN's boundaries, as the editing \
+            folders of e4e, pSp and HFGI read them, or as one NumPy archive.
+
+            """
+    }
+
+    private var provenance: String {
+        var lines = ["## Provenance", ""]
+        for direction in directions {
+            let data = direction.metadata
+            var parts: [String] = []
+            if let samples = data.samples {
+                parts.append("\(samples.count) latents (seed \(samples.seed), psi \(samples.psi))")
+            }
+            if let chosen = data.selection {
+                parts.append("of which the \(chosen.top) highest and \(chosen.bottom) lowest scores were used")
+            }
+            if let classifier = data.classifier { parts.append("scored by `\(classifier.name)`") }
+            if let source = data.source { parts.append("imported from `\(source.name)` (SHA-256 `\(source.sha256)`)") }
+            lines.append("- **\(direction.label)**: \(parts.isEmpty ? "unknown" : parts.joined(separator: ", ")).")
+        }
+        return (lines + ["", "Packed \(created) by directions \(Version.current).", ""]).joined(separator: "\n")
+    }
+}

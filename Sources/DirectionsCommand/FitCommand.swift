@@ -1,0 +1,256 @@
+import ArgumentParser
+import Core
+import DirectionFiles
+import Fitting
+import Foundation
+import Generators
+import LatentStore
+
+/// `directions fit`: a selection becomes a direction file.
+struct FitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fit",
+        abstract: "Fit a linear boundary to a selection; its unit normal becomes the next version of the direction.",
+        discussion: """
+            The solver is that of scikit-learn's SVC(kernel="linear") (L1 hinge, free intercept), stopped on a certified \
+            duality gap. The same inputs make no new version.
+
+            Example: directions fit --attr eyeglasses --condition-on male
+            """)
+
+    @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")
+    var attributes: String?
+
+    @Option(help: "Project these directions out, separated by commas, such as male,age@v2.")
+    var conditionOn: String?
+
+    @Option(help: "The SVM's or the logistic regression's C: a number, or auto for five-fold cross-validation.")
+    var c = "1.0"
+
+    @Option(help: "svm, logistic, lda (Ledoit-Wolf shrinkage), or ridge (on the logits of all scored latents).")
+    var solver: SolverName = .svm
+
+    @Option(help: "The latent space; directions are fitted in w.")
+    var space = "w"
+
+    @Option(help: "Names the 70/30 split into training and validation.")
+    var splitSeed: UInt64 = 0
+
+    @Option(help: "The generator's name in the workspace.")
+    var generator = "default"
+
+    @OptionGroup var workspace: WorkspaceOption
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    private struct Result: Encodable {
+        let direction: String
+        let path: String
+        let isNew: Bool
+        let trainAccuracy: Double
+        let validationAccuracy: Double
+        let restAccuracy: Double?
+        let sigma: Double
+        let relativeGap: Double?
+    }
+
+    func run() throws {
+        guard space == "w" else {
+            throw Failure("--space \(space)", "is not fitted by this version", "use w", isUsage: true)
+        }
+        let regularisation = try regularisation()
+        let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
+        let identity = try GeneratorIdentity.read(folder: workspace.value.generator(generator))
+        let store = try LatentStore.open(workspace.value.database)
+        let library = DirectionLibrary(workspace.value.directions)
+        let conditions = try (conditionOn ?? "").split(separator: ",").map { try library.load(String($0)) }
+        let job = FitJob(
+            store: store, identity: identity, library: library, solver: solver, regularisation: regularisation,
+            conditions: conditions, splitSeed: splitSeed)
+        var results: [Result] = []
+        let parameters = [
+            "attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue,
+            "condition-on": conditionOn ?? "",
+        ]
+        try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
+            for attribute in wanted {
+                try Interruption.check()
+                let made = try job.run(attribute)
+                let metadata = made.direction.metadata
+                results.append(
+                    Result(
+                        direction: made.direction.label, path: made.path, isNew: made.isNew,
+                        trainAccuracy: metadata.trainAccuracy ?? 0,
+                        validationAccuracy: metadata.validationAccuracy ?? 0,
+                        restAccuracy: metadata.restAccuracy, sigma: Double(made.direction.sigma),
+                        relativeGap: metadata.solver?.relativeGap))
+                if !json, let last = results.last { FitCommand.show(last) }
+            }
+            return Dictionary(results.map { ($0.direction, $0.path) }, uniquingKeysWith: { $1 })
+        }
+        try store.checkpoint()
+        if json { try printJSON(results) }
+    }
+
+    /// C, or nil for cross-validation.
+    private func regularisation() throws -> Double? {
+        if c == "auto" { return nil }
+        guard let value = Double(c), value.isFinite, value > 0 else {
+            throw Failure("--c \(c)", "is not a positive number", "for example 1.0, or auto", isUsage: true)
+        }
+        return value
+    }
+
+    private static func show(_ result: Result) {
+        let rest = result.restAccuracy.map { String(format: ", all others %.1f %%", 100 * $0) } ?? ""
+        let figures = String(
+            format: "train %.1f %%, held out %.1f %%%@; sigma %.3f", 100 * result.trainAccuracy,
+            100 * result.validationAccuracy, rest, result.sigma)
+        print("\(result.direction): \(figures)  \(result.path)\(result.isNew ? "" : " (unchanged)")")
+    }
+}
+
+/// Which solver finds the boundary.
+enum SolverName: String, ExpressibleByArgument, CaseIterable {
+    case svm, logistic, lda, ridge
+}
+
+/// Fits one attribute after another with the same settings.
+struct FitJob {
+    let store: LatentStore
+    let identity: GeneratorIdentity
+    let library: DirectionLibrary
+    let solver: SolverName
+    /// nil chooses by cross-validation.
+    let regularisation: Double?
+    let conditions: [DirectionFile]
+    let splitSeed: UInt64
+
+    /// The direction of an attribute's newest selection.
+    ///
+    /// - Throws: `Failure` when there is no selection, or the data allow no boundary.
+    func run(_ attribute: Attribute) throws -> (direction: DirectionFile, path: String, isNew: Bool) {
+        let selection = try store.latestSelection(attribute, generator: identity.sha256)
+        let top = try store.members(of: selection.id, label: 1)
+        let bottom = try store.members(of: selection.id, label: -1)
+        let features = try store.latents(ids: top + bottom)
+        let labels = [Int8](repeating: 1, count: top.count) + [Int8](repeating: -1, count: bottom.count)
+        let samples = try LabelledSamples(features: features, dimension: identity.latentSize, labels: labels)
+        let (train, validation) = try samples.split(fraction: 0.7, seed: splitSeed)
+        let (boundary, usedC) = try boundary(train, attribute: attribute, selection: selection)
+        let others = conditions.filter { $0.attribute != attribute.slug }
+        let final = try condition(boundary, on: others, samples: train)
+        let rest = try restAccuracy(final, attribute: attribute, selection: selection, excluding: Set(top + bottom))
+        var metadata = DirectionMetadata(space: .w)
+        metadata.generator = .init(name: identity.name, sha256: identity.sha256)
+        metadata.classifier = .init(name: rest.classifier.name, sha256: rest.classifier.sha256)
+        if let set = try store.sampleSets().first(where: { $0.set.ids.contains(top.first ?? -1) }) {
+            metadata.samples = .init(set: "\(set.set.id)", seed: set.set.seed, count: set.count, psi: set.set.psi)
+        }
+        metadata.selection = .init(
+            id: "\(selection.id)", top: selection.top, bottom: selection.bottom, thresholdTop: selection.topThreshold,
+            thresholdBottom: selection.bottomThreshold)
+        metadata.solver = .init(
+            name: final.record.solver, regularisation: usedC, objective: final.record.objective,
+            relativeGap: final.record.relativeGap, iterations: final.record.iterations)
+        metadata.trainAccuracy = final.accuracy(on: train)
+        metadata.validationAccuracy = final.accuracy(on: validation)
+        metadata.restAccuracy = rest.accuracy
+        metadata.orthogonalTo = others.map(\.label)
+        metadata.licence = identity.licence
+        metadata.created = ISO8601DateFormatter().string(from: Date())
+        metadata.program = "directions \(Version.current)"
+        metadata.inputs = DirectionMetadata.fingerprint([
+            "selection": selection.fingerprint, "solver": solver.rawValue,
+            "c": regularisation.map { "\($0)" } ?? "auto",
+            "split": "\(splitSeed)",
+            "conditions": try others.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),
+        ])
+        let direction = try DirectionFile(
+            attribute: attribute.slug, values: final.direction, intercept: Float(final.intercept),
+            sigma: Float(final.sigma),
+            metadata: metadata)
+        let stored = try library.add(direction)
+        try store.recordDirection(
+            attribute: attribute, version: stored.direction.version, path: stored.path,
+            sha256: Hashing.sha256(file: stored.path), generator: identity.sha256, selection: selection.id,
+            metadata: stored.direction.metadata.texts)
+        return stored
+    }
+
+    private func boundary(
+        _ train: LabelledSamples, attribute: Attribute, selection: SelectionRecord
+    ) throws -> (Boundary, Double) {
+        switch solver {
+        case .svm:
+            let c =
+                try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { SupportVectorMachine(c: $0) }.c
+            return (try SupportVectorMachine(c: c).fit(train), c)
+        case .logistic:
+            let c = try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { LogisticRegression(c: $0) }.c
+            return (try LogisticRegression(c: c).fit(train), c)
+        case .lda:
+            let found = try LinearDiscriminant().fit(train)
+            return (found, found.record.regularisation)
+        case .ridge:
+            let found = try ridge(attribute, selection: selection)
+            return (found, found.record.regularisation)
+        }
+    }
+
+    /// Ridge on the attribute's logits of all scored latents, its boundary at logit 0.
+    private func ridge(_ attribute: Attribute, selection: SelectionRecord) throws -> Boundary {
+        let (classifier, column) = try judge(attribute, selection: selection)
+        let (ids, logits) = try store.logits(classifier: classifier.id, generator: identity.sha256)
+        let width = classifier.attributes.count
+        var ridge = RidgeRegression(dimension: identity.latentSize, targets: 1)
+        for start in stride(from: 0, to: ids.count, by: 4096) {
+            let end = min(ids.count, start + 4096)
+            let targets = (start..<end).map { logits[$0 * width + column] }
+            try ridge.add(features: store.latents(ids: Array(ids[start..<end])), targets: targets)
+        }
+        guard let boundary = try ridge.boundaries().first else { throw Failure(attribute.name, "has no scores", "") }
+        return boundary
+    }
+
+    private func judge(_ attribute: Attribute, selection: SelectionRecord) throws -> (ClassifierRecord, Int) {
+        let classifier = try store.classifier(selection.classifier)
+        guard let column = classifier.attributes.firstIndex(of: attribute) else {
+            throw Failure(attribute.name, "is not scored by \(classifier.name)", "choose another classifier")
+        }
+        return (classifier, column)
+    }
+
+    private func condition(_ boundary: Boundary, on others: [DirectionFile], samples: LabelledSamples) throws
+        -> Boundary
+    {
+        if others.isEmpty { return boundary }
+        for other in others { try other.requireGenerator(sha256: identity.sha256, name: identity.name) }
+        guard others.allSatisfy({ $0.rows == 1 }) else {
+            throw Failure("--condition-on", "names a W+ direction", "use directions of W", isUsage: true)
+        }
+        let projected = try Conditioning.project(boundary.direction, out: others.map(\.values))
+        return boundary.replacing(direction: projected.direction, on: samples)
+    }
+
+    /// Accuracy on the scored latents outside the selection, their class being the sign of the logit.
+    private func restAccuracy(
+        _ boundary: Boundary, attribute: Attribute, selection: SelectionRecord, excluding members: Set<Int64>
+    ) throws -> (accuracy: Double?, classifier: ClassifierRecord) {
+        let (classifier, column) = try judge(attribute, selection: selection)
+        let (ids, logits) = try store.logits(classifier: classifier.id, generator: identity.sha256)
+        let width = classifier.attributes.count
+        var (right, total) = (0, 0)
+        for start in stride(from: 0, to: ids.count, by: 4096) {
+            let rows = (start..<min(ids.count, start + 4096)).filter { !members.contains(ids[$0]) }
+            if rows.isEmpty { continue }
+            let distances = boundary.distances(features: try store.latents(ids: rows.map { ids[$0] }))
+            for (distance, row) in zip(distances, rows) where (distance > 0) == (logits[row * width + column] > 0) {
+                right += 1
+            }
+            total += rows.count
+        }
+        return (total == 0 ? nil : Double(right) / Double(total), classifier)
+    }
+}

@@ -1,0 +1,77 @@
+import Core
+import Foundation
+
+/// The form of `torch.save` before PyTorch 1.6: the pickles of a magic number, a protocol number, the machine's sizes, the
+/// value and the keys of its storages, then each storage as its element count (8 bytes) and its elements.
+struct LegacyTorchFile {
+    let data: Data
+    let name: String
+
+    /// 0x1950a86a20f9469cfc6c, little endian.
+    private static let magic = Data([0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19])
+
+    func value() throws -> TorchValue {
+        let advice = "save it with torch.save"
+        guard data.count > 2, data[0] == 0x80 || data[0] == UInt8(ascii: "L") else {
+            throw Failure(name, "is not a file of torch.save", advice)
+        }
+        let first = try PickleReader.read(data, name: name, globals: TorchFile.globals)
+        guard case .largeInteger(let number) = first.root, number == LegacyTorchFile.magic else {
+            throw Failure(name, "is a pickle, but not one of torch.save", advice)
+        }
+        let version = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: first.end)
+        guard version.root.integer == 1001 else {
+            throw Failure(name, "has an unknown version of torch.save's old form", advice)
+        }
+        let machine = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: version.end)
+        if case .bool(false)? = machine.root.node?.value(for: "little_endian") {
+            throw Failure(name, "was saved on a big-endian machine", "save it on another machine")
+        }
+        let document = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: machine.end)
+        let keys = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: document.end)
+        let storages = try storages(keys, types: LegacyTorchFile.storageTypes(document.root, name: name))
+        var builder = TorchBuilder(name: name, budget: data.count) { storages[$0] }
+        return try builder.value(document.root)
+    }
+
+    private func storages(_ keys: PickleDocument, types: [String: ElementType]) throws -> [String: Data] {
+        guard let names = keys.root.elements?.map(\.text) else {
+            throw Failure(name, "has no list of storages", "the file is damaged")
+        }
+        var result: [String: Data] = [:]
+        var position = keys.end
+        for key in names {
+            guard let key, let type = types[key], position + 8 <= data.count else {
+                throw Failure(name, "is cut short in its storages", "get the file again")
+            }
+            let count = data[position..<position + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            guard count <= UInt64((data.count - position - 8) / type.size) else {
+                throw Failure(name, "is cut short in storage \(key)", "get the file again")
+            }
+            let end = position + 8 + Int(count) * type.size
+            result[key] = data[position + 8..<end]
+            position = end
+        }
+        return result
+    }
+
+    /// The element type of every storage that the value refers to, by key.
+    private static func storageTypes(_ root: PickleValue, name: String) throws -> [String: ElementType] {
+        var result: [String: ElementType] = [:]
+        var seen: Set<ObjectIdentifier> = []
+        var waiting = [root]
+        while let value = waiting.popLast() {
+            guard let node = value.node, seen.insert(ObjectIdentifier(node)).inserted else { continue }
+            if node.kind == .persistent, let parts = node.items.first?.elements, parts.count >= 3,
+                case .global(let className) = parts[1], let key = parts[2].text
+            {
+                result[key] = TorchFile.storageTypes[className]
+            }
+            waiting += node.items
+            waiting += node.appended
+            if let state = node.state { waiting.append(state) }
+            for pair in node.pairs { waiting += [pair.key, pair.value] }
+        }
+        return result
+    }
+}

