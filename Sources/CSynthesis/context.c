@@ -205,7 +205,7 @@ static size_t place_worker(ms_context *context, ms_worker *worker, float *memory
             PLACE(worker->rows[k].u[i], stage->u_row);
             PLACE(worker->rows[k].h[i], stage->h_row);
         }
-        PLACE(worker->rows[k].o, stage->o_row);
+        for (int i = 0; i < ms_step; i++) PLACE(worker->rows[k].o[i], stage->o_row);
     }
     return total;
 }

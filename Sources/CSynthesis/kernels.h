@@ -8,7 +8,7 @@
 enum {
     ms_block = 16,         // channels in a block of the layout, and of a panel of packed weights
     ms_depth = 256,        // input channels in one pass of a product: a panel of weights then fits the first cache
-    ms_chunk = 96,          // pixels of a row taken at once
+    ms_chunk = 96,          // pixels taken at once, of all rows together
     ms_tile_floats = 32768, // depthwise results held between the two halves of a convolution
 };
 

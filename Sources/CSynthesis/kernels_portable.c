@@ -6,6 +6,7 @@
 #define WIDE 4
 #define NEXT_GROUP(n) ((void)(n), 4)
 #define MAXIMUM(a, b) larger(a, b)
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #define KERNELS ms_kernels_portable
 #define KERNELS_NAME "portable"
 #include "larger.h"
