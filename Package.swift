@@ -84,6 +84,7 @@ let tests: [Target] = [
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+    .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]
 

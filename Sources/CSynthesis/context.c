@@ -65,15 +65,16 @@ static int network_fits(const ms_network *network) {
     return 1;
 }
 
-static ms_status choose_kernels(const ms_kernels **chosen) {
-    const char *wanted = getenv("DIRECTIONS_CPU");
+static ms_status choose_kernels(const char *wanted, const ms_kernels **chosen) {
+    if (!wanted) wanted = getenv("DIRECTIONS_CPU");
     if (wanted && !*wanted) wanted = NULL;
     *chosen = NULL;
 #if defined(__x86_64__)
     __builtin_cpu_init();
     int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
-        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+    int has_avx512 = MS_EMULATES_AVX512
+        || (has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
+            && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"));
     if (has_avx512 && (!wanted || strcmp(wanted, "avx512") == 0)) *chosen = &ms_kernels_avx512;
     else if (has_avx2 && (!wanted || strcmp(wanted, "avx2") == 0)) *chosen = &ms_kernels_avx2;
 #endif
@@ -204,7 +205,7 @@ static size_t place_worker(ms_context *context, ms_worker *worker, float *memory
             PLACE(worker->rows[k].u[i], stage->u_row);
             PLACE(worker->rows[k].h[i], stage->h_row);
         }
-        PLACE(worker->rows[k].o, stage->o_row);
+        for (int i = 0; i < ms_step; i++) PLACE(worker->rows[k].o[i], stage->o_row);
     }
     return total;
 }
@@ -299,7 +300,7 @@ static ms_status fill(ms_context *context, const ms_network *network, int thread
     return context->pool ? ms_ok : ms_no_threads;
 }
 
-ms_status ms_create(const ms_network *network, int threads, ms_context **result) {
+ms_status ms_create(const ms_network *network, int threads, const char *path, ms_context **result) {
     if (!result) return ms_bad_argument;
     *result = NULL;
     if (!network || threads < 0 || threads > 1024) return ms_bad_argument;
@@ -310,7 +311,7 @@ ms_status ms_create(const ms_network *network, int threads, ms_context **result)
     }
     ms_context *context = calloc(1, sizeof *context);
     if (!context) return ms_no_memory;
-    ms_status status = choose_kernels(&context->kernels);
+    ms_status status = choose_kernels(path, &context->kernels);
     if (status == ms_ok) status = fill(context, network, threads);
     if (status != ms_ok) {
         ms_destroy(context);

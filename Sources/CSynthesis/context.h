@@ -9,7 +9,8 @@ enum {
     ms_most_layers = 12,
     ms_whole_side = 32,   // layers up to this many pixels a side are computed whole, larger ones row by row
     ms_strip = 64,        // pixels that one task of a whole layer takes at least
-    ms_ring = 4,          // rows kept of each tensor that is computed row by row
+    ms_step = 2,          // rows computed at once of the others
+    ms_ring = 4,          // rows kept of what they are computed from
 };
 
 // A linear map from a row of the style to values at `offset` of an image's modulations.
@@ -42,7 +43,7 @@ typedef struct {
 
 // The rows that one thread keeps of one layer.
 typedef struct {
-    float *u[ms_ring], *h[ms_ring], *o;
+    float *u[ms_ring], *h[ms_ring], *o[ms_step];
     int h_next, h_end, o_next, o_end;
 } ms_rows;
 

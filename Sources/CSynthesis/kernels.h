@@ -8,7 +8,7 @@
 enum {
     ms_block = 16,         // channels in a block of the layout, and of a panel of packed weights
     ms_depth = 256,        // input channels in one pass of a product: a panel of weights then fits the first cache
-    ms_chunk = 96,          // pixels of a row taken at once
+    ms_chunk = 96,          // pixels taken at once, of all rows together
     ms_tile_floats = 32768, // depthwise results held between the two halves of a convolution
 };
 
@@ -19,6 +19,11 @@ typedef struct {
     const float *weights;  // [m/16][c][16]
     const float *bias;     // [m]
 } ms_product;
+
+// Set to 1 where a test compiles the AVX-512 shapes for a processor without AVX-512.
+#if !defined(MS_EMULATES_AVX512)
+#define MS_EMULATES_AVX512 0
+#endif
 
 typedef struct {
     const char *name;

@@ -36,6 +36,7 @@
 #define WIDE 6
 #define NEXT_GROUP(n) ((n) >= 6 && (n) != 8 ? 6 : 4)
 #define MAXIMUM(a, b) ((vector)_mm256_max_ps((__m256)(a), (__m256)(b)))
+#define MULTIPLY_ADD(a, b, c) ((vector)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #define KERNELS ms_kernels_avx2
 #define KERNELS_NAME "avx2"
 #include "kernels_body.h"

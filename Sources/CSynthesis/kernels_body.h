@@ -2,7 +2,7 @@
 //   LANES       4, 8 or 16
 //   PANELS      panels of 16 output channels that a wide tile takes at once, 1 or 2
 //   WIDE, NEXT_GROUP(n)   pixels in the largest tile; pixels to take next when n (a multiple of 4) remain
-//   MAXIMUM(a, b)
+//   MAXIMUM(a, b), MULTIPLY_ADD(a, b, c)   of vectors, the latter a · b + c rounded once where the path can
 //   KERNELS     the table's name, KERNELS_NAME its text
 #include <string.h>
 
@@ -147,27 +147,63 @@ INLINE void run_panels(const tile_place *place, int width, int panels, int begin
     run_panel(place, width, begins, ends);
 }
 
-// Depthwise 3×3 on one block of channels: `width` outputs from three rows that begin one pixel to the left.
-static void depthwise_block(
-    const float *weights, const float *above, const float *here, const float *below, float *target, int width) {
-    for (int part = 0; part < parts; part++) {
-        int lane = part * LANES;
+// Depthwise 3×3 slides along a row: of three neighbouring results, the oldest lacks one column of the source, the newest
+// two. Rows are added from the top and columns from the left, so that one row and two at once give the same bits.
+#define ADD_ROW(X, ROW, OLD, MIDDLE, NEW)                                                                              \
+    OLD = MULTIPLY_ADD(X, w[3 * (ROW) + 2], OLD);                                                                      \
+    MIDDLE = MULTIPLY_ADD(X, w[3 * (ROW) + 1], MIDDLE);                                                                \
+    NEW = MULTIPLY_ADD(X, w[3 * (ROW)], NEW)
+
+// One block of channels: a row of `width` results from three rows that begin one pixel to the left.
+static void depthwise_row(const float *weights, const float *const *source, float *target, int width) {
+    for (int lane = 0; lane < ms_block; lane += LANES) {
         vector w[9];
         UNROLL for (int t = 0; t < 9; t++) w[t] = load(weights + t * ms_block + lane);
-        const float *a = above + lane, *b = here + lane, *c = below + lane;
+        const float *top = source[0] + lane, *middle = source[1] + lane, *bottom = source[2] + lane;
         float *out = target + lane;
-        vector a0 = load(a), b0 = load(b), c0 = load(c);
-        vector a1 = load(a + ms_block), b1 = load(b + ms_block), c1 = load(c + ms_block);
-        vector older = a0 * w[0] + b0 * w[3] + c0 * w[6];
-        older = older + a1 * w[1] + b1 * w[4] + c1 * w[7];
-        vector newer = a1 * w[0] + b1 * w[3] + c1 * w[6];
-        for (int x = 0; x < width; x++) {
-            size_t next = (size_t)(x + 2) * ms_block;
-            vector p = load(a + next), q = load(b + next), r = load(c + next);
-            vector done = older + p * w[2] + q * w[5] + r * w[8];
-            older = newer + p * w[1] + q * w[4] + r * w[7];
-            newer = p * w[0] + q * w[3] + r * w[6];
-            store(out + (size_t)x * ms_block, done);
+        vector done = {0}, old = {0}, new = {0};
+        for (int x = -2; x < width; x++) {
+            vector next = {0};
+            ADD_ROW(load(top), 0, old, new, next);
+            ADD_ROW(load(middle), 1, old, new, next);
+            ADD_ROW(load(bottom), 2, old, new, next);
+            done = old;
+            old = new;
+            new = next;
+            if (x >= 0) store(out + (size_t)x * ms_block, done);
+            top += ms_block;
+            middle += ms_block;
+            bottom += ms_block;
+        }
+    }
+}
+
+// The same for two rows of results from four rows, each of which is read once.
+static void depthwise_pair(
+    const float *weights, const float *const *source, float *upper, float *lower, int width) {
+    for (int lane = 0; lane < ms_block; lane += LANES) {
+        vector w[9];
+        UNROLL for (int t = 0; t < 9; t++) w[t] = load(weights + t * ms_block + lane);
+        const float *a = source[0] + lane, *b = source[1] + lane, *c = source[2] + lane, *d = source[3] + lane;
+        vector up_old = {0}, up_new = {0}, low_old = {0}, low_new = {0};
+        for (int x = -2; x < width; x++) {
+            vector up_next = {0}, low_next = {0};
+            size_t at = (size_t)(x + 2) * ms_block;
+            vector first = load(a + at), second = load(b + at), third = load(c + at), fourth = load(d + at);
+            ADD_ROW(first, 0, up_old, up_new, up_next);
+            ADD_ROW(second, 1, up_old, up_new, up_next);
+            ADD_ROW(third, 2, up_old, up_new, up_next);
+            ADD_ROW(second, 0, low_old, low_new, low_next);
+            ADD_ROW(third, 1, low_old, low_new, low_next);
+            ADD_ROW(fourth, 2, low_old, low_new, low_next);
+            if (x >= 0) {
+                store(upper + (size_t)x * ms_block + lane, up_old);
+                store(lower + (size_t)x * ms_block + lane, low_old);
+            }
+            up_old = up_new;
+            up_new = up_next;
+            low_old = low_new;
+            low_new = low_next;
         }
     }
 }
@@ -185,10 +221,14 @@ static void convolve(
         size_t block_stride = (size_t)rows * n * ms_block;
         for (int block = 0; block < blocks; block++) {
             size_t at = block * row_stride + (size_t)x0 * ms_block;
-            for (int s = 0; s < rows; s++) {
-                depthwise_block(
-                    depthwise + (size_t)block * 9 * ms_block, source[s] + at, source[s + 1] + at, source[s + 2] + at,
-                    scratch + block * block_stride + (size_t)s * n * ms_block, n);
+            const float *weights = depthwise + (size_t)block * 9 * ms_block;
+            for (int s = 0; s < rows;) {
+                const float *from[4];
+                for (int i = 0; i < 4 && s + i < rows + 2; i++) from[i] = source[s + i] + at;
+                float *out = scratch + block * block_stride + (size_t)s * n * ms_block;
+                if (s + 1 < rows) depthwise_pair(weights, from, out, out + (size_t)n * ms_block, n);
+                else depthwise_row(weights, from, out, n);
+                s += 2;
             }
         }
         for (int k0 = 0; k0 < c; k0 += ms_depth) {

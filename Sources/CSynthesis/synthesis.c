@@ -258,16 +258,33 @@ static void write_row(const ms_walk *walk, const float *row, int y) {
     write_small(walk, worker->pixels, y / box);
 }
 
-static void convolve_row(
-    const ms_walk *walk, const ms_separable *convolution, int side, float *const *ring, float *target, int y) {
-    const float *zeros = walk->context->zeros;
-    const float *source[3] = {
-        y == 0 ? zeros : ring[(y - 1) % ms_ring], ring[y % ms_ring], y == side - 1 ? zeros : ring[(y + 1) % ms_ring],
-    };
-    const float *noise = noise_row(convolution, walk->batch->noise, side, y);
+// Rows y … y + count - 1 of a convolution, from a ring of rows.
+static void convolve_rows(
+    const ms_walk *walk, const ms_separable *convolution, int side, float *const *ring, float *const *target, int y,
+    int count) {
+    const float *source[ms_step + 2], *noise[ms_step];
+    for (int i = 0; i < count + 2; i++) {
+        int row = y + i - 1;
+        source[i] = row < 0 || row == side ? walk->context->zeros : ring[row % ms_ring];
+    }
+    for (int i = 0; i < count; i++) noise[i] = noise_row(convolution, walk->batch->noise, side, y + i);
     walk->context->kernels->convolve(
-        &convolution->product, walk->slot->folded + convolution->folded, source, &target, noise ? &noise : NULL, 1,
-        side, walk->worker->scratch);
+        &convolution->product, walk->slot->folded + convolution->folded, source, target, noise[0] ? noise : NULL,
+        count, side, walk->worker->scratch);
+}
+
+static void push_row(const ms_walk *walk, int k, const float *row, int y);
+
+// Computes what the first `ready` rows of layer k's first convolution allow of its second, and carries it on.
+static void advance_second(const ms_walk *walk, int k, int ready) {
+    const ms_stage *stage = &walk->context->stages[k];
+    ms_rows *rows = &walk->worker->rows[k];
+    int end = least(rows->o_end, ready == stage->side ? ready : ready - 1);
+    while (rows->o_next < end) {
+        int count = least(ms_step, end - rows->o_next);
+        convolve_rows(walk, &stage->second, stage->side, rows->h, rows->o, rows->o_next, count);
+        for (int i = 0; i < count; i++) push_row(walk, k + 1, rows->o[i], rows->o_next++);
+    }
 }
 
 // Takes row y of layer k's input and carries on everything that can be computed with it.
@@ -283,12 +300,14 @@ static void push_row(const ms_walk *walk, int k, const float *row, int y) {
     context->kernels->upsample(
         row, walk->slot->folded + stage->up_scale, rows->u[2 * y % ms_ring], rows->u[(2 * y + 1) % ms_ring], stage->c,
         side / 2);
-    for (; rows->h_next < rows->h_end && (rows->h_next + 1 < ready || ready == side); rows->h_next++) {
-        convolve_row(walk, &stage->first, side, rows->u, rows->h[rows->h_next % ms_ring], rows->h_next);
-        while (rows->o_next < rows->o_end && (rows->o_next < rows->h_next || rows->h_next == side - 1)) {
-            convolve_row(walk, &stage->second, side, rows->h, rows->o, rows->o_next);
-            push_row(walk, k + 1, rows->o, rows->o_next++);
-        }
+    int end = least(rows->h_end, ready == side ? side : ready - 1);
+    while (rows->h_next < end) {
+        int count = least(ms_step, end - rows->h_next);
+        float *target[ms_step];
+        for (int i = 0; i < count; i++) target[i] = rows->h[(rows->h_next + i) % ms_ring];
+        convolve_rows(walk, &stage->first, side, rows->u, target, rows->h_next, count);
+        rows->h_next += count;
+        advance_second(walk, k, rows->h_next);
     }
 }
 

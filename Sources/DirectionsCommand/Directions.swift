@@ -30,6 +30,7 @@ struct Directions: AsyncParsableCommand {
             ReferenceCommand.self,
             BenchClassifier.self,
             BenchSVM.self,
+            BenchSynthesis.self,
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.

@@ -39,9 +39,10 @@ public final class MobileStyleGANEngine: Sendable {
     /// - Parameters:
     ///   - parameters: The network.
     ///   - threads: How many threads compute; 0 for one a processor.
+    ///   - path: `avx512`, `avx2` or `portable`; nil for what `DIRECTIONS_CPU` names, or else the processor's widest.
     /// - Throws: ``Failure`` for weights that are no such network, for a path that the processor lacks, and when memory
     ///   or threads run out.
-    public init(parameters: MobileStyleGANParameters, threads: Int = 0) throws {
+    public init(parameters: MobileStyleGANParameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.checkLengths()
         guard (0...1024).contains(threads) else {
             throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", isUsage: true)
@@ -49,7 +50,7 @@ public final class MobileStyleGANEngine: Sendable {
         let pointer = try MobileStyleGANNetwork(parameters).withNetwork { network in
             var created: OpaquePointer?
             var network = network
-            try Self.check(ms_create(&network, Int32(threads), &created))
+            try Self.check(ms_create(&network, Int32(threads), path, &created))
             guard let created else { throw Failure("synthesis engine", "gave no context") }
             return created
         }
@@ -58,7 +59,7 @@ public final class MobileStyleGANEngine: Sendable {
         styleRows = parameters.styleRows
         resolution = parameters.resolution
         smallestSize = parameters.startResolution
-        path = String(cString: ms_path(pointer))
+        self.path = String(cString: ms_path(pointer))
         self.threads = Int(ms_threads(pointer))
     }
 
@@ -118,40 +119,9 @@ public final class MobileStyleGANEngine: Sendable {
         case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "give fewer --threads")
         case ms_no_such_path:
             throw Failure(
-                "DIRECTIONS_CPU", "names a path that this processor lacks",
-                "unset it, or give portable, avx2 or avx512", isUsage: true)
+                "synthesis engine", "lacks the path asked for on this processor",
+                "unset DIRECTIONS_CPU, or give portable, avx2 or avx512", isUsage: true)
         default: throw Failure("synthesis engine", "refused the network or the request (status \(status.rawValue))")
         }
-    }
-}
-
-extension MobileStyleGANEngine {
-    /// The engine's rows for codes of StyleGAN2's order, matched by resolution.
-    ///
-    /// StyleGAN2 has row 0 for its 4×4 convolution, and for block k (8, 16, … pixels) rows 2k + 1 (up-convolution),
-    /// 2k + 2 (convolution) and 2k + 3 (colours, shared with the next block's first). A layer here takes the three rows
-    /// of the block of its resolution.
-    ///
-    /// - Parameters:
-    ///   - styles: [count, rows, latentSize].
-    ///   - rows: 18 for a 1024² network: 2 (layers + 2).
-    /// - Returns: [count, ``styleRows``, latentSize].
-    public func rowsFromStyleGAN2(_ styles: [Float], count: Int, rows: Int) throws -> [Float] {
-        let layers = (styleRows - 1) / 3
-        guard rows == 2 * (layers + 2), styles.count == count * rows * latentSize else {
-            throw Failure(
-                "latent code", "has \(rows) rows", "this generator takes 1, \(styleRows) or \(2 * (layers + 2))")
-        }
-        var sources = [0]
-        for layer in 0..<layers { sources += (1...3).map { 2 * layer + $0 } }
-        var result: [Float] = []
-        result.reserveCapacity(count * styleRows * latentSize)
-        for image in 0..<count {
-            for source in sources {
-                let start = (image * rows + source) * latentSize
-                result += styles[start..<start + latentSize]
-            }
-        }
-        return result
     }
 }

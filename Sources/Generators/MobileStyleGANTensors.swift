@@ -65,9 +65,10 @@ public struct MobileStyleGANTensors: Synthesizer {
     private let slope: Double
 
     /// - Parameters:
+    ///   - identity: Which generator this is.
     ///   - network: The weights.
-    /// - Throws: ``Failure`` when libtorch can't hold them.
-    init(identity: GeneratorIdentity, network: MobileStyleGANParameters) throws {
+    /// - Throws: ``Failure`` when they are no such network or libtorch can't hold them.
+    public init(identity: GeneratorIdentity, network: MobileStyleGANParameters) throws {
         try network.checkLengths()
         self.identity = identity
         let (c, r, d) = (network.startChannels, network.startResolution, network.latentSize)

@@ -23,7 +23,7 @@ typedef enum {
     ms_bad_argument = 2,  ///< Count, rows, size or a pointer of a call makes no sense.
     ms_no_memory = 3,
     ms_no_threads = 4,
-    ms_no_such_path = 5,  ///< DIRECTIONS_CPU names a path this processor or build lacks.
+    ms_no_such_path = 5,  ///< The path asked for is one that this processor or build lacks.
 } ms_status;
 
 /// A style's linear map: (weight · w + bias) · scale.
@@ -72,11 +72,10 @@ typedef struct ms_context ms_context;
 
 /// Packs the network's weights for the chosen path and starts the threads.
 ///
-/// The path is the widest the processor offers, or the one that the environment variable DIRECTIONS_CPU names
-/// (portable, avx2, avx512).
-///
 /// - threads: how many threads compute, the caller's included; 0 for one a processor.
-ms_status ms_create(const ms_network *network, int threads, ms_context **context);
+/// - path: portable, avx2 or avx512; NULL for what the environment variable DIRECTIONS_CPU names, or else the widest
+///   that the processor offers.
+ms_status ms_create(const ms_network *network, int threads, const char *path, ms_context **context);
 
 /// Stops the threads and frees everything.
 void ms_destroy(ms_context *context);

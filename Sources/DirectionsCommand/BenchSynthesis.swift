@@ -1,0 +1,60 @@
+import ArgumentParser
+import Core
+import Foundation
+import Generators
+
+/// The synthesis engine's half of `make bench`; Benchmarks/synthesis.py runs it beside its peers.
+struct BenchSynthesis: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench-synthesis",
+        abstract: "Measure how fast faces are synthesized here.",
+        discussion: """
+            Reads requests from standard input, a line each: how many images, their size, and whether with the noise
+            constants (0 or 1). Answers each with the seconds it took by the clock and on all processors, as JSON.
+
+            For example:
+              echo 8 256 0 | directions bench-synthesis --threads 2
+            """,
+        shouldDisplay: false)
+
+    @Option(help: "The generator's name.")
+    var generator = "default"
+
+    @Option(help: "engine or tensors.")
+    var engine: Generator.Engine = .engine
+
+    @Option(help: "Threads that synthesize; 0 for one a processor.")
+    var threads = 0
+
+    @OptionGroup var workspace: WorkspaceOption
+
+    func run() throws {
+        let generator = try Generator.load(folder: workspace.value.generator(generator))
+        let synthesizer = try generator.synthesizer(engine, threads: threads)
+        setvbuf(stdout, nil, _IOLBF, 0)
+        while let line = readLine() {
+            try Interruption.check()
+            let request = line.split(separator: " ").compactMap { Int($0) }
+            guard request.count == 3, 1...1024 ~= request[0] else {
+                throw Failure("request '\(line)'", "is no request", "give a count, a size and 0 or 1", isUsage: true)
+            }
+            let codes = try LatentCodes(generator.latents(seed: 0, indices: 0..<UInt64(request[0])))
+            let (wall, processor) = (BenchClock.wall(), BenchClock.processor())
+            let images = try synthesizer.synthesize(codes, size: request[1], noise: request[2] == 0 ? .none : .constant)
+            let figures = [BenchClock.wall() - wall, BenchClock.processor() - processor]
+            print("{\"values\": \(images.count), \"wall\": \(figures[0]), \"processor\": \(figures[1])}")
+        }
+    }
+}
+
+/// Seconds by the clock, and on all processors.
+enum BenchClock {
+    static func wall() -> Double { seconds(CLOCK_MONOTONIC) }
+    static func processor() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func seconds(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

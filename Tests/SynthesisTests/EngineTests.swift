@@ -1,0 +1,128 @@
+import Core
+import Foundation
+import Generators
+import Testing
+
+/// The paths of the engine that this processor has.
+private let paths: [String] = ["portable", "avx2", "avx512"].filter { (path: String) -> Bool in
+    (try? MobileStyleGANEngine(parameters: RandomNetwork.make(start: 4, channels: [4], seed: 1), threads: 1, path: path)) != nil
+}
+
+@Suite("The synthesis engine")
+struct EngineTests {
+    /// Channels that fill no block of 16, that fill several, and one over 256, where a product is split in depth.
+    private static let network = RandomNetwork.make(start: 24, channels: [40, 272, 36, 48, 20], seed: 7)
+
+    private static func styles(_ count: Int, rows: Int) -> [Float] {
+        var source = RandomNetwork.Source(seed: 11)
+        return source.values(count * rows * network.latentSize)
+    }
+
+    private static func identity(_ network: MobileStyleGANParameters) throws -> GeneratorIdentity {
+        let text = """
+            {"format": 1, "name": "random", "architecture": "mobilestylegan", "sha256": "", "resolution": \(network.resolution),
+            "latentSize": \(network.latentSize), "layers": \(network.styleRows), "styleGAN2Layers": 0, "sourceName": "",
+            "sourceSHA256": "", "licence": "", "tensors": {}}
+            """
+        return try JSONDecoder().decode(GeneratorIdentity.self, from: Data(text.utf8))
+    }
+
+    @Test("agrees with the Tensors implementation on every path", arguments: paths)
+    func reference(path: String) throws {
+        let network = Self.network
+        let engine = try MobileStyleGANEngine(parameters: network, threads: 2, path: path)
+        #expect(engine.path == path)
+        let reference = try MobileStyleGANTensors(identity: Self.identity(network), network: network)
+        for rows in [1, network.styleRows] {
+            let codes = try LatentCodes(Self.styles(3, rows: rows), rows: rows, size: network.latentSize)
+            for (size, noise) in [(256, NoiseMode.none), (256, .constant), (128, .none), (64, .constant)] {
+                let ours = try engine.synthesize(
+                    styles: codes.values, count: 3, rows: rows, size: size, addsNoise: noise == .constant)
+                let theirs = try reference.synthesize(codes, size: size, noise: noise)
+                let spread = theirs.map(abs).max() ?? 0
+                let apart = largestDifference(ours, theirs)
+                #expect(spread > 0.1)
+                #expect(apart <= 1e-5 * spread, "\(path), \(rows) rows, size \(size): \(apart) of \(spread)")
+            }
+        }
+    }
+
+    @Test("gives the same bits whatever the batch, the order and the threads", arguments: paths)
+    func deterministic(path: String) throws {
+        let network = Self.network
+        let styles = Self.styles(11, rows: 1)
+        let all = try MobileStyleGANEngine(parameters: network, threads: 1, path: path)
+            .synthesize(styles: styles, count: 11, rows: 1, size: 128, addsNoise: false)
+        let image = 3 * 128 * 128
+        let several = try MobileStyleGANEngine(parameters: network, threads: 3, path: path)
+        for range in [0..<11, 3..<4, 4..<9, 10..<11] {
+            let part = try several.synthesize(
+                styles: Array(styles[range.lowerBound * 32..<range.upperBound * 32]), count: range.count, rows: 1,
+                size: 128, addsNoise: false)
+            #expect(part == Array(all[range.lowerBound * image..<range.upperBound * image]), "codes \(range)")
+        }
+    }
+
+    @Test("smaller sizes are box averages of the full image")
+    func averages() throws {
+        let engine = try MobileStyleGANEngine(parameters: Self.network, threads: 2)
+        let styles = Self.styles(1, rows: 1)
+        #expect(engine.sizes == [256, 128, 64, 32, 16, 8, 4])
+        var expected = try engine.synthesize(styles: styles, count: 1, rows: 1, size: 256, addsNoise: true)
+        for size in engine.sizes.dropFirst() {
+            expected = Self.halved(expected, size: size)
+            let small = try engine.synthesize(styles: styles, count: 1, rows: 1, size: size, addsNoise: true)
+            #expect(largestDifference(small, expected) <= 1e-5, "size \(size)")
+        }
+    }
+
+    /// [3, 2·size, 2·size] to [3, size, size] by the mean of four.
+    private static func halved(_ image: [Float], size: Int) -> [Float] {
+        (0..<3 * size * size).map { index in
+            let (x, row) = (index % size, index / size)
+            let at = row * 4 * size + 2 * x
+            return (image[at] + image[at + 1] + image[at + 2 * size] + image[at + 2 * size + 1]) / 4
+        }
+    }
+
+    @Test("several threads may share an engine")
+    func shared() async throws {
+        let engine = try MobileStyleGANEngine(parameters: Self.network, threads: 2)
+        let styles = Self.styles(4, rows: 1)
+        let all = try engine.synthesize(styles: styles, count: 4, rows: 1, size: 64, addsNoise: false)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for code in 0..<4 {
+                group.addTask {
+                    let one = try engine.synthesize(
+                        styles: Array(styles[code * 32..<(code + 1) * 32]), count: 1, rows: 1, size: 64,
+                        addsNoise: false)
+                    return one == Array(all[code * one.count..<(code + 1) * one.count])
+                }
+            }
+            for try await same in group { #expect(same) }
+        }
+    }
+
+    @Test("says what is wrong")
+    func refusals() throws {
+        let engine = try MobileStyleGANEngine(parameters: Self.network, threads: 1)
+        let styles = Self.styles(2, rows: 1)
+        func fails(_ text: String, _ body: () throws -> Void) {
+            #expect { try body() } throws: { "\($0)".contains(text) }
+        }
+        fails("has 2 rows") {
+            _ = try engine.synthesize(styles: styles, count: 1, rows: 2, size: 64, addsNoise: false)
+        }
+        fails("has 64 values") {
+            _ = try engine.synthesize(styles: styles, count: 3, rows: 1, size: 64, addsNoise: false)
+        }
+        fails("image size: cannot be 100") {
+            _ = try engine.synthesize(styles: styles, count: 2, rows: 1, size: 100, addsNoise: false)
+        }
+        fails("lacks the path") { _ = try MobileStyleGANEngine(parameters: Self.network, path: "sse9") }
+        var cut = Self.network
+        cut.layers[1].second.bias.removeLast()
+        fails("layers.1.second.bias") { _ = try MobileStyleGANEngine(parameters: cut) }
+        #expect(try engine.synthesize(styles: [], count: 0, rows: 1, size: 64, addsNoise: false).isEmpty)
+    }
+}
