@@ -74,6 +74,8 @@ let tests: [Target] = [
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "GeneratorsTests", dependencies: ["Generators", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),

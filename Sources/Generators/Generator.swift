@@ -39,13 +39,20 @@ public struct Generator: Sendable {
             return MappingNetwork.Layer(
                 weight: weight, bias: try tensor(file, "mapping.fc\(k).bias", [identity.latentSize], path))
         }
+        let network = try MobileStyleGANFile.network(file, name: path)
+        guard network.latentSize == identity.latentSize, identity.latentSize % 8 == 0,
+            network.resolution == identity.resolution, network.styleRows == identity.layers,
+            identity.styleGAN2Layers == 2 * network.layers.count + 4
+        else { throw Failure(folder, "has a model.json that does not fit its weights", "import the generator again") }
         return Generator(
             identity: identity, mapping: MappingNetwork(latentSize: identity.latentSize, layers: layers),
             meanLatent: try tensor(file, "mean_latent", [identity.latentSize], path),
-            network: try MobileStyleGANFile.network(file, name: path))
+            network: network)
     }
 
-    private static func tensor(_ file: SafetensorsFile, _ name: String, _ shape: [Int], _ path: String) throws -> [Float] {
+    private static func tensor(_ file: SafetensorsFile, _ name: String, _ shape: [Int], _ path: String) throws
+        -> [Float]
+    {
         guard let tensor = file.tensors[name], tensor.shape == shape else {
             throw Failure(path, "has no tensor \(name) of shape \(shape)", "import the generator again")
         }
@@ -63,8 +70,11 @@ public struct Generator: Sendable {
         _ wheel: String, folder: String, checksum: String? = RandomFaceWheel.sha256
     ) throws -> GeneratorIdentity {
         let (layers, network) = try RandomFaceWheel.read(wheel, checksum: checksum)
-        guard layers.count == 8, let size = layers.first?.bias.count, size == network.latentSize else {
-            throw Failure(wheel, "has a mapping network of \(layers.count) layers", "this program knows one of 8")
+        let size = network.latentSize
+        guard layers.count == 8, size % 8 == 0, layers.allSatisfy({ $0.bias.count == size }) else {
+            throw Failure(
+                wheel, "has a mapping network of \(layers.count) layers, not all \(size) wide",
+                "this program knows one of 8 layers")
         }
         var tensors = MobileStyleGANFile.tensors(network)
         for (k, layer) in layers.enumerated() {
@@ -73,9 +83,12 @@ public struct Generator: Sendable {
         }
         let mean = try MappingNetwork(latentSize: size, layers: layers).meanLatent()
         tensors["mean_latent"] = TensorData(mean, shape: [size])
-        let weights = try SafetensorsFile(tensors: tensors, metadata: ["format": "directions-generator", "version": "1"]).encoded()
+        let weights = try SafetensorsFile(
+            tensors: tensors, metadata: ["format": "directions-generator", "version": "1"]
+        ).encoded()
         let identity = GeneratorIdentity(
-            name: (folder as NSString).lastPathComponent, architecture: "mobilestylegan", sha256: Hashing.sha256(weights),
+            name: (folder as NSString).lastPathComponent, architecture: "mobilestylegan",
+            sha256: Hashing.sha256(weights),
             resolution: network.resolution, latentSize: size, layers: network.styleRows,
             styleGAN2Layers: 2 * network.layers.count + 4, sourceName: (wheel as NSString).lastPathComponent,
             sourceSHA256: try Hashing.sha256(file: wheel), licence: RandomFaceWheel.licence,
@@ -188,7 +201,8 @@ extension StyleRows {
         guard codes.rows == identity.styleGAN2Layers else {
             throw Failure(
                 "latent codes", "have \(codes.rows) rows",
-                "generator \(identity.name) takes 1 (W), \(identity.styleGAN2Layers) (StyleGAN2's W+) or \(identity.layers) (its own W+)")
+                "generator \(identity.name) takes 1 (W), \(identity.styleGAN2Layers) (StyleGAN2's W+) or \(identity.layers) (its own W+)"
+            )
         }
         return try gather(codes, rows: mobile(fromStyleGAN2: (identity.layers - 1) / 3))
     }

@@ -36,7 +36,9 @@ public struct GeneratorIdentity: Codable, Sendable, Equatable {
         let path = folder + "/model.json"
         guard FileManager.default.fileExists(atPath: path) else {
             let name = (folder as NSString).lastPathComponent
-            let advice = name == "default" ? "run `directions import default`" : "import it with `directions import FILE --name \(name)`"
+            let advice =
+                name == "default"
+                ? "run `directions import default`" : "import it with `directions import FILE --name \(name)`"
             throw Failure(folder, "is no imported generator", advice)
         }
         do {

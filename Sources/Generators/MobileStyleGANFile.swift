@@ -10,7 +10,9 @@ enum MobileStyleGANFile {
     static func tensors(_ network: Parameters) -> [String: TensorData] {
         var result: [String: TensorData] = [:]
         let latent = network.latentSize
-        func add(_ name: String, _ values: [Float], _ shape: [Int]) { result["synthesis." + name] = TensorData(values, shape: shape) }
+        func add(_ name: String, _ values: [Float], _ shape: [Int]) {
+            result["synthesis." + name] = TensorData(values, shape: shape)
+        }
         func add(_ name: String, _ modulation: Parameters.Modulation) {
             let channels = modulation.bias.count
             add(name + ".weight", modulation.weight.map { $0 * modulation.scale }, [channels, latent])
@@ -55,7 +57,8 @@ enum MobileStyleGANFile {
             let second = try reader.convolution("layers.\(k).second")
             layers.append(
                 Parameters.Layer(
-                    channels: second.bias.count, up: try reader.modulation("layers.\(k).up"), first: first, second: second))
+                    channels: second.bias.count, up: try reader.modulation("layers.\(k).up"), first: first,
+                    second: second))
         }
         let start = try reader.modulation("start.modulation")
         let network = Parameters(

@@ -118,7 +118,8 @@ public struct MobileStyleGANTensors: Synthesizer {
         try StyleRows.checkSize(size, sizes)
         let shape = styles.shape
         guard shape.count == 3, shape[1] == 1 || shape[1] == identity.layers, shape[2] == identity.latentSize else {
-            throw Failure("styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
+            throw Failure(
+                "styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
         }
         func style(_ row: Int) throws -> Tensor {
             let at = shape[1] == 1 ? 0 : row

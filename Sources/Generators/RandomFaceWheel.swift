@@ -50,7 +50,8 @@ public enum RandomFaceWheel {
             let slope = try graph.constant(graph.input(1, of: activation)).floats()
             let gain = try graph.constant(graph.input(1, of: graph.consumer(of: activation, type: "Multiply"))).floats()
             guard weight.shape.count == 2, weight.shape[0] == weight.shape[1], bias.count == weight.shape[0],
-                slope.count == 1, abs(slope[0] - 0.2) < 1e-6, gain.count == 1, abs(gain[0] - Float(2).squareRoot()) < 1e-6
+                slope.count == 1, abs(slope[0] - 0.2) < 1e-6, gain.count == 1,
+                abs(gain[0] - Float(2).squareRoot()) < 1e-6
             else { throw graph.failure("has a mapping layer \(product.name) of an unknown kind") }
             return MappingNetwork.Layer(weight: try weight.floats(), bias: try bias.floats())
         }
@@ -58,6 +59,7 @@ public enum RandomFaceWheel {
 
     /// The synthesis network, found by the names of its constants and the operations they feed.
     static func synthesis(_ graph: OpenVINOGraph) throws -> MobileStyleGANParameters {
+        try checkFixedParts(graph)
         let constant = try graph.constant(graph.layer(named: "m.input.input"))
         guard constant.shape.count == 4, constant.shape[2] == constant.shape[3] else {
             throw graph.failure("has a learned constant of shape \(constant.shape)")
@@ -92,7 +94,24 @@ public enum RandomFaceWheel {
         return network
     }
 
-    private static func modulation(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Modulation {
+    /// Every leaky ReLU has slope 0.2, and every transposed convolution is one of a Haar step, with taps ±1/√2.
+    private static func checkFixedParts(_ graph: OpenVINOGraph) throws {
+        for layer in graph.layers.values where layer.type == "PReLU" {
+            let slope = try graph.constant(graph.input(1, of: layer)).floats()
+            guard slope.count == 1, abs(slope[0] - 0.2) < 1e-6 else {
+                throw graph.failure("has \(layer.name) with the slope \(slope)")
+            }
+        }
+        for layer in graph.layers.values where layer.type == "GroupConvolutionBackpropData" {
+            let taps = try graph.constant(graph.input(1, of: layer)).floats()
+            guard taps.allSatisfy({ abs(abs($0) - Float(0.5).squareRoot()) < 1e-6 }) else {
+                throw graph.failure("has \(layer.name), which is no Haar step")
+            }
+        }
+    }
+
+    private static func modulation(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Modulation
+    {
         let weight = try graph.layer(named: name + ".weight")
         let reshaped = try graph.style(from: weight)
         let multiply = try graph.consumer(of: reshaped, type: "Multiply")
@@ -100,17 +119,22 @@ public enum RandomFaceWheel {
         let scale = try constants.first.map { try graph.constant($0).floats() } ?? [1]
         guard scale.count == 1 else { throw graph.failure("has \(name) with a scale of \(scale.count) values") }
         return MobileStyleGANParameters.Modulation(
-            weight: try graph.constant(weight).floats(), bias: try graph.constant(graph.layer(named: name + ".bias")).floats(),
+            weight: try graph.constant(weight).floats(),
+            bias: try graph.constant(graph.layer(named: name + ".bias")).floats(),
             scale: scale[0])
     }
 
-    private static func convolution(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Convolution {
+    private static func convolution(_ graph: OpenVINOGraph, _ name: String) throws
+        -> MobileStyleGANParameters.Convolution
+    {
         let depthwise = try graph.layer(named: name + ".conv.weight_dw")
         let grouped = try graph.consumer(of: depthwise, type: "GroupConvolution")
         let product = try graph.consumer(of: grouped, type: "Convolution")
         return MobileStyleGANParameters.Convolution(
-            modulation: try modulation(graph, name + ".conv.modulation"), depthwise: try graph.constant(depthwise).floats(),
-            pointwise: try graph.constant(graph.input(1, of: product)).floats(), noise: try noise(graph, after: product),
+            modulation: try modulation(graph, name + ".conv.modulation"),
+            depthwise: try graph.constant(depthwise).floats(),
+            pointwise: try graph.constant(graph.input(1, of: product)).floats(),
+            noise: try noise(graph, after: product),
             bias: try graph.constant(graph.layer(named: name + ".bias")).floats())
     }
 

@@ -14,7 +14,8 @@ public struct LatentCodes: Sendable, Equatable {
     /// - Throws: ``Failure`` when the number of values does not fit, or a value is not finite.
     public init(_ values: [Float], rows: Int = 1, size: Int = 512) throws {
         guard rows > 0, size > 0, values.count % (rows * size) == 0 else {
-            throw Failure("latent codes", "have \(values.count) values, no multiple of \(rows) x \(size)", "check the file")
+            throw Failure(
+                "latent codes", "have \(values.count) values, no multiple of \(rows) x \(size)", "check the file")
         }
         guard values.allSatisfy(\.isFinite) else {
             throw Failure("latent codes", "hold values that are not finite", "check where they come from")
@@ -27,7 +28,8 @@ public struct LatentCodes: Sendable, Equatable {
 
     /// Some of the codes.
     public func slice(_ range: Range<Int>) throws -> LatentCodes {
-        try LatentCodes(Array(values[range.lowerBound * rows * size..<range.upperBound * rows * size]), rows: rows, size: size)
+        try LatentCodes(
+            Array(values[range.lowerBound * rows * size..<range.upperBound * rows * size]), rows: rows, size: size)
     }
 }
 
