@@ -77,6 +77,8 @@ let tests: [Target] = [
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
     .testTarget(
         name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "GeneratorsTests", dependencies: ["Generators", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
     .testTarget(
         name: "CommandTests", dependencies: ["Core", "LatentStore", "Weights", "DirectionsCommand"],

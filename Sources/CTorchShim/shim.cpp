@@ -261,6 +261,9 @@ ct_tensor ct_unary(int operation, ct_tensor a) {
         throw std::invalid_argument("unknown operation");)
 }
 
+int ct_relu_in_place(ct_tensor a) { CT_GUARD(-1, at::relu_(const_cast<at::Tensor &>(get(a))); return 0;) }
+int ct_add_in_place(ct_tensor a, ct_tensor b) { CT_GUARD(-1, get(a).add_(get(b)); return 0;) }
+
 ct_tensor ct_leaky_relu(ct_tensor a, double slope) { CT_GUARD(nullptr, return own(at::leaky_relu(get(a), slope));) }
 ct_tensor ct_clamp(ct_tensor a, double low, double high) { CT_GUARD(nullptr, return own(at::clamp(get(a), low, high));) }
 

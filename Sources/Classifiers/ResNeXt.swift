@@ -219,14 +219,14 @@ extension ResNeXt {
         if let inputScale, let inputShift { x = try x.multiplied(by: inputScale).added(to: inputShift) }
         if precision != .float32 { x = try x.to(type: precision) }
         guard let stem else { preconditionFailure("a network has a stem") }
-        x = try apply(stem, x, training).relu()
+        x = try apply(stem, x, training).reluInPlace()
         if configuration.stem == .deep { x = try x.maxPooled(size: 3, stride: 2, padding: 1) }
         for block in blocks {
-            var y = try apply(block.units[0], x, training).relu()
-            y = try apply(block.units[1], y, training).relu()
+            var y = try apply(block.units[0], x, training).reluInPlace()
+            y = try apply(block.units[1], y, training).reluInPlace()
             y = try apply(block.units[2], y, training)
             let shortcut = try block.shortcut.map { try apply($0, x, training) } ?? x
-            x = try y.added(to: shortcut).relu()
+            x = try y.addingInPlace(shortcut).reluInPlace()
         }
         let features = try x.globalAverage().to(type: .float32)
         return try features.linear(headWeight, bias: headBias)

@@ -31,7 +31,6 @@ struct BenchSynthesis: ParsableCommand {
     func run() throws {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
         let synthesizer = try generator.synthesizer(engine, threads: threads)
-        setvbuf(stdout, nil, _IOLBF, 0)
         while let line = readLine() {
             try Interruption.check()
             let request = line.split(separator: " ").compactMap { Int($0) }
@@ -42,7 +41,8 @@ struct BenchSynthesis: ParsableCommand {
             let (wall, processor) = (BenchClock.wall(), BenchClock.processor())
             let images = try synthesizer.synthesize(codes, size: request[1], noise: request[2] == 0 ? .none : .constant)
             let figures = [BenchClock.wall() - wall, BenchClock.processor() - processor]
-            print("{\"values\": \(images.count), \"wall\": \(figures[0]), \"processor\": \(figures[1])}")
+            let answer = "{\"values\": \(images.count), \"wall\": \(figures[0]), \"processor\": \(figures[1])}\n"
+            try FileHandle.standardOutput.write(contentsOf: Data(answer.utf8))
         }
     }
 }

@@ -39,10 +39,15 @@ public struct Generator: Sendable {
             return MappingNetwork.Layer(
                 weight: weight, bias: try tensor(file, "mapping.fc\(k).bias", [identity.latentSize], path))
         }
+        let network = try MobileStyleGANFile.network(file, name: path)
+        guard network.latentSize == identity.latentSize, identity.latentSize % 8 == 0,
+            network.resolution == identity.resolution, network.styleRows == identity.layers,
+            identity.styleGAN2Layers == 2 * network.layers.count + 4
+        else { throw Failure(folder, "has a model.json that does not fit its weights", "import the generator again") }
         return Generator(
             identity: identity, mapping: MappingNetwork(latentSize: identity.latentSize, layers: layers),
             meanLatent: try tensor(file, "mean_latent", [identity.latentSize], path),
-            network: try MobileStyleGANFile.network(file, name: path))
+            network: network)
     }
 
     private static func tensor(_ file: SafetensorsFile, _ name: String, _ shape: [Int], _ path: String) throws
@@ -65,8 +70,11 @@ public struct Generator: Sendable {
         _ wheel: String, folder: String, checksum: String? = RandomFaceWheel.sha256
     ) throws -> GeneratorIdentity {
         let (layers, network) = try RandomFaceWheel.read(wheel, checksum: checksum)
-        guard layers.count == 8, let size = layers.first?.bias.count, size == network.latentSize else {
-            throw Failure(wheel, "has a mapping network of \(layers.count) layers", "this program knows one of 8")
+        let size = network.latentSize
+        guard layers.count == 8, size % 8 == 0, layers.allSatisfy({ $0.bias.count == size }) else {
+            throw Failure(
+                wheel, "has a mapping network of \(layers.count) layers, not all \(size) wide",
+                "this program knows one of 8 layers")
         }
         var tensors = MobileStyleGANFile.tensors(network)
         for (k, layer) in layers.enumerated() {

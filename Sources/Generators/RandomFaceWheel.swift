@@ -59,6 +59,7 @@ public enum RandomFaceWheel {
 
     /// The synthesis network, found by the names of its constants and the operations they feed.
     static func synthesis(_ graph: OpenVINOGraph) throws -> MobileStyleGANParameters {
+        try checkFixedParts(graph)
         let constant = try graph.constant(graph.layer(named: "m.input.input"))
         guard constant.shape.count == 4, constant.shape[2] == constant.shape[3] else {
             throw graph.failure("has a learned constant of shape \(constant.shape)")
@@ -91,6 +92,22 @@ public enum RandomFaceWheel {
             imageBias: try graph.constant(graph.layer(named: "\(image).bias")).floats())
         try network.checkLengths()
         return network
+    }
+
+    /// Every leaky ReLU has slope 0.2, and every transposed convolution is one of a Haar step, with taps ±1/√2.
+    private static func checkFixedParts(_ graph: OpenVINOGraph) throws {
+        for layer in graph.layers.values where layer.type == "PReLU" {
+            let slope = try graph.constant(graph.input(1, of: layer)).floats()
+            guard slope.count == 1, abs(slope[0] - 0.2) < 1e-6 else {
+                throw graph.failure("has \(layer.name) with the slope \(slope)")
+            }
+        }
+        for layer in graph.layers.values where layer.type == "GroupConvolutionBackpropData" {
+            let taps = try graph.constant(graph.input(1, of: layer)).floats()
+            guard taps.allSatisfy({ abs(abs($0) - Float(0.5).squareRoot()) < 1e-6 }) else {
+                throw graph.failure("has \(layer.name), which is no Haar step")
+            }
+        }
     }
 
     private static func modulation(_ graph: OpenVINOGraph, _ name: String) throws -> MobileStyleGANParameters.Modulation

@@ -36,6 +36,18 @@ extension Tensor {
     public func tanh() throws -> Tensor { try unary(CT_TANH) }
     /// max(self, 0).
     public func relu() throws -> Tensor { try unary(CT_RELU) }
+    /// max(self, 0) written over this tensor, which stays in the gradient's history; saves the memory of a copy.
+    ///
+    /// - Throws: ``Core/Failure`` for a leaf that requires gradients.
+    public func reluInPlace() throws -> Tensor {
+        try Torch.check(ct_relu_in_place(raw))
+        return self
+    }
+    /// self + other written over this tensor; see ``reluInPlace()``.
+    public func addingInPlace(_ other: Tensor) throws -> Tensor {
+        try Torch.check(ct_add_in_place(raw, other.raw))
+        return self
+    }
     /// self where positive, slope · self elsewhere.
     public func leakyReLU(slope: Double = 0.2) throws -> Tensor { try Tensor(owning: ct_leaky_relu(raw, slope)) }
     /// Limited to low … high.

@@ -31,6 +31,8 @@ public struct OpenVINOGraph: Sendable {
 
     /// The most layers a file may have.
     public static let maximumLayers = 100_000
+    /// The longest XML, in bytes.
+    public static let maximumSize = 64 << 20
 
     /// - Parameters:
     ///   - xml: The graph.
@@ -38,11 +40,20 @@ public struct OpenVINOGraph: Sendable {
     ///   - name: Stands in error messages.
     /// - Throws: ``Failure`` naming the file: no XML, another version, edges to nowhere, too many layers.
     public init(xml: Data, weights: Data, name: String) throws {
+        guard xml.count <= OpenVINOGraph.maximumSize else {
+            throw Failure(name, "has \(xml.count) bytes of XML, more than any known network", "get the file again")
+        }
+        // An IR is UTF-8 and declares neither; both are ways to make a parser work or read without end.
+        guard !xml.contains(0), xml.range(of: Data("<!DOCTYPE".utf8)) == nil,
+            xml.range(of: Data("<!ENTITY".utf8)) == nil
+        else {
+            throw Failure(name, "declares a document type or entities, which no OpenVINO network does", "get it again")
+        }
         let reader = GraphReader()
         let parser = XMLParser(data: xml)
         parser.shouldResolveExternalEntities = false
         parser.delegate = reader
-        guard parser.parse(), reader.problem == nil else {
+        guard parser.parse(), reader.problem == nil, reader.isComplete else {
             let reason = reader.problem ?? parser.parserError?.localizedDescription ?? "it ends too soon"
             throw Failure(name, "is not an OpenVINO network: \(reason)", "get the file again")
         }
@@ -63,7 +74,7 @@ public struct OpenVINOGraph: Sendable {
         self.consumers = consumers
         self.weights = weights.startIndex == 0 ? weights : Data(weights)
         self.name = name
-        byName = Dictionary(layers.values.map { ($0.name, $0.id) }, uniquingKeysWith: { first, _ in first })
+        byName = Dictionary(layers.values.map { ($0.name, $0.id) }, uniquingKeysWith: min)
     }
 
     /// The layer of a name.
@@ -115,7 +126,7 @@ public struct OpenVINOGraph: Sendable {
         else { throw failure("has \(layer.name), which is no constant of a known type") }
         let parts = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
         let shape = parts.compactMap { Int($0) }
-        guard shape.count == parts.count else { throw failure("has \(layer.name) of shape \(text)") }
+        guard shape.count == parts.count, shape.count <= 16 else { throw failure("has \(layer.name) of shape \(text)") }
         guard offset >= 0, size >= 0, offset <= weights.count, size <= weights.count - offset else {
             throw failure("has \(layer.name) at \(offset) with \(size) bytes; the weights have \(weights.count)")
         }
@@ -137,6 +148,8 @@ private final class GraphReader: NSObject, XMLParserDelegate {
     var layers: [Int: OpenVINOGraph.Layer] = [:]
     var edges: [(from: Int, to: Int, port: Int)] = []
     var problem: String?
+    /// Whether the root element ended; Foundation's parser calls a text that stops too soon a success.
+    var isComplete = false
     private var current: (id: Int, type: String, name: String)?
     private var data: [String: String] = [:]
 
@@ -163,6 +176,7 @@ private final class GraphReader: NSObject, XMLParserDelegate {
     }
 
     func parser(_ parser: XMLParser, didEndElement element: String, namespaceURI: String?, qualifiedName: String?) {
+        if element == "net" { isComplete = true }
         guard element == "layer", let layer = current else { return }
         layers[layer.id] = OpenVINOGraph.Layer(id: layer.id, type: layer.type, name: layer.name, data: data)
         current = nil

@@ -65,6 +65,9 @@ ct_tensor ct_divide(ct_tensor a, ct_tensor b);
 ct_tensor ct_affine(ct_tensor a, double scale, double offset);
 enum { CT_NEGATE, CT_ABS, CT_SQUARE, CT_SQRT, CT_RSQRT, CT_EXP, CT_LOG, CT_SIGMOID, CT_TANH, CT_RELU };
 ct_tensor ct_unary(int operation, ct_tensor a);
+// max(a, 0) written over a, inside autograd; and a + b written over a.
+int ct_relu_in_place(ct_tensor a);
+int ct_add_in_place(ct_tensor a, ct_tensor b);
 ct_tensor ct_leaky_relu(ct_tensor a, double slope);
 ct_tensor ct_clamp(ct_tensor a, double low, double high);
 // In place, outside autograd: target = target · keep + source · take; copies when keep is 0 and take is 1.
