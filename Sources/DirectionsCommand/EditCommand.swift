@@ -24,7 +24,7 @@ struct EditCommand: ParsableCommand {
     @Option(help: "Directions, separated by commas, a column each; + joins those applied together.")
     var direction: String
 
-    @Option(help: "Strengths, separated by commas, a row each.")
+    @Option(parsing: .unconditional, help: "Strengths, separated by commas, a row each.")
     var strength = "0,1,2,3"
 
     @Option(help: "What a strength of 1 is: raw (one unit of the unit normal) or sigma (the direction's natural step).")

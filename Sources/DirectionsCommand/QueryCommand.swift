@@ -29,10 +29,14 @@ struct QueryCommand: ParsableCommand {
     @Argument(help: "The filter; without one all latents are meant.")
     var filter: String?
 
-    @Option(help: "One SELECT statement instead of a filter; see Database/README.md for the tables.")
+    @Option(
+        parsing: .unconditional,
+        help: "One SELECT statement instead of a filter; see Database/README.md for the tables.")
     var sql: String?
 
-    @Option(help: "Order by this field, the highest first; with a minus before it the lowest first.")
+    @Option(
+        parsing: .unconditional,
+        help: "Order by this field, the highest first; with a minus before it the lowest first.")
     var order: String?
 
     @Option(help: "Order by cosine with this latent, the nearest first.")

@@ -65,7 +65,12 @@ extension LatentStore {
 
     /// Statements that SQLite counts as reading although they reach beyond this database or its settings.
     private static func isForbidden(_ sql: String) -> Bool {
-        let first = sql.drop { $0.isWhitespace || $0 == "(" }.prefix { $0.isLetter }.uppercased()
+        var rest = sql[...].drop { $0.isWhitespace || $0 == "(" }
+        while let end = rest.hasPrefix("--") ? "\n" : rest.hasPrefix("/*") ? "*/" : nil {
+            rest = rest.range(of: end).map { rest[$0.upperBound...] } ?? ""
+            rest = rest.drop { $0.isWhitespace || $0 == "(" }
+        }
+        let first = rest.prefix { $0.isLetter }.uppercased()
         return !["SELECT", "WITH", "EXPLAIN", "VALUES"].contains(first)
     }
 

@@ -3,7 +3,7 @@ import Foundation
 import Generators
 import LatentStore
 
-/// A part of a sample set: every n-th stretch of indices, so that all parts together are the whole.
+/// A part of a sample set: one of n contiguous stretches of indices, which together are the whole.
 public struct Shard: Sendable, Equatable {
     /// Which part, from 0.
     public let number: Int

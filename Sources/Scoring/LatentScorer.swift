@@ -48,10 +48,11 @@ public struct LatentScorer {
         if total > 2000 { try store.dropScoreIndexes() }
         let progress = ProgressReporter("score", unit: "images", total: total, quiet: quiet)
         let position = Mutex((after: Int64(-1), left: total))
-        let size = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
-        let (store, synthesizer, classifier, batch) = (store, synthesizer, classifier, batch)
+        let size = LatentScorer.synthesisSize(
+            synthesizer.sizes, input: max(classifier.inputSize, thumbnails ?? 0))
+        let (store, synthesizer, classifier, batch, side) = (store, synthesizer, classifier, batch, thumbnails)
         let latentSize = generator.identity.latentSize
-        let pipeline = ScorePipeline<Batch, [Float], [Float]>(
+        let pipeline = ScorePipeline<Batch, [Float], Result>(
             fetch: {
                 try position.withLock { position in
                     let wanted = min(batch, position.left)
@@ -65,13 +66,16 @@ public struct LatentScorer {
             },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
             score: { batch, planes in
-                try classifier.logits(
+                let logits = try classifier.logits(
                     LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.ids.count)
+                return Result(
+                    logits: logits,
+                    thumbnails: try side.map { try LatentScorer.jpegs(planes, size: size, side: $0) } ?? [])
             },
-            store: { batch, logits in
+            store: { batch, result in
                 try store.insertScores(
-                    classifier: id, attributes: classifier.attributes, ids: batch.ids, logits: logits,
-                    probabilities: classifier.probabilities(logits))
+                    classifier: id, attributes: classifier.attributes, ids: batch.ids, logits: result.logits,
+                    probabilities: classifier.probabilities(result.logits), thumbnails: result.thumbnails)
                 progress.advance(batch.ids.count)
             })
         defer { progress.finish() }
@@ -88,6 +92,17 @@ public struct LatentScorer {
     private struct Batch: Sendable {
         let ids: [Int64]
         let codes: LatentCodes
+    }
+
+    private struct Result: Sendable {
+        let logits: [Float]
+        /// A JPEG a latent, or none.
+        let thumbnails: [Data]
+    }
+
+    /// JPEGs of planes [n, 3, size, size], with so many pixels a side.
+    private static func jpegs(_ planes: [Float], size: Int, side: Int) throws -> [Data] {
+        try Image.batch(fit(planes, size: size, to: side), size: side).map { try $0.encodedJPEG(quality: 85) }
     }
 
     /// Planes [n, 3, size, size] at the classifier's size: exact box averages for whole factors, else fractional ones.

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Images
 import LatentStore
 import Testing
 import Weights
@@ -27,7 +28,14 @@ struct MainJobTests {
             return result.output
         }
         _ = try run("sample", "--count", "40")
-        _ = try run("score", "--limit", "24")
+        _ = try run("score", "--limit", "24", "--thumbnails", "48")
+        let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
+        #expect(try store.answer("SELECT count(*) FROM thumbnails") == "24")
+        guard case .blob(let jpeg)? = try store.query("SELECT jpeg FROM thumbnails").rows.first?.first else {
+            throw Failure("thumbnail", "is no blob")
+        }
+        let thumbnail = try Image.decode(jpeg, name: "thumbnail")
+        #expect(thumbnail.width == 48 && thumbnail.height == 48)
         _ = try run("score")
         #expect(try run("score").contains("scored 0 latents"))
         _ = try run("select", "--attr", "smiling,male", "--top", "8", "--bottom", "8")
@@ -46,6 +54,7 @@ struct MainJobTests {
         #expect(try NumpyFile.read(folder.path + "/codes.npy").shape == [4, 512])
         #expect(FileManager.default.fileExists(atPath: out))
         _ = try run("pack", "--name", "tiny", "--no-previews")
+        try questionsOfTheDatabasePageWork(store)
         #expect(try run("verify").contains("ok"))
         #expect(try run("verify", folder.path + "/packs/tiny").contains("ok"))
         let answer = try run(
@@ -58,6 +67,19 @@ struct MainJobTests {
         #expect(
             try run("import", folder.path + "/packs/tiny-pt/smiling.pt", "--as", "direction", "--attr", "grin")
                 .contains("grin@v1"))
+    }
+
+    private func questionsOfTheDatabasePageWork(_ store: LatentStore) throws {
+        let page = String(decoding: try AtomicFile.read(Program.root + "/Database/README.md"), as: UTF8.self)
+        let parts = page.components(separatedBy: "```sql\n").dropFirst().compactMap {
+            $0.components(separatedBy: "```").first
+        }
+        let questions = parts.flatMap { $0.components(separatedBy: ";\n") }.filter { $0.contains("SELECT") }
+        try #require(questions.count >= 6)
+        for question in questions {
+            #expect(
+                try !store.query(question.trimmingCharacters(in: .whitespacesAndNewlines)).rows.isEmpty, "\(question)")
+        }
     }
 
     @Test func shardsTogetherAreTheWholeSet() throws {
@@ -140,5 +162,58 @@ struct MainJobTests {
         let cut = try Program.run(["synth", "--seed", "1", "--out", folder.path + "/x.png"], workspace: folder.path)
         #expect(cut.status == 1 && cut.errors.contains("weights.safetensors"))
         #expect(FileManager.default.fileExists(atPath: database))
+    }
+
+    @Test(.enabled(if: SmallDisk.isPossible, "mounting a small disk needs root"))
+    func onAFullDiskNothingIsLostAndTheSameCommandGoesOn() throws {
+        let models = try imported()
+        let disk = try SmallDisk(megabytes: 12)
+        try FileManager.default.createSymbolicLink(
+            atPath: disk.path + "/models", withDestinationPath: models.path + "/models")
+        let arguments = ["sample", "--count", "12000"]
+        let full = try Program.run(arguments, workspace: disk.path)
+        #expect(full.status == 1 && full.errors.contains("latents.sqlite") && full.errors.contains("disk"), "\(full)")
+        let store = try LatentStore.openReadOnly(disk.path + "/latents.sqlite")
+        #expect(try store.answer("SELECT * FROM pragma_integrity_check") == "ok")
+        let picture = try Program.run(
+            ["synth", "--seed", "1-8", "--size", "1024", "--out", disk.path + "/faces.png"], workspace: disk.path)
+        #expect(picture.status == 1 && picture.errors.contains("faces.png"), "\(picture)")
+        #expect(!FileManager.default.fileExists(atPath: disk.path + "/faces.png"))
+        try disk.resize(megabytes: 120)
+        #expect(try Program.run(arguments, workspace: disk.path).status == 0)
+        #expect(try Program.run(arguments, workspace: models.path).status == 0)
+        #expect(try dump(disk.path) == dump(models.path))
+    }
+}
+
+/// A file system in memory with little room.
+final class SmallDisk {
+    let path = NSTemporaryDirectory() + "directions-disk-\(UUID().uuidString)"
+
+    /// Whether this process may mount one.
+    static let isPossible: Bool = (try? SmallDisk(megabytes: 1)) != nil
+
+    init(megabytes: Int) throws {
+        try AtomicFile.makeFolder(path)
+        try SmallDisk.run("mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "directions-test", path)
+    }
+
+    deinit {
+        try? SmallDisk.run("umount", path)
+        rmdir(path)
+    }
+
+    func resize(megabytes: Int) throws {
+        try SmallDisk.run("mount", "-o", "remount,size=\(megabytes)m", path)
+    }
+
+    private static func run(_ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        if process.terminationStatus != 0 { throw Failure(arguments[0], "failed") }
     }
 }

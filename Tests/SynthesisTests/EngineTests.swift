@@ -5,7 +5,8 @@ import Testing
 
 /// The paths of the engine that this processor has.
 private let paths: [String] = ["portable", "avx2", "avx512"].filter { (path: String) -> Bool in
-    (try? MobileStyleGANEngine(parameters: RandomNetwork.make(start: 4, channels: [4], seed: 1), threads: 1, path: path)) != nil
+    (try? MobileStyleGANEngine(parameters: RandomNetwork.make(start: 4, channels: [4], seed: 1), threads: 1, path: path))
+        != nil
 }
 
 @Suite("The synthesis engine")
