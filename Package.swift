@@ -56,13 +56,15 @@ let targets: [Target] = [
     module("Fitting", ["CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
+    module(
+        "Evaluation", ["Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Core"]),
     module("Pipelines", [yams, "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Core", "Images", "Tensors", "Weights", "Generators", "Classifiers", "LatentStore",
             "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Pipelines",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -85,6 +87,7 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
     .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Core
 import DirectionFiles
+import Evaluation
 import Foundation
 import Generators
 
@@ -39,6 +40,11 @@ struct ShowCommand: ParsableCommand {
         let width = texts.keys.map(\.count).max() ?? 0
         for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
             print(key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
+        }
+        let path = library.metricsPath(file.attribute, file.version)
+        if FileManager.default.fileExists(atPath: path) {
+            let metrics = try JSONDecoder().decode(DirectionMetrics.self, from: AtomicFile.read(path))
+            print("\nevaluated on \(metrics.faces) fresh faces\n" + EvaluateCommand.table([metrics]))
         }
     }
 }

@@ -16,6 +16,7 @@ struct Directions: AsyncParsableCommand {
             ScoreCommand.self,
             SelectCommand.self,
             FitCommand.self,
+            EvaluateCommand.self,
             PackCommand.self,
             EditCommand.self,
             SynthCommand.self,

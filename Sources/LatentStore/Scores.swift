@@ -39,12 +39,12 @@ extension LatentStore {
         }
     }
 
-    /// The classifier of a SHA-256 or a name; nil asks for the one that scored last registered.
+    /// The classifier of a SHA-256 or a name; nil asks for the newest that has scored.
     ///
     /// - Throws: ``Failure`` when there is none.
     public func classifier(_ wanted: String?) throws -> ClassifierRecord {
         let all = try classifiers()
-        let found = wanted == nil ? all.last : all.last { $0.name == wanted || $0.sha256 == wanted }
+        let found = wanted == nil ? all.last { $0.scored > 0 } : all.last { $0.name == wanted || $0.sha256 == wanted }
         guard let found else {
             throw Failure(
                 wanted ?? path, wanted == nil ? "holds no scores" : "is no classifier of \(path)",

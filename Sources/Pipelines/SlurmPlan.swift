@@ -2,7 +2,8 @@ import Core
 import Foundation
 
 /// A pipeline as jobs of the Slurm workload manager: one job a stage, each waiting for those it comes after; a stage with
-/// a `shard` parameter is an array of tasks, each with a workspace of its own, and a merge of their databases.
+/// a `shard` parameter is an array of tasks, each with a workspace of its own that shares the models, and a merge of their
+/// databases.
 ///
 /// Jobs write their own logs; the lock file is left to `directions run` on the finished workspace, which then finds each
 /// stage's work done. See `sbatch(1)` for the options used.
@@ -37,15 +38,22 @@ public struct SlurmPlan: Sendable {
             let place = tasks == nil ? workspace.path : workspace.path + "/shards/$SLURM_ARRAY_TASK_ID"
             var words = [SlurmPlan.quoted(program)] + stage.verb.map(SlurmPlan.quoted)
             for (flag, value) in stage.parameters {
-                words.append("--\(flag)")
+                // Only `sample` divides its work itself; the others work on what lies in their task's workspace.
                 if flag == "shard", let tasks {
-                    words.append("$SLURM_ARRAY_TASK_ID/\(tasks)")
-                } else if value != "true" {
+                    if stage.verb.first == "sample" { words += ["--shard", "$SLURM_ARRAY_TASK_ID/\(tasks)"] }
+                    continue
+                }
+                words.append("--\(flag)")
+                if value != "true" {
                     words.append(SlurmPlan.quoted(value))
                 }
             }
             words += ["--workspace", tasks == nil ? SlurmPlan.quoted(place) : "\"\(place)\""]
-            jobs.append(Job(name: stage.name, after: after, tasks: tasks, command: words.joined(separator: " ")))
+            let command = words.joined(separator: " ")
+            let models = SlurmPlan.quoted(workspace.models)
+            let prepare = "mkdir -p \"\(place)\" && ln -sfn \(models) \"\(place)/models\" && "
+            jobs.append(
+                Job(name: stage.name, after: after, tasks: tasks, command: tasks == nil ? command : prepare + command))
             last[stage.name] = stage.name
             if let tasks {
                 let shards = (0..<tasks).map { SlurmPlan.quoted("\(workspace.path)/shards/\($0)/latents.sqlite") }

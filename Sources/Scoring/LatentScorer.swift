@@ -106,7 +106,7 @@ public struct LatentScorer {
     }
 
     /// Planes [n, 3, size, size] at the classifier's size: exact box averages for whole factors, else fractional ones.
-    static func fit(_ planes: [Float], size: Int, to target: Int) -> [Float] {
+    public static func fit(_ planes: [Float], size: Int, to target: Int) -> [Float] {
         size == target ? planes : AreaResampling.resize(planes, from: size, to: target)
     }
 }

@@ -103,6 +103,47 @@ struct MainJobTests {
         #expect(try dump(merged) == dump(whole.path))
     }
 
+    /// A stand-in for Slurm that runs each job, and each task of an array, at once.
+    private static let sbatch = """
+        #!/usr/bin/env bash
+        last=0
+        for word in "$@"; do
+            case "$word" in
+                --array=0-*) last=${word#--array=0-} ;;
+                --wrap=*) command=${word#--wrap=} ;;
+            esac
+        done
+        for task in $(seq 0 "$last"); do SLURM_ARRAY_TASK_ID=$task bash -c "$command" >&2 || exit 1; done
+        echo 17
+        """
+
+    @Test func slurmShardsAreMergedIntoTheSameSet() throws {
+        let folder = try imported()
+        let whole = try imported()
+        try AtomicFile.write(MainJobTests.sbatch, to: folder.path + "/bin/sbatch")
+        chmod(folder.path + "/bin/sbatch", 0o755)
+        let pipeline = """
+            name: shards
+            stages:
+              latents:
+                run: sample
+                with: { count: 20, shard: 0/3 }
+              scores:
+                run: score
+                with: { shard: 0/3 }
+                after: latents
+            """
+        try AtomicFile.write(pipeline, to: folder.path + "/shards.yaml")
+        let result = try Program.run(
+            ["run", folder.path + "/shards.yaml", "--executor", "slurm"], workspace: folder.path,
+            path: folder.path + "/bin")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try Program.run(["sample", "--count", "20"], workspace: whole.path).status == 0)
+        #expect(try dump(folder.path) == dump(whole.path))
+        let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
+        #expect(try store.answer("SELECT count(*), count(smiling) FROM scores") == "20|20")
+    }
+
     @Test func killedTwentyTimesAndResumedIsTheSameSet() throws {
         let folder = try imported()
         let count = 12_000

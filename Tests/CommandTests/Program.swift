@@ -36,8 +36,15 @@ struct Program {
     }
 
     /// Runs the command to its end.
-    static func run(_ arguments: [String], workspace: String? = nil) throws -> Result {
+    ///
+    /// - Parameter path: A folder to look for programs in before all others.
+    static func run(_ arguments: [String], workspace: String? = nil, path folder: String? = nil) throws -> Result {
         let process = Process()
+        if let folder {
+            var environment = ProcessInfo.processInfo.environment
+            environment["PATH"] = folder + ":" + (environment["PATH"] ?? "/usr/bin:/bin")
+            process.environment = environment
+        }
         process.executableURL = URL(fileURLWithPath: try path)
         process.arguments = arguments + (workspace.map { ["--workspace", $0] } ?? [])
         let (output, errors) = (Pipe(), Pipe())

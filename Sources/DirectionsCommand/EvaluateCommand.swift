@@ -1,0 +1,151 @@
+import ArgumentParser
+import Classifiers
+import Core
+import DirectionFiles
+import Editing
+import Evaluation
+import Foundation
+import Generators
+import LatentStore
+
+/// `directions evaluate`: what directions do to fresh faces.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Edit fresh faces along directions and score them again: response, and what else changes.",
+        discussion: """
+            The faces are latents of a seed that no sample set has, so no direction was fitted on them. Per direction and \
+            strength: mean change of the attribute's logit; mean absolute change of all other logits; share of the faces \
+            without the attribute that get it; each with a 95 % interval from resampling the faces. Scores stay in the \
+            database, so a stopped evaluation goes on; the figures are written beside the direction file.
+
+            Example: directions evaluate --direction smiling,smiling@v1 --count 200 --strength 1,2,3
+            """)
+
+    @Option(help: "Directions, separated by commas (default: the newest of each attribute).")
+    var direction: String?
+
+    @Option(name: .customLong("attr"), help: "Attributes whose newest directions are meant, instead of --direction.")
+    var attributes: String?
+
+    @Option(help: "How many fresh faces.")
+    var count = 200
+
+    @Option(parsing: .unconditional, help: "Strengths in sigma, separated by commas.")
+    var strength = "0.5,1,1.5,2,3"
+
+    @Option(help: "Change only these rows of StyleGAN2's W+, such as 0-7.")
+    var layers: String?
+
+    @Option(help: "The seed of the fresh faces (default: one reserved for evaluations).")
+    var seed: UInt64?
+
+    @Option(help: "The classifier that judges: a file, or a name in the workspace (default: the shipped one).")
+    var classifier: String?
+
+    @Option(help: "The generator's name in the workspace.")
+    var generator = "default"
+
+    @Option(help: "Threads that synthesize; 0 for one a processor.")
+    var threads = 0
+
+    @Flag(help: "Evaluate directions that belong to another generator all the same.")
+    var force = false
+
+    @OptionGroup var workspace: WorkspaceOption
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func run() throws {
+        guard 1...100_000 ~= count else {
+            throw Failure("--count \(count)", "is out of range", "give 1 to 100000", isUsage: true)
+        }
+        let strengths = try Numbers.reals(strength, flag: "--strength").map(Double.init).sorted()
+        let loaded = try Generator.load(folder: workspace.value.generator(generator))
+        let library = DirectionLibrary(workspace.value.directions)
+        let files = try self.files(library)
+        if !force {
+            for file in files {
+                try file.requireGenerator(sha256: loaded.identity.sha256, name: loaded.identity.name)
+            }
+        }
+        let range = try layers.map { try LayerRange($0, rows: loaded.identity.styleGAN2Layers) }
+        let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
+        let store = try LatentStore.open(workspace.value.database)
+        let parameters = [
+            "direction": files.map(\.label).joined(separator: ","), "count": "\(count)", "strength": strength,
+            "layers": layers ?? "",
+        ]
+        var results: [DirectionMetrics] = []
+        try store.logged("evaluate", parameters: parameters, inputs: ["classifier": judge.sha256]) {
+            var evaluator = DirectionEvaluator(
+                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads), classifier: judge,
+                store: store)
+            if let seed { evaluator.seed = seed }
+            let subjects = try files.map { file in
+                DirectionEvaluator.Subject(
+                    EditDirection(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma),
+                    sha256: Hashing.sha256(try file.encoded()), layers: range)
+            }
+            let measured = try evaluator.measure(subjects, strengths: strengths, count: count)
+            let calculator = MetricsCalculator(
+                attributes: judge.attributes.map(\.name), cuts: EvaluateCommand.cuts(judge))
+            for (file, figures) in zip(files, measured) {
+                let name = judge.attributes.first { $0.slug == file.attribute }?.name ?? file.attribute
+                let metrics = try calculator.metrics(figures, attribute: name)
+                results.append(metrics)
+                let path = library.metricsPath(file.attribute, file.version)
+                if layers == nil && library.versions(of: file.attribute).contains(file.version) {
+                    try AtomicFile.write(try jsonText(metrics), to: path)
+                }
+            }
+            return Dictionary(
+                results.map { ($0.direction, $0.levels.last.map { "\($0.target.value)" } ?? "") },
+                uniquingKeysWith: { $1 })
+        }
+        try store.checkpoint()
+        if json { return try printJSON(results) }
+        print(EvaluateCommand.table(results))
+    }
+
+    private func files(_ library: DirectionLibrary) throws -> [DirectionFile] {
+        if let direction { return try direction.split(separator: ",").map { try library.load(String($0)) } }
+        if let attributes { return try Attribute.list(attributes).map { try library.load($0.slug) } }
+        let all = try library.newest()
+        if all.isEmpty {
+            throw Failure(library.folder, "holds no direction", "make one with `directions fit`", isUsage: true)
+        }
+        return all
+    }
+
+    /// The logit from which on the classifier's calibrated answer is yes.
+    static func cuts(_ judge: AttributeClassifier) -> [Float] {
+        zip(judge.card.temperatures, judge.thresholds).map { temperature, threshold in
+            let p = min(max(threshold, 1e-6), 1 - 1e-6)
+            return temperature * log(p / (1 - p))
+        }
+    }
+
+    static func table(_ results: [DirectionMetrics]) -> String {
+        var lines = ["direction                  sigma  target change [95 %]        others [95 %]           flipped"]
+        func text(_ interval: Interval) -> String {
+            String(format: "%+6.2f [%+6.2f, %+6.2f]", interval.value, interval.low, interval.high)
+        }
+        for result in results {
+            for level in result.levels {
+                let name = result.direction.padding(toLength: 26, withPad: " ", startingAt: 0)
+                let flipped = level.flipped.map { String(format: "%5.1f %%", 100 * $0.value) } ?? "    -"
+                lines.append(
+                    String(format: "%@ %+5.2f  ", name, level.strength) + text(level.target) + "  " + text(level.others)
+                        + "  " + flipped)
+            }
+            if let half = result.halfStrength, let others = result.othersAtHalf {
+                lines.append(
+                    "".padding(toLength: 27, withPad: " ", startingAt: 0)
+                        + String(format: "half of the faces flip at %.2f sigma, others there ", half) + text(others))
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}

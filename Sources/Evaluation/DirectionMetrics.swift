@@ -1,0 +1,160 @@
+import Core
+import Foundation
+
+/// A figure with the 95 % interval that resampling the faces gives it.
+public struct Interval: Codable, Sendable, Equatable {
+    public var value: Double
+    public var low: Double
+    public var high: Double
+
+    public init(value: Double, low: Double, high: Double) {
+        self.value = value
+        self.low = low
+        self.high = high
+    }
+}
+
+/// What a direction does to fresh faces, by the classifier's judgement.
+public struct DirectionMetrics: Codable, Sendable {
+    /// At one strength.
+    public struct Level: Codable, Sendable {
+        /// In sigma.
+        public var strength: Double
+        /// Mean change of the target's logit.
+        public var target: Interval
+        /// Mean over faces and the other attributes of the absolute change of the logit.
+        public var others: Interval
+        /// Share of the faces without the attribute that get it; nil when all have it.
+        public var flipped: Interval?
+    }
+
+    public var direction: String
+    public var attribute: String
+    public var faces: Int
+    public var levels: [Level]
+    /// Strength in sigma at which half of the faces without the attribute get it, and what it does to the others there,
+    /// interpolated between levels; nil when no level reaches it.
+    public var halfStrength: Double?
+    public var othersAtHalf: Interval?
+    /// Mean change of each attribute's logit at that strength, or at the largest where none flips half.
+    public var row: [String: Double]
+}
+
+/// Figures from the logits of edited faces.
+public struct MetricsCalculator: Sendable {
+    /// Names of the logits' columns.
+    public let attributes: [String]
+    /// The logit from which on a face has the attribute.
+    public let cuts: [Float]
+    /// Resamplings of the faces.
+    public var rounds = 500
+
+    public init(attributes: [String], cuts: [Float]) {
+        precondition(attributes.count == cuts.count, "one cut an attribute")
+        self.attributes = attributes
+        self.cuts = cuts
+    }
+
+    /// The figures of one direction.
+    ///
+    /// - Parameter attribute: The name of the direction's own attribute.
+    /// - Throws: ``Failure`` when the classifier does not know it.
+    public func metrics(_ measured: DirectionEvaluator.Measured, attribute: String) throws -> DirectionMetrics {
+        guard let column = attributes.firstIndex(of: attribute) else {
+            throw Failure(measured.label, "is no direction of an attribute that the classifier scores", "see status")
+        }
+        let width = attributes.count
+        let count = measured.base.count / width
+        let levels = measured.logits.map {
+            Level($0, base: measured.base, width: width, column: column, cut: cuts[column])
+        }
+        let whole = Array(0..<count)
+        let samples = resamples(count)
+        func interval(_ value: ([Int]) -> Double?) -> Interval? {
+            guard let middle = value(whole) else { return nil }
+            let sorted = samples.compactMap(value).sorted()
+            guard let first = sorted.first, let last = sorted.last else { return nil }
+            let low = sorted.count >= 40 ? sorted[sorted.count / 40] : first
+            let high = sorted.count >= 40 ? sorted[sorted.count - 1 - sorted.count / 40] : last
+            return Interval(value: middle, low: low, high: high)
+        }
+        let none = Interval(value: 0, low: 0, high: 0)
+        let half = crossing(whole, levels, measured.strengths)
+        let rowLevel = half?.weights ?? [(max(0, levels.count - 1), 1)]
+        var row: [String: Double] = [:]
+        for (index, name) in attributes.enumerated() {
+            row[name] = rowLevel.reduce(0) { sum, part in
+                sum + part.weight * meanChange(measured.logits[part.level], measured.base, index, width)
+            }
+        }
+        return DirectionMetrics(
+            direction: measured.label, attribute: attribute, faces: count,
+            levels: zip(measured.strengths, levels).map { strength, level in
+                DirectionMetrics.Level(
+                    strength: strength, target: interval { level.mean(level.target, $0) } ?? none,
+                    others: interval { level.mean(level.others, $0) } ?? none, flipped: interval(level.flipShare))
+            },
+            halfStrength: half?.strength,
+            othersAtHalf: interval { sample in
+                crossing(sample, levels, measured.strengths)?.weights.reduce(0) { sum, part in
+                    sum + part.weight * levels[part.level].mean(levels[part.level].others, sample)
+                }
+            }, row: row)
+    }
+
+    /// Per face: change of the target's logit, mean absolute change of the others, and whether it gains the attribute.
+    private struct Level {
+        var target: [Double] = []
+        var others: [Double] = []
+        /// 1 or 0; nil where the face had the attribute before.
+        var flips: [Double?] = []
+
+        init(_ logits: [Float], base: [Float], width: Int, column: Int, cut: Float) {
+            for start in stride(from: 0, to: logits.count, by: width) {
+                var sum = 0.0
+                for i in 0..<width where i != column { sum += Double(abs(logits[start + i] - base[start + i])) }
+                others.append(width > 1 ? sum / Double(width - 1) : 0)
+                target.append(Double(logits[start + column] - base[start + column]))
+                flips.append(base[start + column] >= cut ? nil : logits[start + column] >= cut ? 1 : 0)
+            }
+        }
+
+        func mean(_ values: [Double], _ faces: [Int]) -> Double {
+            faces.isEmpty ? 0 : faces.reduce(0) { $0 + values[$1] } / Double(faces.count)
+        }
+
+        func flipShare(_ faces: [Int]) -> Double? {
+            let known = faces.compactMap { flips[$0] }
+            return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+        }
+    }
+
+    /// Where the share of flipped faces passes one half: the strength, and the weights of the levels around it.
+    private func crossing(_ faces: [Int], _ levels: [Level], _ strengths: [Double]) -> (
+        strength: Double, weights: [(level: Int, weight: Double)]
+    )? {
+        var before = (strength: 0.0, share: 0.0, level: -1)
+        for (index, level) in levels.enumerated() {
+            guard strengths[index] > 0, let share = level.flipShare(faces) else { continue }
+            if share >= 0.5 {
+                let t = (0.5 - before.share) / max(share - before.share, 1e-9)
+                let strength = before.strength + t * (strengths[index] - before.strength)
+                return (strength, [(before.level, 1 - t), (index, t)].filter { $0.0 >= 0 })
+            }
+            before = (strengths[index], share, index)
+        }
+        return nil
+    }
+
+    private func meanChange(_ logits: [Float], _ base: [Float], _ column: Int, _ width: Int) -> Double {
+        let rows = stride(from: column, to: base.count, by: width)
+        return rows.reduce(0.0) { $0 + Double(logits[$1] - base[$1]) } / Double(max(1, base.count / width))
+    }
+
+    private func resamples(_ count: Int) -> [[Int]] {
+        var random = CounterRandom(seed: 0, domain: 0x626F_6F74)
+        return (0..<rounds).map { _ in
+            (0..<count).map { _ in Int(random.next().multipliedFullWidth(by: UInt64(count)).high) }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Core
+import Foundation
+import GRDB
+
+/// One direction at one strength, on faces of their own seed; without a direction the faces as they are.
+public struct EvaluationKey: Sendable, Hashable {
+    public var generatorSHA256: String
+    public var classifier: Int64
+    /// SHA-256 of the direction file, or empty.
+    public var directionSHA256: String
+    public var label: String
+    /// In sigma.
+    public var strength: Double
+    /// In units of W.
+    public var step: Double
+    /// Rows of W+ that are changed, such as `0-7`; empty for W.
+    public var layers: String
+    public var seed: UInt64
+
+    public init(
+        generatorSHA256: String, classifier: Int64, directionSHA256: String = "", label: String = "",
+        strength: Double = 0, step: Double = 0, layers: String = "", seed: UInt64
+    ) {
+        self.generatorSHA256 = generatorSHA256
+        self.classifier = classifier
+        self.directionSHA256 = directionSHA256
+        self.label = label
+        self.strength = strength
+        self.step = step
+        self.layers = layers
+        self.seed = seed
+    }
+}
+
+extension LatentStore {
+    /// The row of an evaluation, made when it is new.
+    ///
+    /// - Throws: ``Failure`` when the generator is unknown, or a sample set has the evaluation's seed: its faces would not be
+    ///   fresh.
+    public func evaluation(_ key: EvaluationKey) throws -> Int64 {
+        try write { db in
+            guard
+                let generator = try Int64.fetchOne(
+                    db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [key.generatorSHA256])
+            else { throw Failure(path, "knows no latents of this generator", "run `directions sample` first") }
+            let seed = Int64(bitPattern: key.seed)
+            guard try Int.fetchOne(db, sql: "SELECT 1 FROM sample_sets WHERE seed = ?", arguments: [seed]) == nil
+            else {
+                throw Failure(
+                    "--seed \(key.seed)", "is the seed of a sample set: directions may have been fitted on its faces",
+                    "choose another one", isUsage: true)
+            }
+            let arguments: StatementArguments = [
+                generator, key.classifier, key.directionSHA256, key.label, key.strength, key.step, key.layers, seed,
+            ]
+            try db.execute(
+                sql: """
+                    INSERT OR IGNORE INTO evaluations
+                        (generator, classifier, direction_sha256, label, strength, step, layers, seed)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    """, arguments: arguments)
+            return try Int64.fetchOne(
+                db,
+                sql: """
+                    SELECT id FROM evaluations WHERE generator = ? AND classifier = ? AND direction_sha256 = ?
+                        AND strength = ? AND layers = ? AND seed = ?
+                    """,
+                arguments: [generator, key.classifier, key.directionSHA256, key.strength, key.layers, seed]) ?? 0
+        }
+    }
+
+    /// The faces of 0 ..< count that an evaluation lacks, ascending.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func missingFaces(of evaluation: Int64, count: Int) throws -> [Int] {
+        let present = try read { db in
+            try Set(
+                Int.fetchAll(
+                    db, sql: "SELECT face FROM evaluation_faces WHERE evaluation = ?", arguments: [evaluation]))
+        }
+        return (0..<count).filter { !present.contains($0) }
+    }
+
+    /// Stores what some faces of an evaluation scored, in one transaction.
+    ///
+    /// - Parameter logits: [faces.count, attributes].
+    /// - Throws: ``Failure`` when the database can't be written; nothing is stored then.
+    public func insertFaces(_ faces: [Int], of evaluation: Int64, logits: [Float]) throws {
+        let width = logits.count / max(1, faces.count)
+        try write { db in
+            for (row, face) in faces.enumerated() {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO evaluation_faces (evaluation, face, logits) VALUES (?, ?, ?)",
+                    arguments: [evaluation, face, Blob.data(logits[row * width..<(row + 1) * width])])
+            }
+        }
+    }
+
+    /// The logits [count, attributes] of an evaluation's faces 0 ..< count.
+    ///
+    /// - Throws: ``Failure`` when some are missing.
+    public func faces(of evaluation: Int64, count: Int) throws -> [Float] {
+        let blobs = try read { db in
+            try Data.fetchAll(
+                db, sql: "SELECT logits FROM evaluation_faces WHERE evaluation = ? AND face < ? ORDER BY face",
+                arguments: [evaluation, count])
+        }
+        guard blobs.count == count else {
+            throw Failure(path, "has \(blobs.count) of \(count) evaluated faces", "run `directions evaluate` again")
+        }
+        return blobs.flatMap { Blob.floats($0) }
+    }
+}

@@ -1,0 +1,51 @@
+import Core
+import Evaluation
+import Testing
+
+@Suite struct MetricsTests {
+    private let calculator = MetricsCalculator(attributes: ["Smiling", "Male", "Young"], cuts: [0, 0, 0])
+    private let base: [Float] = [-1, 2, 3, -2, 2, 3, -3, 2, 3, 1, 2, 3]
+
+    /// Every face's logits moved by the same amounts.
+    private func moved(_ change: [Float]) -> [Float] { base.indices.map { base[$0] + change[$0 % 3] } }
+
+    @Test func changesAndFlipsAreCounted() throws {
+        let measured = DirectionEvaluator.Measured(
+            label: "smiling@v1", strengths: [1, 2], logits: [moved([1.5, -1, 0]), moved([3.5, -2, 1])], base: base)
+        let metrics = try calculator.metrics(measured, attribute: "Smiling")
+        #expect(metrics.faces == 4)
+        #expect(metrics.levels[0].target == Interval(value: 1.5, low: 1.5, high: 1.5))
+        #expect(metrics.levels[1].others.value == 1.5)
+        // Of the three faces that do not smile one smiles at 1 and all at 2.
+        #expect(abs((metrics.levels[0].flipped?.value ?? 0) - 1.0 / 3) < 1e-12)
+        #expect(metrics.levels[1].flipped?.value == 1)
+        // From one third at 1 to all at 2: half at 1.25.
+        #expect(abs((metrics.halfStrength ?? 0) - 1.25) < 1e-12)
+        #expect(abs((metrics.othersAtHalf?.value ?? 0) - (0.75 * 0.5 + 0.25 * 1.5)) < 1e-12)
+        #expect(abs((metrics.row["Male"] ?? 0) + 1.25) < 1e-6)
+    }
+
+    @Test func noEditIsNoChangeAndASignChangesTheSign() throws {
+        let still = DirectionEvaluator.Measured(label: "x", strengths: [1], logits: [base], base: base)
+        let none = try calculator.metrics(still, attribute: "Smiling")
+        #expect(none.levels[0].target.value == 0 && none.levels[0].others.value == 0 && none.halfStrength == nil)
+        let there = DirectionEvaluator.Measured(label: "x", strengths: [1], logits: [moved([2, 1, 0])], base: base)
+        let back = DirectionEvaluator.Measured(label: "x", strengths: [1], logits: [moved([-2, -1, 0])], base: base)
+        let (a, b) = (
+            try calculator.metrics(there, attribute: "Smiling"), try calculator.metrics(back, attribute: "Smiling")
+        )
+        #expect(a.levels[0].target.value == -b.levels[0].target.value)
+    }
+
+    @Test func intervalsCoverTheirFigures() throws {
+        let uneven = base.indices.map { base[$0] + Float($0) * 0.3 }
+        let measured = DirectionEvaluator.Measured(label: "x", strengths: [1], logits: [uneven], base: base)
+        let level = try calculator.metrics(measured, attribute: "Male").levels[0]
+        #expect(level.target.low < level.target.value && level.target.value < level.target.high)
+    }
+
+    @Test func anUnknownAttributeIsNamed() {
+        let measured = DirectionEvaluator.Measured(label: "grin@v1", strengths: [1], logits: [base], base: base)
+        #expect { try calculator.metrics(measured, attribute: "Grin") } throws: { "\($0)".contains("grin@v1") }
+    }
+}
