@@ -82,7 +82,8 @@ public struct ForeignDirection: Sendable, Equatable {
         self.name = name
         self.rows = rows
         self.length = length
-        self.values = values.map { Float(Double($0) / length) }
+        // A unit vector in float32 is as long as this; its values stay what they are.
+        self.values = abs(length - 1) < 1e-6 ? values : values.map { Float(Double($0) / length) }
     }
 
     // MARK: Export

@@ -42,6 +42,13 @@ import Testing
             }
             #expect(process.terminationStatus == 0, "\(text)")
             #expect(text.split(separator: "\n").count == 8)
+            for direction in directions {
+                for ending in ["npy", "npz", "pt", "pth", "safetensors"] {
+                    let read = try ForeignDirection.read("\(folder)/back/\(direction.attribute).\(ending)")
+                    let isSame = read.map(\.values) == [direction.values]
+                    #expect(isSame, "\(ending)")
+                }
+            }
         }
     }
 }

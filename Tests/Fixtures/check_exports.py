@@ -3,7 +3,7 @@
     python3 check_exports.py FOLDER
 
 FOLDER holds NAME.f32 (the direction's float32 values, little endian) for each direction, and the exports:
-*_NAME_*boundary.npy, NAME.pt, all.npz, NAME.safetensors. Prints one line a file; exits 1 on the first difference, 77 when a
+all_NAME_*boundary.npy, NAME.pt, all.npz, NAME.safetensors. Prints one line a file and saves each direction again, with these packages, under `back/`; exits 1 on the first difference, 77 when a
 package is missing.
 """
 
@@ -13,7 +13,7 @@ import sys
 try:
     import numpy as np
     import torch
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load_file, save_file
 except ImportError as error:
     print(f"missing: {error}")
     sys.exit(77)
@@ -36,10 +36,17 @@ archive = np.load(folder / "all.npz", allow_pickle=False)
 assert sorted(archive.files) == sorted(expected), archive.files
 for name, wanted in sorted(expected.items()):
     row = (1, wanted.size)
-    (boundary,) = folder.glob(f"*_{name}_*boundary.npy")
+    (boundary,) = folder.glob(f"all_{name}_*boundary.npy")
     check(boundary, np.load(boundary, allow_pickle=False), wanted, row)
     check(folder / f"{name}.pt", torch.load(folder / f"{name}.pt", weights_only=True).numpy(), wanted, row)
     check(folder / "all.npz", archive[name], wanted, row)
     tensors = load_file(folder / f"{name}.safetensors")
     check(folder / f"{name}.safetensors", tensors["direction"], wanted, (wanted.size,))
+    back = folder / "back"
+    back.mkdir(exist_ok=True)
+    np.save(back / f"{name}.npy", archive[name])
+    np.savez_compressed(back / f"{name}.npz", archive[name])
+    torch.save(torch.from_numpy(wanted.reshape(row)), back / f"{name}.pt")
+    torch.save(torch.from_numpy(wanted.reshape(row)), back / f"{name}.pth", _use_new_zipfile_serialization=False)
+    save_file({name: wanted}, back / f"{name}.safetensors")
     assert tensors["sigma"].shape == (1,) and tensors["intercept"].shape == (1,)
