@@ -22,10 +22,11 @@ public struct DirectionPack: Sendable {
     ///   - generator: The generator they belong to.
     ///   - licence: What may be done with the pack.
     ///   - created: ISO 8601 date for the manifest.
+    ///   - measurements: A section of the model card, in Markdown.
     /// - Throws: `Failure` (usage) when there is no direction, one stands in it twice, or one belongs to another generator.
     public init(
         name: String, directions: [DirectionFile], previews: [String: Data] = [:], metrics: [String: Data] = [:],
-        generator: PackManifest.Generator, licence: String, created: String
+        generator: PackManifest.Generator, licence: String, created: String, measurements: String = ""
     ) throws {
         try DirectionFile.checkName(name)
         guard !directions.isEmpty else {
@@ -54,7 +55,7 @@ public struct DirectionPack: Sendable {
         }
         let card = ModelCard(
             name: name, directions: directions, hasPreview: { previews[$0.label] != nil }, generator: generator,
-            licence: licence, created: created)
+            licence: licence, created: created, measurements: measurements)
         add("README.md", .card, Data(card.text.utf8), nil)
         contents.sort { $0.path < $1.path }
         manifest = PackManifest(

@@ -9,10 +9,12 @@ struct ModelCard {
     let generator: PackManifest.Generator
     let licence: String
     let created: String
+    /// Markdown of what the directions did to fresh faces; may be empty.
+    let measurements: String
 
     /// Markdown.
     var text: String {
-        [header, table, previews, use, provenance, "## Licence\n\n\(licence)\n"].filter { !$0.isEmpty }
+        [header, table, measurements, previews, use, provenance, "## Licence\n\n\(licence)\n"].filter { !$0.isEmpty }
             .joined(separator: "\n")
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Core
 import DirectionFiles
 import Editing
+import Evaluation
 import Foundation
 import Generators
 import Images
@@ -38,7 +39,7 @@ struct PackCommand: ParsableCommand {
     var zip = false
 
     @Option(help: "The seed of the face in the previews.")
-    var previewSeed: UInt64 = 7
+    var previewSeed: UInt64 = 6
 
     @Flag(inversion: .prefixedNo, help: "Draw a preview strip of each direction (native).")
     var previews = true
@@ -62,14 +63,56 @@ struct PackCommand: ParsableCommand {
         for file in wanted { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
         let strips = try previews ? strips(wanted, generator: loaded) : [:]
         let pack = try DirectionPack(
-            name: name, directions: wanted, previews: strips,
+            name: name, directions: wanted, previews: strips, metrics: PackCommand.metrics(wanted, library: library),
             generator: PackManifest.Generator(
                 name: identity.name, sha256: identity.sha256, architecture: identity.architecture,
                 resolution: identity.resolution, source: identity.sourceName, sourceSHA256: identity.sourceSHA256),
-            licence: identity.licence, created: wanted.compactMap(\.metadata.created).max() ?? "")
+            licence: identity.licence, created: wanted.compactMap(\.metadata.created).max() ?? "",
+            measurements: try PackCommand.measurements(wanted, library: library))
         let path = "\(place.packs)/\(name)\(zip ? ".zip" : "")"
         if zip { try pack.write(zip: path) } else { try pack.write(folder: path) }
         print("\(path): \(wanted.count) directions, \(pack.files.count + 1) files")
+    }
+
+    /// The measurements that lie beside the direction files, by the direction's label.
+    private static func metrics(_ directions: [DirectionFile], library: DirectionLibrary) throws -> [String: Data] {
+        var result: [String: Data] = [:]
+        for file in directions {
+            let path = library.metricsPath(file.attribute, file.version)
+            if FileManager.default.fileExists(atPath: path) { result[file.label] = try AtomicFile.read(path) }
+        }
+        return result
+    }
+
+    /// A table of what `evaluate` measured of these very versions; empty where it measured none.
+    private static func measurements(_ directions: [DirectionFile], library: DirectionLibrary) throws -> String {
+        var lines: [String] = []
+        let measured = try metrics(directions, library: library)
+        for file in directions {
+            guard let data = measured[file.label] else { continue }
+            let metrics = try JSONDecoder().decode(DirectionMetrics.self, from: data)
+            for level in metrics.levels {
+                let flipped = level.flipped.map { String(format: "%.0f %%", 100 * $0.value) } ?? ""
+                lines.append(
+                    String(
+                        format: "| %@ | %d | %+.1f | %+.2f (%+.2f … %+.2f) | %.2f | %@ |", file.label, metrics.faces,
+                        level.strength, level.target.value, level.target.low, level.target.high, level.others.value,
+                        flipped))
+            }
+        }
+        if lines.isEmpty { return "" }
+        return """
+            ## Measured on fresh faces
+
+            Faces that no direction was fitted on, edited and scored again by the shipped classifier (`directions evaluate`): mean \
+            change of the attribute's own logit with its 95 % interval, mean absolute change of the other logits, and the share \
+            of faces without the attribute that get it.
+
+            | direction | faces | sigma | own logit | others | get it |
+            |---|---|---|---|---|---|
+            \(lines.joined(separator: "\n"))
+
+            """
     }
 
     private func export(_ directions: [DirectionFile], place: Workspace) throws {
