@@ -74,7 +74,8 @@ extension LatentStore {
         }
     }
 
-    /// Records a selection; the same members from the same scores are recorded once.
+    /// Records a selection; the same members from the same scores are recorded once, and
+    /// become the newest selection again.
     ///
     /// - Parameters:
     ///   - top: Ids and probabilities from the highest down.
@@ -89,16 +90,15 @@ extension LatentStore {
         let text = ([generator, classifier.sha256, attribute.name, "\(scored)"] + members).joined(separator: "\n")
         let fingerprint = Hashing.sha256(Data(text.utf8))
         try write { db in
-            if try Int.fetchOne(db, sql: "SELECT 1 FROM selections WHERE fingerprint = ?", arguments: [fingerprint])
-                != nil
-            {
-                return
-            }
+            try db.execute(
+                sql: "UPDATE selections SET chosen = (SELECT max(chosen) + 1 FROM selections) WHERE fingerprint = ?",
+                arguments: [fingerprint])
+            if db.changesCount > 0 { return }
             try db.execute(
                 sql: """
                     INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
-                        bottom_threshold, fingerprint, created)
-                    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM generators WHERE sha256 = ?
+                        bottom_threshold, fingerprint, created, chosen)
+                    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections) FROM generators WHERE sha256 = ?
                     """,
                 arguments: [
                     classifier.id, attribute.name, top.count, bottom.count, scored, top.last?.score ?? 0,
@@ -123,7 +123,7 @@ extension LatentStore {
         return found
     }
 
-    /// All selections, the newest last.
+    /// All selections, the one made last at the end.
     ///
     /// - Throws: ``Failure`` when the database can't be read.
     public func selections() throws -> [SelectionRecord] { try selections(where: "1", []) }
@@ -148,7 +148,7 @@ extension LatentStore {
                 sql: """
                     SELECT x.*, g.sha256 AS g_sha256, c.sha256 AS c_sha256 FROM selections x
                     JOIN generators g ON g.id = x.generator JOIN classifiers c ON c.id = x.classifier
-                    WHERE \(condition) ORDER BY x.id
+                    WHERE \(condition) ORDER BY x.chosen
                     """, arguments: arguments
             ).map { row in
                 SelectionRecord(

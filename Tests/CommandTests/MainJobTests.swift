@@ -38,7 +38,7 @@ struct MainJobTests {
         #expect(thumbnail.width == 48 && thumbnail.height == 48)
         _ = try run("score")
         #expect(try run("score").contains("scored 0 latents"))
-        _ = try run("select", "--attr", "smiling,male", "--top", "8", "--bottom", "8")
+        for count in ["8", "6", "8"] { _ = try run("select", "--attr", "smiling,male", "--top", count) }
         #expect(try run("fit", "--attr", "smiling,male").contains("smiling@v1"))
         #expect(try run("fit", "--attr", "smiling").contains("(unchanged)"))
         #expect(try run("fit", "--attr", "smiling", "--condition-on", "male").contains("smiling@v2"))
@@ -47,6 +47,7 @@ struct MainJobTests {
         }
         #expect(try run("diff", "smiling@v1", "smiling@v2").contains("cosine"))
         #expect(try run("show", "smiling@v2").contains("male@v1"))
+        #expect(try run("show", "smiling@v2", "--json").contains("\"selection_top\" : \"8\""))
         let out = folder.path + "/grid.png"
         _ = try run(
             "edit", "--direction", "smiling,male", "--strength=0,2", "--unit", "sigma", "--seed", "3", "--size", "64",
