@@ -67,7 +67,7 @@ public struct DirectionFile: Sendable, Equatable {
     }
 
     /// - Throws: `Failure` (usage) when a text can't name a direction.
-    static func checkName(_ name: String) throws {
+    public static func checkName(_ name: String) throws {
         let allowed = name.utf8.allSatisfy {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                 || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")

@@ -50,6 +50,7 @@ struct PackCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
+        try DirectionFile.checkName(name)
         let place = workspace.value
         let library = DirectionLibrary(place.directions)
         let wanted =
