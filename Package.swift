@@ -31,6 +31,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // In the order the data flows; a target may depend only on those above it.
@@ -58,13 +59,14 @@ let targets: [Target] = [
     module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
     module(
         "Evaluation", ["Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Core"]),
+    module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
     module("Pipelines", [yams, "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Core", "Images", "Tensors", "Weights", "Generators", "Classifiers", "LatentStore",
             "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Pipelines",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -87,6 +89,7 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
     .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Core"], swiftSettings: strict),
@@ -106,6 +109,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: targets + tests,
     cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20

@@ -22,6 +22,7 @@ struct Directions: AsyncParsableCommand {
             SynthCommand.self,
             QueryCommand.self,
             ScoreImage.self,
+            ReportCommand.self,
             RunCommand.self,
             StatusCommand.self,
             ShowCommand.self,

@@ -1,0 +1,305 @@
+import Classifiers
+import Core
+import DirectionFiles
+import Editing
+import Evaluation
+import Foundation
+import Generators
+import Images
+import LatentStore
+import Reporting
+
+/// The parts of a report, each nil where the workspace has nothing for it.
+struct ReportSections {
+    let generator: Generator
+    let judge: AttributeClassifier
+    /// The classifier as the database knows it.
+    let scores: ClassifierRecord
+    let store: LatentStore
+    let library: DirectionLibrary
+    let attributes: [Attribute]
+    let directions: [DirectionFile]
+
+    private func percent(_ value: Double?) -> String { value.map { String(format: "%.1f %%", 100 * $0) } ?? "" }
+
+    /// What was measured of the directions, in their order.
+    private func measured() throws -> [(file: DirectionFile, metrics: DirectionMetrics)] {
+        try directions.compactMap { file in
+            let path = library.metricsPath(file.attribute, file.version)
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            return (file, try JSONDecoder().decode(DirectionMetrics.self, from: AtomicFile.read(path)))
+        }
+    }
+
+    // MARK: Provenance
+
+    func provenance() throws -> ReportPage.Section {
+        let identity = generator.identity
+        var rows = [
+            ["generator", "\(identity.name) (\(identity.architecture), \(identity.resolution) px)", identity.sha256],
+            ["its source", identity.sourceName, identity.sourceSHA256], ["classifier", judge.name, judge.sha256],
+        ]
+        for set in try store.sampleSets() {
+            let text = "\(set.count) latents of seed \(set.set.seed), psi \(set.set.psi), noise-free"
+            rows.append(["sample set \(set.set.id)", text, ""])
+        }
+        return ReportPage.Section(
+            title: "Provenance",
+            items: [
+                .table(.init(columns: ["", "", "SHA-256"], rows: rows)),
+                .source("directions status --json"), .text("Licence: " + identity.licence),
+            ])
+    }
+
+    func jobs() throws -> ReportPage.Section {
+        let answer = try store.query(
+            """
+            SELECT id, verb, status, started, round((julianday(ended) - julianday(started)) * 86400, 0) AS seconds
+            FROM job_runs ORDER BY id DESC LIMIT 40
+            """)
+        return ReportPage.Section(
+            title: "What was run",
+            items: [
+                .table(.init(columns: answer.columns, rows: answer.rows.map { $0.map(\.text) })),
+                .source("directions query --sql \"SELECT * FROM job_runs\""),
+            ])
+    }
+
+    // MARK: Directions
+
+    func fits() throws -> ReportPage.Section? {
+        if directions.isEmpty { return nil }
+        let rows = directions.map { file in
+            let data = file.metadata
+            let gap = data.solver?.relativeGap.map { String(format: "%.0e", $0) } ?? ""
+            return [
+                file.label, data.solver?.name ?? "imported", data.selection.map { "\($0.top) + \($0.bottom)" } ?? "",
+                data.selection.map { String(format: "%.3f / %.4f", $0.thresholdTop, $0.thresholdBottom) } ?? "", gap,
+                percent(data.trainAccuracy), percent(data.validationAccuracy), percent(data.restAccuracy),
+                String(format: "%.3f", file.sigma),
+            ]
+        }
+        let cosines = directions.map { a in directions.map { b in cosine(a, b) } }
+        let names = directions.map(\.attribute)
+        return ReportPage.Section(
+            title: "Boundaries",
+            items: [
+                .table(
+                    .init(
+                        columns: [
+                            "direction", "solver", "top + bottom", "thresholds", "duality gap", "train", "held out",
+                            "all others", "sigma",
+                        ], rows: rows)),
+                .source("directions show ATTRIBUTE --json"),
+                .plot(
+                    Plots.heatMap(cosines, rows: names, columns: names, title: "Cosines of the directions"),
+                    caption:
+                        "Cosines between the directions: how far they are the same direction. Point at a cell for its value."
+                ),
+                .source("directions diff A B"),
+            ])
+    }
+
+    private func cosine(_ a: DirectionFile, _ b: DirectionFile) -> Double {
+        guard a.values.count == b.values.count else { return 0 }
+        return zip(a.values, b.values).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } / Double(a.rows)
+    }
+
+    func responses() throws -> ReportPage.Section? {
+        let measured = try measured()
+        guard let faces = measured.first?.metrics.faces else { return nil }
+        func curves(_ value: (DirectionMetrics.Level) -> Interval?) -> [Plots.Curve] {
+            measured.map { item in
+                let points = item.metrics.levels.compactMap { level in
+                    value(level).map { (x: level.strength, y: $0.value, low: $0.low, high: $0.high) }
+                }
+                let start = points.allSatisfy { $0.x > 0 } ? [(x: 0.0, y: 0.0, low: 0.0, high: 0.0)] : []
+                return Plots.Curve(name: item.file.attribute, points: start + points)
+            }
+        }
+        let rows = measured.flatMap { item in
+            item.metrics.levels.map { level in
+                [
+                    item.file.label, String(format: "%+.1f", level.strength),
+                    String(format: "%+.2f (%+.2f … %+.2f)", level.target.value, level.target.low, level.target.high),
+                    String(format: "%.2f (%.2f … %.2f)", level.others.value, level.others.low, level.others.high),
+                    percent(level.flipped?.value),
+                ]
+            }
+        }
+        return ReportPage.Section(
+            title: "Response on fresh faces",
+            items: [
+                .text(
+                    "\(faces) faces that no direction was fitted on, edited, synthesized without noise and scored again by the "
+                        + "classifier that chose the training faces. Bands and brackets are 95 % intervals from resampling the faces."
+                ),
+                .plots([
+                    (
+                        Plots.curves(curves(\.target), x: "sigma", y: "change of the own logit", title: "Response"),
+                        "Mean change of the attribute's own logit."
+                    ),
+                    (
+                        Plots.curves(curves(\.others), x: "sigma", y: "change of the others", title: "Drag"),
+                        "Mean absolute change of all other logits, on the same faces."
+                    ),
+                    (
+                        Plots.curves(curves(\.flipped), x: "sigma", y: "share that gets it", title: "Flipped"),
+                        "Share of the faces without the attribute that get it."
+                    ),
+                ]),
+                .table(
+                    .init(columns: ["direction", "sigma", "own logit", "others", "get it"], rows: rows)),
+                .source("directions evaluate --count \(faces)"),
+            ])
+    }
+
+    func entanglement() throws -> ReportPage.Section? {
+        let measured = try measured()
+        if measured.isEmpty { return nil }
+        let names = judge.attributes.map(\.name)
+        let values = measured.map { item in names.map { item.metrics.row[$0] ?? 0 } }
+        return ReportPage.Section(
+            title: "Entanglement",
+            items: [
+                .plot(
+                    Plots.heatMap(
+                        values, rows: measured.map(\.file.attribute), columns: names, title: "Change of every logit"),
+                    caption:
+                        "Mean change of every logit at the strength that gives half of the faces the attribute (at the largest "
+                        + "measured where none does). Red rises, blue falls; point at a cell for its value."),
+                .source("directions evaluate --json   # `row`"),
+            ])
+    }
+
+    // MARK: Pictures
+
+    func edits(seed: UInt64) throws -> ReportPage.Section? {
+        let usable = directions.filter { $0.rows == 1 && $0.size == generator.identity.latentSize }
+        if usable.isEmpty { return nil }
+        let strengths: [Float] = [0, 1, 2, 3]
+        let w = try generator.latents(seed: seed, indices: 0..<1)
+        var codes: [Float] = []
+        for strength in strengths {
+            for file in usable {
+                codes += zip(w, file.values).map { $0 + strength * file.sigma * $1 }
+            }
+        }
+        let images = try synthesized(codes)
+        let cells = stride(from: 0, to: images.count, by: usable.count).map {
+            Array(images[$0..<$0 + usable.count]).map { Optional($0) }
+        }
+        let grid = try Grid(
+            cells, columnLabels: usable.map(\.label), rowLabels: strengths.map { String(format: "%+g sigma", $0) }
+        ).rendered()
+        let names = usable.map(\.label).joined(separator: ",")
+        return ReportPage.Section(
+            title: "Edits",
+            items: [
+                .picture(try grid.encodedJPEG(quality: 88), caption: "Each direction on the face of seed \(seed)."),
+                .source(
+                    "directions edit --direction \(names) --strength 0,1,2,3 --unit sigma --seed \(seed) --out table.png"
+                ),
+            ])
+    }
+
+    func rankings(faces: Int) throws -> ReportPage.Section? {
+        if scores.scored == 0 { return nil }
+        var items: [ReportPage.Item] = []
+        for attribute in attributes where judge.attributes.contains(attribute) {
+            try Interruption.check()
+            let ends = try [true, false].map { highest in
+                try store.ranked(
+                    attribute, classifier: scores.id, generator: generator.identity.sha256, highest: highest,
+                    count: min(faces, scores.scored))
+            }
+            let images = try synthesized(store.latents(ids: ends.joined().map(\.id)))
+            let rows = [Array(images[..<ends[0].count]), Array(images[ends[0].count...])]
+            let grid = try Grid(rows.map { $0.map { Optional($0) } }, rowLabels: ["highest", "lowest"]).rendered()
+            items.append(
+                .picture(
+                    try grid.encodedJPEG(quality: 85),
+                    caption: "\(attribute.name): the highest and lowest of \(scores.scored)."))
+        }
+        items.append(
+            .source("directions query --order ATTRIBUTE --limit \(faces) --out top.png   # -ATTRIBUTE for the lowest"))
+        return ReportPage.Section(title: "Ends of the rankings", items: items)
+    }
+
+    private func synthesized(_ codes: [Float]) throws -> [Image] {
+        let planes = try generator.synthesizer().synthesize(
+            LatentCodes(codes, size: generator.identity.latentSize), size: 128, noise: .none)
+        return Image.batch(planes, size: 128)
+    }
+
+    // MARK: Scores
+
+    func distributions() throws -> ReportPage.Section? {
+        if scores.scored == 0 { return nil }
+        let (_, logits) = try store.logits(classifier: scores.id, generator: generator.identity.sha256)
+        let width = scores.attributes.count
+        let selections = try store.selections()
+        var plots: [(svg: String, caption: String)] = []
+        for attribute in attributes {
+            guard let column = scores.attributes.firstIndex(of: attribute) else { continue }
+            var counts = [Int](repeating: 0, count: 48)
+            var positive = 0
+            let cut = EvaluateCommand.cuts(judge)[column]
+            for start in stride(from: column, to: logits.count, by: width) {
+                counts[min(47, max(0, Int((logits[start] + 12) * 2)))] += 1
+                if logits[start] >= cut { positive += 1 }
+            }
+            var marks: [(x: Double, text: String)] = []
+            if let selection = selections.last(where: { $0.attribute == attribute.name }) {
+                let temperature = Double(judge.card.temperatures[column])
+                for (p, text) in [(selection.topThreshold, "top"), (selection.bottomThreshold, "bottom")] {
+                    let inside = min(max(p, 1e-7), 1 - 1e-7)
+                    marks.append((temperature * log(inside / (1 - inside)), text))
+                }
+            }
+            let share = percent(Double(positive) / Double(max(1, logits.count / width)))
+            plots.append(
+                (
+                    Plots.histogram(counts, range: -12...12, marks: marks, title: attribute.name),
+                    "\(attribute.name): logits, counts on a logarithmic scale; \(share) have it. Lines: the selection's thresholds."
+                ))
+        }
+        return ReportPage.Section(
+            title: "Scores",
+            items: [
+                .plots(plots),
+                .source(
+                    "directions query --sql \"SELECT latent, smiling, male FROM scores\"   # probabilities; logits as a blob"
+                ),
+            ])
+    }
+
+    func classifierTable() -> ReportPage.Section {
+        let card = judge.card
+        let metrics = card.test.isEmpty ? card.validation : card.test
+        let rows = metrics.map { m in
+            [
+                m.attribute, percent(m.frequency), percent(m.accuracy), percent(m.balancedAccuracy),
+                String(format: "%.3f", m.averagePrecision), String(format: "%.3f", m.areaUnderROC),
+                String(format: "%.3f", m.f1), String(format: "%.3f", m.calibrationError),
+            ]
+        }
+        let mean = ClassifierCard.means(metrics)
+        return ReportPage.Section(
+            title: "The classifier",
+            items: [
+                .text(
+                    String(
+                        format:
+                            "On the %@ part of its data, mean over the paper's eight attributes: accuracy %.2f %%, average "
+                            + "precision %.3f, area under ROC %.3f. Trained on %d pictures of CelebA.",
+                        card.test.isEmpty ? "validation" : "test", 100 * mean.accuracy, mean.precision, mean.area,
+                        card.trainingPictures)),
+                .table(
+                    .init(
+                        columns: ["attribute", "positive", "accuracy", "balanced", "AP", "AUC", "F1", "ECE"], rows: rows
+                    )),
+                .source("the card in the classifier file; Reports/classifier"),
+            ])
+    }
+}
