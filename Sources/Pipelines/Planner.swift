@@ -103,20 +103,38 @@ public struct Planner {
         }
     }
 
-    /// SHA-256 of a file, or of the names and hashes of all files below a folder; nil when there is nothing.
+    /// SHA-256 of a file, of the names and hashes of all files below a folder, or of those that match a path with `*`; nil
+    /// when there is nothing.
     static func hash(path: String) throws -> String? {
+        if path.contains("*") { return try hash(pattern: path) }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
         if !isFolder.boolValue { return try Hashing.sha256(file: path) }
-        let names = try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
+        return Hashing.sha256(Data(try list(path) { _ in true }.utf8))
+    }
+
+    /// `*` stands for any part of one name.
+    private static func hash(pattern: String) throws -> String? {
+        var folder = pattern.split(separator: "/", omittingEmptySubsequences: false)
+        let first = folder.firstIndex { $0.contains("*") } ?? folder.endIndex
+        let rest = folder[first...].joined(separator: "/")
+        folder = Array(folder[..<first])
+        let path = folder.isEmpty ? "." : folder.joined(separator: "/")
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let text = try list(path) { fnmatch(rest, $0, FNM_PATHNAME) == 0 }
+        return text.isEmpty ? nil : Hashing.sha256(Data(text.utf8))
+    }
+
+    /// A line for each file below a folder whose path there is wanted: the path and the file's hash.
+    private static func list(_ folder: String, where isWanted: (String) -> Bool) throws -> String {
         var text = ""
-        for name in names {
-            var inner: ObjCBool = false
-            let full = "\(path)/\(name)"
-            if FileManager.default.fileExists(atPath: full, isDirectory: &inner), !inner.boolValue {
+        for name in try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() where isWanted(name) {
+            var isFolder: ObjCBool = false
+            let full = "\(folder)/\(name)"
+            if FileManager.default.fileExists(atPath: full, isDirectory: &isFolder), !isFolder.boolValue {
                 text += "\(name) \(try Hashing.sha256(file: full))\n"
             }
         }
-        return Hashing.sha256(Data(text.utf8))
+        return text
     }
 }

@@ -126,6 +126,47 @@ struct MainJobTests {
         echo 17
         """
 
+    @Test func aPipelineRunTwiceDoesNothingTheSecondTime() throws {
+        let folder = try imported()
+        let pipeline = """
+            name: twice
+            stages:
+              latents:
+                run: sample
+                with: { count: 24 }
+              scores:
+                run: score
+                after: latents
+              selection:
+                run: select
+                with: { attr: smiling, top: 6 }
+                after: scores
+                outputs: [{ sql: "SELECT count(*) FROM selection_members" }]
+              directions:
+                run: fit
+                with: { attr: smiling }
+                after: selection
+                outputs: ["{workspace}/directions/*/*.safetensors"]
+              evaluation:
+                run: evaluate
+                with: { count: 2, strength: "1" }
+                after: directions
+                outputs: [{ sql: "SELECT count(*) FROM evaluation_faces" }]
+            """
+        try AtomicFile.write(pipeline, to: folder.path + "/twice.yaml")
+        func run(_ more: String...) throws -> String {
+            let result = try Program.run(["run", folder.path + "/twice.yaml"] + more, workspace: folder.path)
+            try #require(result.status == 0, "\(result.errors)")
+            return result.output + result.errors
+        }
+        #expect(try run().contains("has not run"))
+        #expect(try !run().contains("running"))
+        try FileManager.default.removeItem(atPath: folder.path + "/directions/smiling/v1.safetensors")
+        let again = try run()
+        #expect(again.contains("directions: running") && again.contains("evaluation: running"))
+        #expect(!again.contains("scores: running"))
+    }
+
     @Test func slurmShardsAreMergedIntoTheSameSet() throws {
         let folder = try imported()
         let whole = try imported()
