@@ -60,6 +60,9 @@ def rank(options, database, command):
     columns = [row[1] for row in store.execute("PRAGMA table_info(scores)")][2:-1]
     draw = np.random.default_rng(0)
     with store:
+        # The indexes of the first score would slow the rest down; the program makes them again at the end.
+        for name, in store.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'scores' AND sql IS NOT NULL").fetchall():
+            store.execute(f'DROP INDEX "{name}"')
         rows = ((1, latent, bytes(160), *draw.random(len(columns)).tolist()) for latent in range(1, options.count - 8))
         names = ", ".join(f'"{name}"' for name in columns)
         marks = ", ".join("?" * (len(columns) + 3))

@@ -61,7 +61,7 @@ class OpenVINO:
             box = 1024 // size
             if box > 1:
                 image = model.output(0).get_node().input_value(0)
-                pooled = ops.avg_pool(image, [box, box], [1, 1], [0, 0], [0, 0], [box, box], False)
+                pooled = ops.avg_pool(image, [box, box], [0, 0], [0, 0], [box, box], False, "floor")
                 pooled = pooled[0] if isinstance(pooled, tuple) else pooled
                 model = ov.Model([pooled.output(0)], model.get_parameters(), "pooled")
             if mode == "batch":

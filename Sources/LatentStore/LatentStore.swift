@@ -40,6 +40,8 @@ public final class LatentStore: Sendable {
                 // 31 rows of 512 float32 fill a page of 64 KiB to 97 %; smaller pages waste up to half.
                 try db.execute(sql: "PRAGMA page_size = 65536; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
                 try db.execute(sql: "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 256")
+                // Again, now that the page size is set: SQLite counted the cache's pages by the size they had before.
+                try db.execute(sql: "PRAGMA cache_size = -65536")
             }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             let store = LatentStore(queue: queue, path: path)
