@@ -215,6 +215,7 @@ struct MainJobTests {
         #expect(
             try store.answer("SELECT count(*), min(id), max(id), count(DISTINCT id) FROM latents")
                 == "\(count)|0|\(count - 1)|\(count)")
+        #expect(try store.answer("SELECT * FROM pragma_integrity_check") == "ok")
         let other = try imported()
         #expect(try Program.run(["sample", "--count", "\(count)"], workspace: other.path).status == 0)
         #expect(try dump(folder.path) == dump(other.path))
