@@ -41,9 +41,7 @@ struct ShowCommand: ParsableCommand {
         for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
             print(key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
-        let path = library.metricsPath(file.attribute, file.version)
-        if FileManager.default.fileExists(atPath: path) {
-            let metrics = try JSONDecoder().decode(DirectionMetrics.self, from: AtomicFile.read(path))
+        if let metrics = try library.metrics(of: file) {
             print("\nevaluated on \(metrics.faces) fresh faces\n" + EvaluateCommand.table([metrics]))
         }
     }

@@ -98,8 +98,7 @@ enum DirectionReference {
                 let weight = pieces.count == 2 ? try Numbers.reals(pieces[1], flag: "--direction")[0] : 1
                 let file = try library.load(pieces[0])
                 if !force { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-                let direction = EditDirection(
-                    label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
+                let direction = EditDirection(file)
                 return (direction: direction, weight: weight)
             }
             guard !parts.isEmpty else {

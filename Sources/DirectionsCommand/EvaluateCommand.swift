@@ -85,7 +85,7 @@ struct EvaluateCommand: ParsableCommand {
             if let seed { evaluator.seed = seed }
             let subjects = try files.map { file in
                 DirectionEvaluator.Subject(
-                    EditDirection(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma),
+                    EditDirection(file),
                     sha256: Hashing.sha256(try file.encoded()), layers: range)
             }
             let measured = try evaluator.measure(subjects, strengths: strengths, count: count)

@@ -63,8 +63,11 @@ struct PackCommand: ParsableCommand {
         let identity = loaded.identity
         for file in wanted { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
         let strips = try previews ? strips(wanted, generator: loaded) : [:]
+        let metrics = try Dictionary(
+            wanted.compactMap { file in try library.metricsData(of: file).map { (file.label, $0) } },
+            uniquingKeysWith: { $1 })
         let pack = try DirectionPack(
-            name: name, directions: wanted, previews: strips, metrics: PackCommand.metrics(wanted, library: library),
+            name: name, directions: wanted, previews: strips, metrics: metrics,
             generator: PackManifest.Generator(
                 name: identity.name, sha256: identity.sha256, architecture: identity.architecture,
                 resolution: identity.resolution, source: identity.sourceName, sourceSHA256: identity.sourceSHA256),
@@ -75,23 +78,11 @@ struct PackCommand: ParsableCommand {
         print("\(path): \(wanted.count) directions, \(pack.files.count + 1) files")
     }
 
-    /// The measurements that lie beside the direction files, by the direction's label.
-    private static func metrics(_ directions: [DirectionFile], library: DirectionLibrary) throws -> [String: Data] {
-        var result: [String: Data] = [:]
-        for file in directions {
-            let path = library.metricsPath(file.attribute, file.version)
-            if FileManager.default.fileExists(atPath: path) { result[file.label] = try AtomicFile.read(path) }
-        }
-        return result
-    }
-
     /// A table of what `evaluate` measured of these very versions; empty where it measured none.
     private static func measurements(_ directions: [DirectionFile], library: DirectionLibrary) throws -> String {
         var lines: [String] = []
-        let measured = try metrics(directions, library: library)
         for file in directions {
-            guard let data = measured[file.label] else { continue }
-            let metrics = try JSONDecoder().decode(DirectionMetrics.self, from: data)
+            guard let metrics = try library.metrics(of: file) else { continue }
             for level in metrics.levels {
                 let flipped = level.flipped.map { String(format: "%.0f %%", 100 * $0.value) } ?? ""
                 lines.append(
@@ -136,7 +127,7 @@ struct PackCommand: ParsableCommand {
         let strengths: [Float] = [-3, -1.5, 0, 1.5, 3]
         for file in directions {
             try Interruption.check()
-            let direction = EditDirection(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
+            let direction = EditDirection(file)
             var codes: [Float] = []
             var rows = 1
             for strength in strengths {

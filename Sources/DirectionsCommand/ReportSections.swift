@@ -24,11 +24,7 @@ struct ReportSections {
 
     /// What was measured of the directions, in their order.
     private func measured() throws -> [(file: DirectionFile, metrics: DirectionMetrics)] {
-        try directions.compactMap { file in
-            let path = library.metricsPath(file.attribute, file.version)
-            guard FileManager.default.fileExists(atPath: path) else { return nil }
-            return (file, try JSONDecoder().decode(DirectionMetrics.self, from: AtomicFile.read(path)))
-        }
+        try directions.compactMap { file in try library.metrics(of: file).map { (file, $0) } }
     }
 
     // MARK: Provenance
@@ -177,21 +173,13 @@ struct ReportSections {
     func edits(seed: UInt64) throws -> ReportPage.Section? {
         let usable = directions.filter { $0.rows == 1 && $0.size == generator.identity.latentSize }
         if usable.isEmpty { return nil }
-        let strengths: [Float] = [0, 1, 2, 3]
-        let w = try generator.latents(seed: seed, indices: 0..<1)
-        var codes: [Float] = []
-        for strength in strengths {
-            for file in usable {
-                codes += zip(w, file.values).map { $0 + strength * file.sigma * $1 }
-            }
-        }
-        let images = try synthesized(codes)
-        let cells = stride(from: 0, to: images.count, by: usable.count).map {
-            Array(images[$0..<$0 + usable.count]).map { Optional($0) }
-        }
-        let grid = try Grid(
-            cells, columnLabels: usable.map(\.label), rowLabels: strengths.map { String(format: "%+g sigma", $0) }
-        ).rendered()
+        let plan = EditPlan(
+            codes: try LatentCodes(
+                generator.latents(seed: seed, indices: 0..<1), size: generator.identity.latentSize),
+            labels: ["seed \(seed)"],
+            mixtures: usable.map { ($0.label, [(direction: EditDirection($0), weight: Float(1))]) },
+            strengths: [0, 1, 2, 3], unit: .sigma, layers: nil, layerCount: generator.identity.styleGAN2Layers)
+        let grid = try plan.grid(synthesized(plan.edited().values)).rendered()
         let names = usable.map(\.label).joined(separator: ",")
         return ReportPage.Section(
             title: "Edits",
