@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Tensors
 import Weights
 
 /// An imported generator: its identity, its mapping network, and synthesizers on request.
@@ -18,7 +19,13 @@ public struct Generator: Sendable {
     public let mapping: MappingNetwork
     /// [latentSize]: the mean of W, towards which truncation pulls.
     public let meanLatent: [Float]
-    private let network: MobileStyleGANParameters
+    private let network: Network
+
+    /// The synthesis network's weights.
+    private enum Network {
+        case mobileStyleGAN(MobileStyleGANParameters)
+        case styleGAN2(StyleGAN2Parameters)
+    }
 
     /// Reads a model folder.
     ///
@@ -31,23 +38,53 @@ public struct Generator: Sendable {
             throw Failure(path, "does not have the SHA-256 of model.json", "import the generator again")
         }
         let file = try SafetensorsFile.decode(data, name: path)
-        guard identity.architecture == "mobilestylegan" else {
-            throw Failure(folder, "has the architecture \(identity.architecture)", "this program knows mobilestylegan")
+        return try Generator(identity: identity, file: file, folder: folder, path: path)
+    }
+
+    private init(identity: GeneratorIdentity, file: SafetensorsFile, folder: String, path: String) throws {
+        self.identity = identity
+        let layers = try Generator.mappingLayers(file, path)
+        mapping = MappingNetwork(
+            inputSize: layers[0].weight.count / max(1, layers[0].bias.count), layers: layers)
+        meanLatent = try Generator.tensor(file, "mean_latent", [identity.latentSize], path)
+        let misfit = Failure(
+            folder, "has a model.json that does not fit its weights", "import the generator again")
+        guard mapping.latentSize == identity.latentSize, mapping.noiseSize % 2 == 0 else { throw misfit }
+        switch identity.architecture {
+        case "mobilestylegan":
+            let network = try MobileStyleGANFile.network(file, name: path)
+            guard network.latentSize == identity.latentSize, network.resolution == identity.resolution,
+                network.styleRows == identity.layers, identity.styleGAN2Layers == 2 * network.layers.count + 4
+            else { throw misfit }
+            self.network = .mobileStyleGAN(network)
+        case "stylegan2":
+            let network = try StyleGAN2File.network(file, name: path)
+            guard network.latentSize == identity.latentSize, network.resolution == identity.resolution,
+                network.styleRows == identity.layers, identity.styleGAN2Layers == identity.layers
+            else { throw misfit }
+            self.network = .styleGAN2(network)
+        default:
+            throw Failure(
+                folder, "has the architecture \(identity.architecture)",
+                "this program knows mobilestylegan and stylegan2")
         }
-        let layers = try (0..<8).map { k in
-            let weight = try tensor(file, "mapping.fc\(k).weight", [identity.latentSize, identity.latentSize], path)
+    }
+
+    /// `mapping.fc0`, `mapping.fc1`, … with shapes that follow one from the other.
+    private static func mappingLayers(_ file: SafetensorsFile, _ path: String) throws -> [MappingNetwork.Layer] {
+        let count = (0...32).first { file.tensors["mapping.fc\($0).weight"] == nil } ?? 0
+        guard count > 0 else { throw Failure(path, "has no mapping network", "import the generator again") }
+        var inputs: Int?
+        return try (0..<count).map { k in
+            let key = "mapping.fc\(k).weight"
+            guard let shape = file.tensors[key]?.shape, shape.count == 2, shape[0] > 0, shape[1] > 0,
+                inputs == nil || shape[1] == inputs
+            else { throw Failure(path, "has \(key) of a shape that does not fit", "import the generator again") }
+            inputs = shape[0]
             return MappingNetwork.Layer(
-                weight: weight, bias: try tensor(file, "mapping.fc\(k).bias", [identity.latentSize], path))
+                weight: try tensor(file, key, shape, path),
+                bias: try tensor(file, "mapping.fc\(k).bias", [shape[0]], path))
         }
-        let network = try MobileStyleGANFile.network(file, name: path)
-        guard network.latentSize == identity.latentSize, identity.latentSize % 8 == 0,
-            network.resolution == identity.resolution, network.styleRows == identity.layers,
-            identity.styleGAN2Layers == 2 * network.layers.count + 4
-        else { throw Failure(folder, "has a model.json that does not fit its weights", "import the generator again") }
-        return Generator(
-            identity: identity, mapping: MappingNetwork(latentSize: identity.latentSize, layers: layers),
-            meanLatent: try tensor(file, "mean_latent", [identity.latentSize], path),
-            network: network)
     }
 
     private static func tensor(_ file: SafetensorsFile, _ name: String, _ shape: [Int], _ path: String) throws
@@ -123,7 +160,7 @@ public struct Generator: Sendable {
     /// - Returns: [indices.count, latentSize].
     /// - Throws: As ``LatentMapping/map(_:count:)``.
     public func latents(seed: UInt64, indices: Range<UInt64>, psi: Float = 1) throws -> [Float] {
-        let noise = LatentNoise(seed: seed, size: identity.latentSize)
+        let noise = LatentNoise(seed: seed, size: mapping.noiseSize)
         var w = try mapping.map(noise.rows(indices), count: indices.count)
         truncate(&w, psi: psi)
         return w
@@ -149,21 +186,114 @@ public struct Generator: Sendable {
     /// A synthesizer of this generator.
     ///
     /// - Parameters:
-    ///   - engine: Which implementation.
+    ///   - engine: Which implementation; StyleGAN2 has the one on libtorch.
     ///   - threads: How many threads compute; 0 for one a processor.
+    ///   - device: Where to compute; on a CUDA device libtorch does, whatever `engine` says.
     /// - Throws: ``Failure`` when memory or threads run out, or the processor lacks the path asked for.
-    public func synthesizer(_ engine: Engine = .engine, threads: Int = 0) throws -> any Synthesizer {
-        switch engine {
-        case .engine: try EngineSynthesizer(identity: identity, network: network, threads: threads)
-        case .tensors: try MobileStyleGANTensors(identity: identity, network: network)
+    public func synthesizer(
+        _ engine: Engine = .engine, threads: Int = 0, device: Device = .cpu
+    ) throws -> any Synthesizer {
+        switch network {
+        case .mobileStyleGAN(let network):
+            if engine == .engine && device == .cpu {
+                return try EngineSynthesizer(identity: identity, network: network, threads: threads)
+            }
+            return try MobileStyleGANTensors(identity: identity, network: network, device: device)
+        case .styleGAN2(let network):
+            if threads > 0 { try Torch.setThreads(threads) }
+            return try StyleGAN2Tensors(identity: identity, network: network, device: device)
         }
     }
 
     /// The differentiable synthesis on libtorch.
     ///
+    /// - Parameter device: Where to compute.
     /// - Throws: ``Failure`` when libtorch can't hold the weights.
-    public func tensorSynthesis() throws -> MobileStyleGANTensors {
-        try MobileStyleGANTensors(identity: identity, network: network)
+    public func tensorSynthesis(device: Device = .cpu) throws -> any DifferentiableSynthesizer {
+        switch network {
+        case .mobileStyleGAN(let network):
+            try MobileStyleGANTensors(identity: identity, network: network, device: device)
+        case .styleGAN2(let network): try StyleGAN2Tensors(identity: identity, network: network, device: device)
+        }
+    }
+}
+
+extension Generator {
+    /// Imports a generator's file of another program into a model folder, whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - path: A network pickle of NVIDIA's, a `.pt` of rosinality's layout, or safetensors of the native form.
+    ///   - folder: The model folder to make or replace.
+    ///   - label: The class of a conditional network.
+    /// - Throws: ``Failure`` as ``ForeignGenerator/read(_:label:)``, or naming what can't be written.
+    public static func importFile(_ path: String, folder: String, label: Int? = nil) throws -> GeneratorIdentity {
+        if try isSafetensors(path) {
+            guard label == nil else {
+                throw Failure(path, "is not conditional: it has no classes", "leave --class out", isUsage: true)
+            }
+            return try importNative(path, folder: folder)
+        }
+        return try ForeignGenerator.read(path, label: label).write(to: folder, source: path)
+    }
+
+    /// Safetensors begin with the length of a header that begins with a brace.
+    private static func isSafetensors(_ path: String) throws -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw Failure(path, "cannot be read", "check the name")
+        }
+        defer { try? file.close() }
+        let start = try file.read(upToCount: 9) ?? Data()
+        return start.count == 9 && start.last == UInt8(ascii: "{")
+    }
+
+    private static func importNative(_ path: String, folder: String) throws -> GeneratorIdentity {
+        let weights = try AtomicFile.read(path)
+        let file = try SafetensorsFile.decode(weights, name: path)
+        guard file.metadata["format"] == "directions-generator", let latent = file.tensors["mean_latent"]?.count else {
+            throw Failure(
+                path, "is not a generator in this program's form",
+                "give the weights.safetensors of a model folder, or the generator's original file")
+        }
+        var identity = GeneratorIdentity(
+            name: (folder as NSString).lastPathComponent, architecture: "stylegan2", sha256: Hashing.sha256(weights),
+            resolution: 0, latentSize: latent, layers: 0, styleGAN2Layers: 0,
+            sourceName: (path as NSString).lastPathComponent, sourceSHA256: Hashing.sha256(weights),
+            licence: "not known: ask where \((path as NSString).lastPathComponent) came from",
+            tensors: file.tensors.mapValues(\.shape), source: "this program's form")
+        if file.tensors["synthesis.start.weight"] != nil {
+            let network = try MobileStyleGANFile.network(file, name: path)
+            identity.architecture = "mobilestylegan"
+            identity.resolution = network.resolution
+            identity.layers = network.styleRows
+            identity.styleGAN2Layers = 2 * network.layers.count + 4
+        } else {
+            let network = try StyleGAN2File.network(file, name: path)
+            identity.resolution = network.resolution
+            identity.layers = network.styleRows
+            identity.styleGAN2Layers = network.styleRows
+        }
+        _ = try Generator(identity: identity, file: file, folder: path, path: path)
+        try write(identity, weights: weights, folder: folder)
+        return identity
+    }
+
+    /// Writes a model folder's generator in the layout of rosinality's stylegan2-pytorch, which pSp, e4e and HFGI load.
+    ///
+    /// - Returns: What that layout can't say of the network, for people; nil when it says everything.
+    /// - Throws: ``Failure`` when the layout can't express the network, or naming what can't be read or written.
+    public static func exportRosinality(folder: String, to path: String) throws -> String? {
+        let generator = try load(folder: folder)
+        guard case .styleGAN2(let network) = generator.network else {
+            throw Failure(
+                "generator \(generator.identity.name)", "is a \(generator.identity.architecture)",
+                "rosinality's layout is StyleGAN2's alone")
+        }
+        let weights = folder + "/weights.safetensors"
+        let value = try RosinalityGenerator.file(
+            network, mapping: mappingLayers(SafetensorsFile.read(weights), weights), meanLatent: generator.meanLatent,
+            name: weights)
+        try TorchFile.write(value, to: path)
+        return network.clamp.map { "the limit of activations to ±\($0): images differ where one is larger" }
     }
 }
 
@@ -182,6 +312,11 @@ struct EngineSynthesizer: Synthesizer {
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
         try StyleRows.checkSize(size, sizes)
         let codes = try StyleRows.own(codes, identity: identity)
+        guard noise != .random else {
+            throw Failure(
+                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
+                "use none or constant", isUsage: true)
+        }
         return try engine.synthesize(
             styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant)
     }

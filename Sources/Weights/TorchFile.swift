@@ -109,6 +109,8 @@ struct TorchBuilder {
     /// The bytes of a storage by its key, or nil when the file has no such storage.
     private let load: (String) throws -> Data?
     private var storages: [String: Data] = [:]
+    /// Storages that are files of `torch.save` inside of the pickle, by their node.
+    private var enclosed: [ObjectIdentifier: (bytes: Data, type: ElementType)] = [:]
     /// Bytes of tensors that may still be made: shared storages must not add up without bound.
     private var budget: Int
     private var steps = 0
@@ -191,8 +193,7 @@ struct TorchBuilder {
 
     /// The tensor of `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
     private mutating func tensor(_ arguments: [PickleValue]) throws -> TensorData {
-        guard arguments.count >= 4, let storage = arguments[0].node, storage.kind == .persistent,
-            let offset = arguments[1].integer, let shape = arguments[2].integers, let strides = arguments[3].integers,
+        guard arguments.count >= 4, let storage = arguments[0].node, let offset = arguments[1].integer, let shape = arguments[2].integers, let strides = arguments[3].integers,
             shape.count == strides.count, shape.count <= 16, offset >= 0
         else { throw failure("has a tensor that can't be understood") }
         let (bytes, type) = try self.storage(storage)
@@ -222,7 +223,8 @@ struct TorchBuilder {
 
     /// The storage of a `('storage', type, key, location, count[, view])` reference.
     private mutating func storage(_ node: PickleNode) throws -> (bytes: Data, type: ElementType) {
-        guard let parts = node.items.first?.elements, parts.count >= 5, parts[0].text == "storage",
+        if node.global == TorchBuilder.enclosedStorage { return try enclosedStorage(node) }
+        guard node.kind == .persistent, let parts = node.items.first?.elements, parts.count >= 5, parts[0].text == "storage",
             case .global(let className) = parts[1], let type = TorchFile.storageTypes[className],
             let key = parts[2].text, let count = parts[4].integer, count >= 0
         else { throw failure("has a storage that can't be understood") }
@@ -234,6 +236,20 @@ struct TorchBuilder {
             throw failure("has storage \(key) of \(bytes.count) bytes for \(count) elements of \(type.rawValue)")
         }
         return (bytes, type)
+    }
+
+    /// What a tensor's storage is in a plain pickle: a function of the bytes of a file of `torch.save`.
+    static let enclosedStorage = "torch.storage._load_from_bytes"
+
+    private mutating func enclosedStorage(_ node: PickleNode) throws -> (bytes: Data, type: ElementType) {
+        let key = ObjectIdentifier(node)
+        if let known = enclosed[key] { return known }
+        guard case .bytes(let bytes)? = node.items.first else {
+            throw failure("has a tensor whose storage can't be understood")
+        }
+        let storage = try LegacyTorchFile(data: Data(bytes), name: name).storage()
+        enclosed[key] = storage
+        return storage
     }
 
     /// Elements in C order.

@@ -1,0 +1,231 @@
+import Core
+import Foundation
+import Tensors
+
+/// StyleGAN2's synthesis on libtorch: differentiable, any batch.
+///
+/// The modulation is applied to the activations instead of the weights, which gives the same numbers and lets a batch
+/// share one convolution (Karras et al. 2020, section 2.2, the other way round).
+///
+/// Letters: N images, i and o channels, r pixels along a side, d the latent size.
+public struct StyleGAN2Tensors: DifferentiableSynthesizer {
+    public let identity: GeneratorIdentity
+    /// Where it computes.
+    public let device: Device
+
+    private struct Modulation: Sendable {
+        let weight: Tensor
+        let bias: Tensor
+
+        init(_ source: StyleGAN2Parameters.Modulation, latent: Int, device: Device) throws {
+            weight = try Tensor(source.weight, shape: [source.bias.count, latent], device: device)
+            bias = try Tensor(source.bias, shape: [source.bias.count], device: device)
+        }
+
+        /// Scales [N, i] of styles [N, d].
+        func scales(_ style: Tensor) throws -> Tensor { try style.linear(weight, bias: bias) }
+    }
+
+    private struct Convolution: Sendable {
+        let modulation: Modulation
+        /// [o, i, 3, 3], or [i, o, 3, 3] when it upsamples.
+        let weight: Tensor
+        /// [o, i]: the sum of each kernel's squares.
+        let power: Tensor
+        /// [1, 1, r, r], the strength included.
+        let noise: Tensor
+        let noiseStrength: Float
+        let bias: Tensor
+        let upsamples: Bool
+
+        init(_ source: StyleGAN2Parameters.Convolution, latent: Int, upsamples: Bool, device: Device) throws {
+            let (inputs, outputs) = (source.modulation.bias.count, source.bias.count)
+            modulation = try Modulation(source.modulation, latent: latent, device: device)
+            let weight = try Tensor(source.weight, shape: [outputs, inputs, 3, 3], device: device)
+            power = try weight.multiplied(by: weight).sum([2, 3])
+            self.weight = upsamples ? try weight.permuted([1, 0, 2, 3]).contiguous() : weight
+            let side = Int(Double(source.noise.count).squareRoot())
+            noiseStrength = source.noiseStrength
+            noise = try Tensor(
+                source.noise.map { $0 * source.noiseStrength }, shape: [1, 1, side, side], device: device)
+            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device)
+            self.upsamples = upsamples
+        }
+    }
+
+    private struct Image: Sendable {
+        let modulation: Modulation
+        let weight: Tensor
+        let bias: Tensor
+
+        init(_ source: StyleGAN2Parameters.Image, latent: Int, device: Device) throws {
+            modulation = try Modulation(source.modulation, latent: latent, device: device)
+            weight = try Tensor(source.weight, shape: [3, source.modulation.bias.count, 1, 1], device: device)
+            bias = try Tensor(source.bias, shape: [1, 3, 1, 1], device: device)
+        }
+    }
+
+    private struct Level: Sendable {
+        let first: Convolution?
+        let second: Convolution
+        let image: Image?
+        let residual: Tensor?
+    }
+
+    private let constant: Tensor
+    private let levels: [Level]
+    private let filter: [Float]
+    private let filterSize: Int
+    private let clamp: Double?
+    /// Images computed at once by ``synthesize(_:size:noise:)``.
+    private let batch: Int
+
+    /// - Parameters:
+    ///   - identity: Which generator this is.
+    ///   - network: The weights.
+    ///   - device: Where to compute.
+    /// - Throws: ``Failure`` when they are no such network or libtorch can't hold them.
+    public init(identity: GeneratorIdentity, network: StyleGAN2Parameters, device: Device = .cpu) throws {
+        try network.check("generator \(identity.name)")
+        self.identity = identity
+        self.device = device
+        let latent = network.latentSize
+        constant = try Tensor(network.constant, shape: [1, network.constant.count / 16, 4, 4], device: device)
+        var levels: [Level] = []
+        for level in network.levels {
+            let inputs = level.first?.modulation.bias.count ?? 1
+            let residual = try level.residual.map {
+                try Tensor($0, shape: [$0.count / inputs, inputs, 1, 1], device: device)
+            }
+            levels.append(
+                Level(
+                    first: try level.first.map { try Convolution($0, latent: latent, upsamples: true, device: device) },
+                    second: try Convolution(level.second, latent: latent, upsamples: false, device: device),
+                    image: try level.image.map { try Image($0, latent: latent, device: device) }, residual: residual))
+        }
+        self.levels = levels
+        filter = network.filter
+        filterSize = network.filterSize
+        clamp = network.clamp.map(Double.init)
+        batch = device == .cpu ? 1 : 8
+    }
+
+    public var sizes: [Int] {
+        let least = min(64, identity.resolution)
+        return Array(sequence(first: identity.resolution) { $0 / 2 >= least ? $0 / 2 : nil })
+    }
+
+    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+        let own = try StyleRows.own(codes, identity: identity)
+        return try Torch.withoutGradients {
+            var images: [Float] = []
+            for start in stride(from: 0, to: own.count, by: batch) {
+                let some = try own.slice(start..<min(own.count, start + batch))
+                let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
+                images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
+            }
+            return images
+        }
+    }
+
+    /// Images with their gradient history.
+    ///
+    /// - Parameters:
+    ///   - styles: [N, 1, d] for W, or [N, layers, d].
+    ///   - size: Pixels along a side, one of ``sizes``; below the full resolution the exact area average.
+    ///   - noise: `random` noise follows from the styles: the same code gets the same noise.
+    /// - Returns: [N, 3, size, size].
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
+        try StyleRows.checkSize(size, sizes)
+        let shape = styles.shape
+        guard shape.count == 3, shape[1] == 1 || shape[1] == identity.layers, shape[2] == identity.latentSize else {
+            throw Failure(
+                "styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
+        }
+        func style(_ row: Int) throws -> Tensor {
+            let at = shape[1] == 1 ? 0 : row
+            return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
+        }
+        let seeds = noise == .random ? try StyleGAN2Tensors.noiseSeeds(styles) : []
+        func noiseOf(_ convolution: Convolution, row: Int) throws -> Tensor? {
+            switch noise {
+            case .none: return nil
+            case .constant: return convolution.noise
+            case .random:
+                if convolution.noiseStrength == 0 { return nil }
+                let side = convolution.noise.shape[3]
+                let values = seeds.flatMap { LatentNoise(seed: $0, size: side * side).rows(UInt64(row)..<UInt64(row) + 1) }
+                return try Tensor(values, shape: [seeds.count, 1, side, side], device: device)
+                    .scaled(by: Double(convolution.noiseStrength))
+            }
+        }
+        var x = try constant.expanded([shape[0]] + constant.shape[1...])
+        var image: Tensor?
+        for (k, level) in levels.enumerated() {
+            let residual = try level.residual.map { try upsampled(x.convolved($0)).scaled(by: 0.5.squareRoot()) }
+            if let first = level.first {
+                x = try convolve(x, first, style(2 * k - 1), noise: noiseOf(first, row: 2 * k - 1), gain: 1)
+            }
+            let gain = residual == nil ? 1 : 0.5.squareRoot()
+            x = try convolve(x, level.second, style(2 * k), noise: noiseOf(level.second, row: 2 * k), gain: gain)
+            if let residual { x = try x.added(to: residual) }
+            if let before = image { image = try upsampled(before) }
+            if let part = level.image {
+                let scales = try part.modulation.scales(style(2 * k + 1))
+                var own = try x.multiplied(by: scales.reshaped(scales.shape + [1, 1])).convolved(part.weight)
+                own = try own.added(to: part.bias)
+                if let clamp { own = try own.clamped(-clamp, clamp) }
+                image = try image.map { try $0.added(to: own) } ?? own
+            }
+        }
+        guard let image else { throw Failure("generator \(identity.name)", "makes no image", "import it again") }
+        let window = identity.resolution / size
+        return window == 1 ? image : try image.averagePooled(size: window, stride: window)
+    }
+
+    /// Modulated convolution, demodulation, noise, bias, leaky ReLU.
+    private func convolve(
+        _ x: Tensor, _ convolution: Convolution, _ style: Tensor, noise: Tensor?, gain: Double
+    ) throws -> Tensor {
+        let scales = try convolution.modulation.scales(style)
+        let demodulation = try scales.multiplied(by: scales).linear(convolution.power).scaled(by: 1, plus: 1e-8)
+            .reciprocalSquareRoot()
+        let modulated = try x.multiplied(by: scales.reshaped(scales.shape + [1, 1]))
+        var y: Tensor
+        if convolution.upsamples {
+            let wide = try modulated.transposeConvolved(convolution.weight, stride: 2)
+            let channels = wide.shape[1]
+            // Convolution proper, so the taps are turned round; four pixels come from one.
+            let taps = filter.reversed().map { $0 * 4 }
+            let kernel = try Tensor(taps, shape: [1, 1, filterSize, filterSize], device: device)
+                .expanded([channels, 1, filterSize, filterSize]).contiguous()
+            y = try wide.convolved(kernel, padding: filterSize / 2 - 1, groups: channels)
+        } else {
+            y = try modulated.convolved(convolution.weight, padding: 1)
+        }
+        y = try y.multiplied(by: demodulation.reshaped(demodulation.shape + [1, 1]))
+        if let noise { y = try y.added(to: noise) }
+        y = try y.added(to: convolution.bias).leakyReLU(slope: 0.2).scaled(by: 2.0.squareRoot() * gain)
+        if let clamp { y = try y.clamped(-clamp * gain, clamp * gain) }
+        return y
+    }
+
+    /// [N, c, r, r] → [N, c, 2r, 2r] through the filter.
+    private func upsampled(_ x: Tensor) throws -> Tensor {
+        let channels = x.shape[1]
+        let kernel = try Tensor(filter.map { $0 * 4 }, shape: [1, 1, filterSize, filterSize], device: device)
+            .expanded([channels, 1, filterSize, filterSize]).contiguous()
+        return try x.transposeConvolved(kernel, stride: 2, padding: filterSize / 2 - 1, groups: channels)
+    }
+
+    /// A seed for each code's random noise: the first bytes of its SHA-256.
+    private static func noiseSeeds(_ styles: Tensor) throws -> [UInt64] {
+        let values = try styles.detached().to(device: .cpu).floats()
+        let size = values.count / max(1, styles.shape[0])
+        return stride(from: 0, to: values.count, by: size).map { start in
+            let digest = values[start..<start + size].withUnsafeBytes { Hashing.sha256(Data($0)) }
+            return UInt64(digest.prefix(16), radix: 16) ?? 0
+        }
+    }
+}
