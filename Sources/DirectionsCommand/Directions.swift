@@ -11,6 +11,7 @@ struct Directions: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ImportCommand.self,
+            ExportCommand.self,
             Train.self,
             SampleCommand.self,
             ScoreCommand.self,

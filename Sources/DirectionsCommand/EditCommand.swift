@@ -68,7 +68,7 @@ struct EditCommand: ParsableCommand {
         }
         if let out {
             let planes = try synthesis.images(edited, generator: generator, label: "edit")
-            let grid = plan.grid(Image.batch(planes, size: synthesis.size))
+            let grid = plan.grid(Image.batch(planes, size: synthesis.size(of: generator)))
             let picture = try grid.rendered()
             try picture.write(to: out)
             print(

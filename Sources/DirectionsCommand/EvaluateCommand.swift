@@ -49,6 +49,8 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Threads that synthesize; 0 for one a processor.")
     var threads = 0
 
+    @OptionGroup var device: DeviceOption
+
     @Flag(help: "Evaluate directions that belong to another generator all the same.")
     var force = false
 
@@ -71,7 +73,9 @@ struct EvaluateCommand: ParsableCommand {
             }
         }
         let range = try layers.map { try LayerRange($0, rows: loaded.identity.styleGAN2Layers) }
-        let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
+        let device = try device.value
+        let judge = try AttributeClassifier.load(
+            path: ClassifierOption.path(classifier, workspace.value), device: device)
         let store = try LatentStore.open(workspace.value.database)
         let parameters = [
             "direction": files.map(\.label).joined(separator: ","), "count": "\(count)", "strength": strength,
@@ -80,8 +84,8 @@ struct EvaluateCommand: ParsableCommand {
         var results: [DirectionMetrics] = []
         try store.logged("evaluate", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             var evaluator = DirectionEvaluator(
-                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads), classifier: judge,
-                store: store)
+                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads, device: device),
+                classifier: judge, store: store)
             if let seed { evaluator.seed = seed }
             let subjects = try files.map { file in
                 DirectionEvaluator.Subject(

@@ -51,7 +51,7 @@ struct FaceSource: ParsableArguments {
             return (try LatentCodes(store.latents(ids: ids), size: size), ids.map { "latent \($0)" })
         }
         let path = code ?? ""
-        let codes = try FaceSource.readCodes(path, size: size)
+        let codes = try FaceSource.readCodes(path, size: size, layers: generator.identity.styleGAN2Layers)
         let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
         return (codes, (0..<codes.count).map { codes.count == 1 ? name : "\(name) \($0)" })
     }
@@ -64,14 +64,14 @@ struct FaceSource: ParsableArguments {
         return tensor
     }
 
-    private static func readCodes(_ path: String, size: Int) throws -> LatentCodes {
+    private static func readCodes(_ path: String, size: Int, layers: Int) throws -> LatentCodes {
         let tensor = try path.hasSuffix(".pt") || path.hasSuffix(".pth") ? torchTensor(path) : NumpyFile.read(path)
         let shape = tensor.shape
         guard shape.last == size, shape.count <= 3 else {
             throw Failure(path, "has the shape \(shape)", "codes are [\(size)], [n, \(size)] or [n, rows, \(size)]")
         }
-        // [18, 512] is one W+ code of an encoder, not 18 W codes, when its rows are StyleGAN2's for some resolution.
-        let isSingleWPlus = shape.count == 2 && [14, 16, 18].contains(shape[0])
+        // [18, 512] is one W+ code of an encoder, not 18 W codes, when its rows are the generator's.
+        let isSingleWPlus = shape.count == 2 && shape[0] == layers
         let rows = shape.count == 3 ? shape[1] : isSingleWPlus ? shape[0] : 1
         return try LatentCodes(tensor.floats(), rows: rows, size: size)
     }

@@ -14,7 +14,14 @@ struct ImportCommand: ParsableCommand {
             is taken from --wheel, from .cache/ here or in the workspace, or downloaded with pip, and is checked against its \
             SHA-256.
 
-            Example: directions import default
+            A FILE is a StyleGAN2 generator: a network pickle of NVIDIA's (stylegan2-ada-pytorch, stylegan3 with \
+            --cfg=stylegan2, or TensorFlow's stylegan2 and stylegan2-ada), a .pt of rosinality's layout (pSp, e4e and HFGI \
+            use it), or the weights.safetensors of another workspace. Files are read as data: nothing in them is run.
+
+            Examples:
+              directions import default
+              directions import stylegan2-ffhq-config-f.pkl --name ffhq
+              directions import smile.npy --as direction --attr smiling
             """)
 
     @Argument(help: "`default`, or a generator's file.")
@@ -22,6 +29,9 @@ struct ImportCommand: ParsableCommand {
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).")
     var name: String?
+
+    @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.")
+    var label: Int?
 
     @Option(help: "The random-face wheel, when it is not to be downloaded.")
     var wheel: String?
@@ -49,23 +59,53 @@ struct ImportCommand: ParsableCommand {
     func run() throws {
         let place = workspace.value
         if kind == .direction { return try importDirections(place) }
-        guard source == "default" || source.hasSuffix(".whl") else {
-            throw Failure(
-                source, "is not a generator this version reads", "use `default` or a random-face wheel", isUsage: true)
-        }
-        let file = try source == "default" ? wheel ?? ImportCommand.findWheel(place) : source
-        let folder = place.generator(name ?? "default")
-        let identity = try Generator.importWheel(file, folder: folder)
+        let identity = try importGenerator(place)
         if json { return try printJSON(identity) }
-        print(
+        print(ImportCommand.summary(identity, folder: place.generator(identity.name)))
+    }
+
+    private func importGenerator(_ place: Workspace) throws -> GeneratorIdentity {
+        if source == "default" || source.hasSuffix(".whl") {
+            guard label == nil else {
+                throw Failure(source, "is not conditional: it has no classes", "leave --class out", isUsage: true)
+            }
+            let file = try source == "default" ? wheel ?? ImportCommand.findWheel(place) : source
+            return try Generator.importWheel(file, folder: place.generator(try checkedName(name ?? "default")))
+        }
+        if [".npy", ".npz"].contains(where: source.hasSuffix) {
+            throw Failure(
+                source, "holds arrays, not a generator", "import a direction with --as direction", isUsage: true)
+        }
+        let base = ((source as NSString).lastPathComponent as NSString).deletingPathExtension
+        return try Generator.importFile(source, folder: place.generator(checkedName(name ?? base)), label: label)
+    }
+
+    /// A name that is one folder of the workspace.
+    private func checkedName(_ name: String) throws -> String {
+        guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {
+            throw Failure("--name \(name)", "is not a name", "use letters, digits and hyphens", isUsage: true)
+        }
+        return name
+    }
+
+    /// What was found, for people.
+    private static func summary(_ identity: GeneratorIdentity, folder: String) -> String {
+        let bytes = (try? FileManager.default.attributesOfItem(atPath: folder + "/weights.safetensors"))?[.size] as? Int
+        var lines = [
             """
             imported \(identity.name): \(identity.architecture), \(identity.resolution) x \(identity.resolution) pixels, \
             latent size \(identity.latentSize), \(identity.layers) style rows
-              weights  \(folder)/weights.safetensors
-              SHA-256  \(identity.sha256)
-              source   \(identity.sourceName), SHA-256 \(identity.sourceSHA256)
-              licence  \(identity.licence)
-            """)
+            """,
+            "  weights  \(folder)/weights.safetensors, \(String(format: "%.1f", Double(bytes ?? 0) / 1e6)) MB",
+            "  SHA-256  \(identity.sha256)",
+            "  source   \(identity.sourceName), SHA-256 \(identity.sourceSHA256)",
+        ]
+        if let source = identity.source { lines.append("  kind     \(source)") }
+        if let label = identity.label { lines.append("  class    \(label)") }
+        if let isMeasured = identity.meanLatentIsMeasured {
+            lines.append("  mean w   \(isMeasured ? "measured here over 10,000 latents" : "of the file") (for --psi)")
+        }
+        return (lines + ["  licence  \(identity.licence)"]).joined(separator: "\n")
     }
 
     /// Directions of another tool become versions in the library, sigma measured on latents of the generator.

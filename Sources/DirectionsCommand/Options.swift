@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import Tensors
 
 /// Where the work lies; every verb takes it.
 struct WorkspaceOption: ParsableArguments {
@@ -8,4 +9,15 @@ struct WorkspaceOption: ParsableArguments {
 
     /// The workspace that was asked for.
     var value: Workspace { Workspace(workspace) }
+}
+
+/// Where libtorch computes; the verbs that synthesize, score or train take it.
+struct DeviceOption: ParsableArguments {
+    @Option(help: "Where to compute: cpu, cuda, cuda:N, or auto (CUDA where this build of libtorch has it).")
+    var device = "auto"
+
+    /// The device that was asked for.
+    ///
+    /// - Throws: `Failure` (usage) for a name or a CUDA device that there is not.
+    var value: Device { get throws { try Device.named(device) } }
 }

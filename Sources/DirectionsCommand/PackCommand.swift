@@ -125,6 +125,7 @@ struct PackCommand: ParsableCommand {
         let progress = ProgressReporter("pack", unit: "previews", total: directions.count, quiet: directions.count < 3)
         var result: [String: Data] = [:]
         let strengths: [Float] = [-3, -1.5, 0, 1.5, 3]
+        let size = generator.size(256)
         for file in directions {
             try Interruption.check()
             let direction = EditDirection(file)
@@ -137,10 +138,11 @@ struct PackCommand: ParsableCommand {
                 rows = edited.rows
             }
             let planes = try synthesizer.synthesize(
-                LatentCodes(codes, rows: rows, size: w.count), size: 256, noise: .none)
+                LatentCodes(codes, rows: rows, size: w.count), size: size, noise: .none)
             let labels = strengths.map { String(format: "%+g sigma", $0) }
             let grid = Grid(
-                [Image.batch(planes, size: 256).map { Optional($0) }], columnLabels: labels, rowLabels: [file.attribute]
+                [Image.batch(planes, size: size).map { Optional($0) }], columnLabels: labels,
+                rowLabels: [file.attribute]
             )
             result[file.label] = try grid.rendered().encodedPNG()
             progress.advance(1)

@@ -103,7 +103,8 @@ struct QueryCommand: ParsableCommand {
             let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }
             return (["\(row[column].text)"] + values).joined(separator: "\n")
         }
-        let picture = try Grid(Image.batch(planes, size: synthesis.size), captions: Array(captions)).rendered()
+        let picture = try Grid(Image.batch(planes, size: synthesis.size(of: loaded)), captions: Array(captions))
+            .rendered()
         try picture.write(to: path)
         FileHandle.standardError.write(Data("\(path): \(ids.count) faces\n".utf8))
     }

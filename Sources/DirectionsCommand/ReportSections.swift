@@ -215,9 +215,10 @@ struct ReportSections {
     }
 
     private func synthesized(_ codes: [Float]) throws -> [Image] {
+        let size = generator.size(128)
         let planes = try generator.synthesizer().synthesize(
-            LatentCodes(codes, size: generator.identity.latentSize), size: 128, noise: .none)
-        return Image.batch(planes, size: 128)
+            LatentCodes(codes, size: generator.identity.latentSize), size: size, noise: .none)
+        return Image.batch(planes, size: size)
     }
 
     // MARK: Scores

@@ -36,6 +36,7 @@ struct ScoreCommand: ParsableCommand {
     @Option(help: "Keep a JPEG of each face with so many pixels along a side, such as 128.")
     var thumbnails: Int?
 
+    @OptionGroup var device: DeviceOption
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
@@ -47,14 +48,16 @@ struct ScoreCommand: ParsableCommand {
                 isUsage: true)
         }
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
-        let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
+        let device = try device.value
+        let network = try AttributeClassifier.load(
+            path: ClassifierOption.path(classifier, workspace.value), device: device)
         let store = try LatentStore.open(workspace.value.database)
         let parameters = ["limit": limit.map { "\($0)" } ?? "all", "batch": "\(batch)"]
         let inputs = ["generator": loaded.identity.sha256, "classifier": network.sha256]
         try store.logged("score", parameters: parameters, inputs: inputs) {
             var scorer = LatentScorer(
-                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads), classifier: network,
-                store: store)
+                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads, device: device),
+                classifier: network, store: store)
             scorer.batch = batch
             scorer.thumbnails = thumbnails
             let count = try scorer.score(limit: limit)

@@ -7,10 +7,17 @@ import Weights
 
 /// How faces are made; shared by the verbs that show some.
 struct SynthesisOptions: ParsableArguments {
-    @Option(help: "Pixels along a side of each face: 64 to the generator's own, a power of two.")
-    var size = 256
+    @Option(help: "Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256).")
+    var size: Int?
 
-    @Option(help: "none: noise inputs left out; constant: the network's own noise constants.")
+    /// The size that was asked for, or 256 where the generator has as many.
+    func size(of generator: Generator) -> Int { size ?? generator.size(256) }
+
+    @Option(
+        help: """
+            none: noise inputs left out; constant: the network's own noise constants; random: drawn from the code \
+            (StyleGAN2 only).
+            """)
     var noise: NoiseMode = .none
 
     @Option(help: "engine: the CPU engine; tensors: libtorch, the reference.")
@@ -19,17 +26,20 @@ struct SynthesisOptions: ParsableArguments {
     @Option(help: "Threads that synthesize; 0 for one a processor.")
     var threads = 0
 
+    @OptionGroup var device: DeviceOption
+
     /// Images of codes, in batches of eight with a progress line.
     ///
     /// - Returns: [count, 3, size, size] in about [-1, 1].
     func images(_ codes: LatentCodes, generator: Generator, label: String) throws -> [Float] {
-        let synthesizer = try generator.synthesizer(engine, threads: threads)
+        let synthesizer = try generator.synthesizer(engine, threads: threads, device: device.value)
         let progress = ProgressReporter(label, unit: "faces", total: codes.count, quiet: codes.count <= 8)
         var result: [Float] = []
         for start in stride(from: 0, to: codes.count, by: 8) {
             try Interruption.check()
             let end = min(codes.count, start + 8)
-            result += try synthesizer.synthesize(codes.slice(start..<end), size: size, noise: noise)
+            result += try synthesizer.synthesize(
+                codes.slice(start..<end), size: size(of: generator), noise: noise)
             progress.advance(end - start)
         }
         progress.finish()
@@ -68,12 +78,13 @@ struct SynthCommand: ParsableCommand {
         }
         let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
         let (codes, labels) = try faces.load(generator, workspace: workspace.value)
+        let size = synthesis.size(of: generator)
         let planes = try synthesis.images(codes, generator: generator, label: "synth")
         if let npy {
-            try NumpyFile.write(TensorData(planes, shape: [codes.count, 3, synthesis.size, synthesis.size]), to: npy)
+            try NumpyFile.write(TensorData(planes, shape: [codes.count, 3, size, size]), to: npy)
         }
         if let out {
-            let images = Image.batch(planes, size: synthesis.size)
+            let images = Image.batch(planes, size: size)
             let picture = try images.count == 1 ? images[0] : Grid(images, captions: labels).rendered()
             try picture.write(to: out)
             print("\(out): \(images.count) faces, \(picture.width) x \(picture.height) pixels")

@@ -85,8 +85,7 @@ struct Train: ParsableCommand {
     @Option(help: "A safetensors file with weights to begin from, named as torchvision and timm name them.")
     var weights: String?
 
-    @Option(help: "Where to compute: cpu, cuda, cuda:N or auto.")
-    var device = "auto"
+    @OptionGroup var device: DeviceOption
 
     @Option(help: "What convolutions compute in: float32, or bfloat16 on CUDA.")
     var precision = "float32"
@@ -134,7 +133,7 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let settings = try settings()
-        let device = try Device.named(device)
+        let device = try device.value
         let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()

@@ -175,6 +175,9 @@ public struct Generator: Sendable {
         }
     }
 
+    /// A customary image size, or the generator's own where that is smaller.
+    public func size(_ wanted: Int) -> Int { min(wanted, identity.resolution) }
+
     /// Which implementation synthesizes.
     public enum Engine: String, Sendable, CaseIterable {
         /// The project's own C kernels, the fastest on a CPU.

@@ -28,8 +28,11 @@ struct NvidiaGenerator {
         try checkImage(last: sides.last ?? 4)
         let isSkip = sides.count == 1 || tensors.has("synthesis.b4.torgb.weight")
         let isResidual = sides.contains { tensors.has("synthesis.b\($0).skip.weight") }
-        let clamps = try Set(sides.flatMap { side in try ["conv0", "conv1", "torgb"].compactMap { try clamp(side, $0) } })
-        guard clamps.count <= 1 else { throw Failure(name, "limits its activations in different ways", "known is one limit") }
+        let clamps = try Set(
+            sides.flatMap { side in try ["conv0", "conv1", "torgb"].compactMap { try clamp(side, $0) } })
+        guard clamps.count <= 1 else {
+            throw Failure(name, "limits its activations in different ways", "known is one limit")
+        }
         let latent = try tensors.tensor("synthesis.b4.conv1.affine.weight", rank: 2).shape[1]
         let network = StyleGAN2Parameters(
             architecture: isResidual ? .resnet : isSkip ? .skip : .orig, latentSize: latent,
@@ -52,7 +55,8 @@ struct NvidiaGenerator {
         }
         for (key, value) in pickle.settings where key.hasSuffix(".activation") {
             // The affine layers of styles are linear; a module's full path tells which are which.
-            let isLayer = key.hasSuffix(".conv0.activation") || key.hasSuffix(".conv1.activation") || key.contains("mapping.fc")
+            let isLayer =
+                key.hasSuffix(".conv0.activation") || key.hasSuffix(".conv1.activation") || key.contains("mapping.fc")
             guard !isLayer || value.text == "lrelu" else {
                 throw Failure(name, "has the activation \(value.text ?? "?") in \(key)", "known is lrelu")
             }
@@ -90,11 +94,14 @@ struct NvidiaGenerator {
         let embed = try tensors.matrix("mapping.embed.weight")
         let bias = try tensors.floats("mapping.embed.bias")
         guard embed.inputs == classes, !bias.isEmpty, embed.values.count == bias.count * classes else {
-            throw Failure(name, "has an embedding of \(embed.inputs) classes, and says \(classes)", "get the file again")
+            throw Failure(
+                name, "has an embedding of \(embed.inputs) classes, and says \(classes)", "get the file again")
         }
         let row = bias.indices.map { embed.values[$0 * classes + label] + bias[$0] }
         let inputs = layers[0].weight.count / max(1, layers[0].bias.count)
-        guard inputs > row.count else { throw Failure(name, "has a mapping network without noise", "get the file again") }
+        guard inputs > row.count else {
+            throw Failure(name, "has a mapping network without noise", "get the file again")
+        }
         layers[0] = ConditionalMapping.folded(layers[0], embedding: row, noiseSize: inputs - row.count)
         return layers
     }
@@ -133,7 +140,8 @@ struct NvidiaGenerator {
         if tensors.has(key + ".torgb.weight") {
             let weight = try tensors.tensor(key + ".torgb.weight", rank: 4)
             guard weight.shape[2...] == [1, 1] else {
-                throw Failure(name, "has a kernel of shape \(weight.shape) in \(key).torgb", "known are kernels of 1 x 1")
+                throw Failure(
+                    name, "has a kernel of shape \(weight.shape) in \(key).torgb", "known are kernels of 1 x 1")
             }
             image = .init(
                 modulation: try modulation(key + ".torgb", gain: 1 / Float(max(1, weight.shape[1])).squareRoot()),

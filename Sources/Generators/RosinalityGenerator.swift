@@ -42,7 +42,9 @@ struct RosinalityGenerator {
     }
 
     func generator() throws -> ForeignGenerator {
-        let sides = [4] + (0...12).map { 8 << $0 }.prefix { tensors.has("convs.\(2 * $0.trailingZeroBitCount - 5).conv.weight") }
+        let sides =
+            [4]
+            + (0...12).map { 8 << $0 }.prefix { tensors.has("convs.\(2 * $0.trailingZeroBitCount - 5).conv.weight") }
         guard try tensors.tensor("to_rgb1.conv.weight", rank: 5).shape[1] == 3 else {
             throw Failure(name, "makes images without red, green and blue", "this program needs three channels")
         }
@@ -83,7 +85,8 @@ struct RosinalityGenerator {
         return .init(
             modulation: try modulation(key), weight: try tensors.floats(key + ".conv.weight", scale: scale),
             noise: tensors.has(noise) ? try tensors.floats(noise) : [Float](repeating: 0, count: side * side),
-            noiseStrength: tensors.has(key + ".noise.weight") ? try tensors.floats(key + ".noise.weight").first ?? 0 : 0,
+            noiseStrength: tensors.has(key + ".noise.weight")
+                ? try tensors.floats(key + ".noise.weight").first ?? 0 : 0,
             bias: try tensors.floats(key + ".activate.bias"))
     }
 
@@ -114,7 +117,8 @@ extension RosinalityGenerator {
         }
         let latent = network.latentSize
         guard mapping.allSatisfy({ $0.weight.count == latent * latent }) else {
-            throw Failure(name, "has a mapping network that is not square", "rosinality's layout knows only square ones")
+            throw Failure(
+                name, "has a mapping network that is not square", "rosinality's layout knows only square ones")
         }
         var entries: [TorchValue.Entry] = []
         func add(_ key: String, _ values: [Float], _ shape: [Int], scale: Float = 1) {
@@ -122,7 +126,9 @@ extension RosinalityGenerator {
             entries.append(.init(key: key, value: .tensor(TensorData(scaled, shape: shape))))
         }
         for (k, layer) in mapping.enumerated() {
-            add("style.\(k + 1).weight", layer.weight, [latent, latent], scale: Float(latent).squareRoot() / mappingRate)
+            add(
+                "style.\(k + 1).weight", layer.weight, [latent, latent], scale: Float(latent).squareRoot() / mappingRate
+            )
             add("style.\(k + 1).bias", layer.bias, [latent], scale: 1 / mappingRate)
         }
         add("input.input", network.constant, [1, network.constant.count / 16, 4, 4])

@@ -105,7 +105,9 @@ extension StyleGAN2Parameters {
             if let residual = level.residual { try check(residual, channels * inputs, "\(place) residual", name) }
             guard (level.residual != nil) == (architecture == .resnet && k > 0),
                 (level.image != nil) == (architecture == .skip || k == levels.count - 1)
-            else { throw Failure(name, "has parts in \(place) that a network of kind \(architecture.rawValue) has not") }
+            else {
+                throw Failure(name, "has parts in \(place) that a network of kind \(architecture.rawValue) has not")
+            }
             if let image = level.image {
                 try check(image.modulation, channels: channels, "\(place) image", name)
                 try check(image.weight, 3 * channels, "\(place) image", name)

@@ -155,7 +155,9 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             case .random:
                 if convolution.noiseStrength == 0 { return nil }
                 let side = convolution.noise.shape[3]
-                let values = seeds.flatMap { LatentNoise(seed: $0, size: side * side).rows(UInt64(row)..<UInt64(row) + 1) }
+                let values = seeds.flatMap {
+                    LatentNoise(seed: $0, size: side * side).rows(UInt64(row)..<UInt64(row) + 1)
+                }
                 return try Tensor(values, shape: [seeds.count, 1, side, side], device: device)
                     .scaled(by: Double(convolution.noiseStrength))
             }

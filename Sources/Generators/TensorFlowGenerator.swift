@@ -16,7 +16,9 @@ struct TensorFlowGenerator {
         for (key, value) in pickle.tensors {
             // synthesis/4x4/…, G_synthesis/4x4/…, or without a component when one network holds all.
             var parts = key.split(separator: "/").map(String.init)
-            if let first = parts.first, first.hasSuffix("synthesis") || first.hasSuffix("mapping") { parts.removeFirst() }
+            if let first = parts.first, first.hasSuffix("synthesis") || first.hasSuffix("mapping") {
+                parts.removeFirst()
+            }
             all[parts.joined(separator: "/")] = value
         }
         tensors = NamedTensors(tensors: all, name: name)
@@ -25,7 +27,8 @@ struct TensorFlowGenerator {
         }
         guard all["4x4/Conv/mod_weight"] != nil else {
             throw Failure(
-                name, "has a generator that is not a StyleGAN2's", "give a network pickle of stylegan2 or stylegan2-ada")
+                name, "has a generator that is not a StyleGAN2's", "give a network pickle of stylegan2 or stylegan2-ada"
+            )
         }
     }
 
@@ -45,7 +48,8 @@ struct TensorFlowGenerator {
             filter: filter(), clamp: number("conv_clamp").map(Float.init))
         return ForeignGenerator(
             kind: "NVIDIA's TensorFlow pickle", mapping: try mapping(label: label),
-            meanLatent: tensors.has("dlatent_avg") ? try tensors.floats("dlatent_avg") : nil, network: network, label: label)
+            meanLatent: tensors.has("dlatent_avg") ? try tensors.floats("dlatent_avg") : nil, network: network,
+            label: label)
     }
 
     private func number(_ key: String) -> Double? {
@@ -72,7 +76,8 @@ struct TensorFlowGenerator {
     private func mapping(label: Int?) throws -> [MappingNetwork.Layer] {
         let classes = tensors.has("LabelEmbed/weight") ? try tensors.tensor("LabelEmbed/weight", rank: 2).shape[0] : 0
         if classes == 0, (number("label_size") ?? 0) > 0 {
-            throw Failure(name, "is conditional without an embedding of its classes", "this program knows stylegan2-ada's")
+            throw Failure(
+                name, "is conditional without an embedding of its classes", "this program knows stylegan2-ada's")
         }
         try ConditionalMapping.check(label, classes: classes, name: name)
         let rate = Float(number("mapping_lrmul") ?? 0.01)
@@ -90,7 +95,9 @@ struct TensorFlowGenerator {
         }
         let row = bias.indices.map { embed[$0 * classes + label] + bias[$0] }
         let inputs = layers[0].weight.count / max(1, layers[0].bias.count)
-        guard inputs > row.count else { throw Failure(name, "has a mapping network without noise", "get the file again") }
+        guard inputs > row.count else {
+            throw Failure(name, "has a mapping network without noise", "get the file again")
+        }
         layers[0] = ConditionalMapping.folded(layers[0], embedding: row, noiseSize: inputs - row.count)
         return layers
     }
@@ -106,7 +113,8 @@ struct TensorFlowGenerator {
         let tensor = try tensors.tensor(key + "/weight", rank: 4)
         let (inputs, outputs) = (tensor.shape[2], tensor.shape[3])
         guard tensor.shape[0] == side, tensor.shape[1] == side else {
-            throw Failure(name, "has a kernel of shape \(tensor.shape) in \(key)", "known are kernels of \(side) x \(side)")
+            throw Failure(
+                name, "has a kernel of shape \(tensor.shape) in \(key)", "known are kernels of \(side) x \(side)")
         }
         let scale = 1 / Float(max(1, side * side * inputs)).squareRoot()
         let values = try tensor.floats()
@@ -116,7 +124,9 @@ struct TensorFlowGenerator {
                 let target = isTurned ? (side - 1 - y) * side + side - 1 - x : y * side + x
                 for i in 0..<inputs {
                     let source = ((y * side + x) * inputs + i) * outputs
-                    for o in 0..<outputs { result[(o * inputs + i) * side * side + target] = values[source + o] * scale }
+                    for o in 0..<outputs {
+                        result[(o * inputs + i) * side * side + target] = values[source + o] * scale
+                    }
                 }
             }
         }

@@ -117,7 +117,9 @@ private struct Walk {
         if node.global != nil {
             // Python 2 hands an ordered dictionary its pairs as an argument.
             for pair in node.items.first?.elements ?? [] {
-                if let parts = pair.elements, parts.count == 2, let key = parts[0].text { result.append((key, parts[1])) }
+                if let parts = pair.elements, parts.count == 2, let key = parts[0].text {
+                    result.append((key, parts[1]))
+                }
             }
         }
         return result
@@ -172,7 +174,9 @@ private struct Walk {
             settings[key] = value
         }
         for (key, value) in entries(state.value(for: "components")) {
-            if let component = value.node { try collectNetwork(component, prefix: prefix + key + "/", depth: depth + 1) }
+            if let component = value.node {
+                try collectNetwork(component, prefix: prefix + key + "/", depth: depth + 1)
+            }
         }
     }
 }

@@ -92,16 +92,25 @@ public enum NumpyFile {
 
     /// Fortran order to C order.
     static func transposed(_ bytes: Data, shape: [Int], size: Int) -> Data {
+        // Without elements the strides mean nothing, and may not even be numbers.
+        if bytes.isEmpty { return bytes }
         var result = Data(count: bytes.count)
         var index = [Int](repeating: 0, count: shape.count)
-        for target in 0..<bytes.count / max(size, 1) {
-            var source = 0
-            for axis in shape.indices.reversed() { source = source * shape[axis] + index[axis] }
-            for k in 0..<size { result[target * size + k] = bytes[source * size + k] }
-            for axis in shape.indices.reversed() {
-                index[axis] += 1
-                if index[axis] < shape[axis] { break }
-                index[axis] = 0
+        var strides = [Int](repeating: 1, count: shape.count)
+        for axis in shape.indices.dropFirst() { strides[axis] = strides[axis - 1] * shape[axis - 1] }
+        result.withUnsafeMutableBytes { (target: UnsafeMutableRawBufferPointer) in
+            bytes.withUnsafeBytes { (source: UnsafeRawBufferPointer) in
+                var from = 0
+                for element in 0..<source.count / max(size, 1) {
+                    for k in 0..<size { target[element * size + k] = source[from * size + k] }
+                    for axis in shape.indices.reversed() {
+                        index[axis] += 1
+                        from += strides[axis]
+                        if index[axis] < shape[axis] { break }
+                        from -= strides[axis] * shape[axis]
+                        index[axis] = 0
+                    }
+                }
             }
         }
         return result

@@ -53,7 +53,8 @@ struct PickledArrays {
         }
     }
 
-    private mutating func make(_ shape: [Int], _ type: PickleValue, _ bytes: Data, isFortran: Bool) throws -> TensorData {
+    private mutating func make(_ shape: [Int], _ type: PickleValue, _ bytes: Data, isFortran: Bool) throws -> TensorData
+    {
         let type = try element(type)
         guard shape.count <= 16, bytes.count <= budget else { throw failure("has arrays that add up to too much") }
         budget -= bytes.count

@@ -193,7 +193,8 @@ struct TorchBuilder {
 
     /// The tensor of `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
     private mutating func tensor(_ arguments: [PickleValue]) throws -> TensorData {
-        guard arguments.count >= 4, let storage = arguments[0].node, let offset = arguments[1].integer, let shape = arguments[2].integers, let strides = arguments[3].integers,
+        guard arguments.count >= 4, let storage = arguments[0].node, let offset = arguments[1].integer,
+            let shape = arguments[2].integers, let strides = arguments[3].integers,
             shape.count == strides.count, shape.count <= 16, offset >= 0
         else { throw failure("has a tensor that can't be understood") }
         let (bytes, type) = try self.storage(storage)
@@ -224,7 +225,8 @@ struct TorchBuilder {
     /// The storage of a `('storage', type, key, location, count[, view])` reference.
     private mutating func storage(_ node: PickleNode) throws -> (bytes: Data, type: ElementType) {
         if node.global == TorchBuilder.enclosedStorage { return try enclosedStorage(node) }
-        guard node.kind == .persistent, let parts = node.items.first?.elements, parts.count >= 5, parts[0].text == "storage",
+        guard node.kind == .persistent, let parts = node.items.first?.elements, parts.count >= 5,
+            parts[0].text == "storage",
             case .global(let className) = parts[1], let type = TorchFile.storageTypes[className],
             let key = parts[2].text, let count = parts[4].integer, count >= 0
         else { throw failure("has a storage that can't be understood") }
