@@ -5,7 +5,7 @@ import Core
 ///
 /// Letters: i input and o output channels of a convolution, r pixels along a side of its output, d the latent size.
 public struct StyleGAN2Parameters: Sendable, Equatable {
-    /// How the levels make the image (the paper's Fig. 7).
+    /// How the levels make the image (figure 7 of the paper).
     public enum Architecture: String, Sendable, CaseIterable {
         /// Every level adds to the image.
         case skip
@@ -47,7 +47,7 @@ public struct StyleGAN2Parameters: Sendable, Equatable {
         public var bias: [Float]
     }
 
-    /// One resolution: 4, 8, 16, …
+    /// One resolution, from 4 pixels a side doubling.
     public struct Level: Sendable, Equatable {
         /// The upsampling convolution; nil at 4×4.
         public var first: Convolution?
