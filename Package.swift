@@ -58,7 +58,8 @@ let targets: [Target] = [
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
     module(
-        "Evaluation", ["Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Core"]),
+        "Evaluation",
+        ["Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
     module("Pipelines", [yams, "Core"]),
     .executableTarget(
@@ -90,7 +91,8 @@ let tests: [Target] = [
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
     .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),

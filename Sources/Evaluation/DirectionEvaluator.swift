@@ -34,6 +34,8 @@ public struct DirectionEvaluator {
         public let logits: [[Float]]
         /// Of the same faces unedited: [count, attributes].
         public let base: [Float]
+        /// For each strength [count, 128], and of the unedited faces; nil without a face-recognition network.
+        public var embeddings: (edited: [[Float]], base: [Float])?
 
         public init(label: String, strengths: [Double], logits: [[Float]], base: [Float]) {
             self.label = label
@@ -51,6 +53,8 @@ public struct DirectionEvaluator {
     public var seed: UInt64 = DirectionEvaluator.seed
     /// Faces a batch.
     public var batch = 16
+    /// Also measures how much of the person is left; nil leaves that out.
+    public var embedder: FaceEmbedder?
 
     /// The seed that evaluations use unless told otherwise.
     public static let seed = UInt64.max - 1
@@ -104,9 +108,14 @@ public struct DirectionEvaluator {
         try score(batches, quiet: quiet)
         let logits = try store.faces(of: unedited, count: count)
         return try zip(subjects, ids).map { subject, ids in
-            Measured(
+            var measured = Measured(
                 label: subject.direction.label, strengths: strengths,
                 logits: try ids.map { try store.faces(of: $0, count: count) }, base: logits)
+            let edited = try ids.compactMap { try store.embeddings(of: $0, count: count) }
+            if let unedited = try store.embeddings(of: unedited, count: count), edited.count == ids.count {
+                measured.embeddings = (edited, unedited)
+            }
+            return measured
         }
     }
 
@@ -120,7 +129,7 @@ public struct DirectionEvaluator {
 
     /// What an evaluation lacks, in batches; the codes are made only where something is missing.
     private func batches(_ evaluation: Int64, count: Int, codes: () throws -> LatentCodes) throws -> [Batch] {
-        let missing = try store.missingFaces(of: evaluation, count: count)
+        let missing = try store.missingFaces(of: evaluation, count: count, embedded: embedder != nil)
         if missing.isEmpty { return [] }
         let all = try codes()
         let one = all.rows * all.size
@@ -137,20 +146,27 @@ public struct DirectionEvaluator {
         let total = batches.reduce(0) { $0 + $1.faces.count }
         let progress = ProgressReporter("evaluate", unit: "images", total: total, quiet: quiet)
         defer { progress.finish() }
-        let size = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
-        let (store, synthesizer, classifier) = (store, synthesizer, classifier)
+        // A face-recognition network wants more pixels than the classifier.
+        let judged = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
+        let size = LatentScorer.synthesisSize(
+            synthesizer.sizes, input: max(classifier.inputSize, embedder == nil ? 0 : 256))
+        let (store, synthesizer, classifier, embedder) = (store, synthesizer, classifier, embedder)
         let queue = BoundedQueue<Batch>(capacity: batches.count)
         for batch in batches { try queue.push(batch) }
         queue.finish()
-        try ScorePipeline<Batch, [Float], [Float]>(
+        try ScorePipeline<Batch, [Float], (logits: [Float], embeddings: [Float]?)>(
             fetch: { try queue.pop() },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
             score: { batch, planes in
-                try classifier.logits(
-                    LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.faces.count)
+                // By way of the size that is synthesized for it alone, so that its logits are the same with and without.
+                let pictures = LatentScorer.fit(
+                    LatentScorer.fit(planes, size: size, to: judged), size: judged, to: classifier.inputSize)
+                let logits = try classifier.logits(pictures, count: batch.faces.count)
+                return (logits, try embedder?.embeddings(planes, size: size))
             },
-            store: { batch, logits in
-                try store.insertFaces(batch.faces, of: batch.evaluation, logits: logits)
+            store: { batch, result in
+                try store.insertFaces(
+                    batch.faces, of: batch.evaluation, logits: result.logits, embeddings: result.embeddings)
                 progress.advance(batch.faces.count)
             }
         ).run()

@@ -26,6 +26,12 @@ public struct DirectionMetrics: Codable, Sendable {
         public var others: Interval
         /// Share of the faces without the attribute that get it; nil when all have it.
         public var flipped: Interval?
+        /// Mean cosine of the face embeddings before and after; nil without a face-recognition network.
+        public var identity: Interval?
+        /// Share of the faces that the network still calls the same person.
+        public var samePerson: Interval?
+        /// Share of the faces that are no stranger than 99 of 100 unedited ones; nil with too few scored faces.
+        public var plausible: Interval?
     }
 
     public var direction: String
@@ -36,6 +42,8 @@ public struct DirectionMetrics: Codable, Sendable {
     /// interpolated between levels; nil when no level reaches it.
     public var halfStrength: Double?
     public var othersAtHalf: Interval?
+    /// What is left of the person at that strength, as a level's `identity`.
+    public var identityAtHalf: Interval?
     /// Mean change of each attribute's logit at that strength, or at the largest where none flips half.
     public var row: [String: Double]
 }
@@ -48,6 +56,8 @@ public struct MetricsCalculator: Sendable {
     public let cuts: [Float]
     /// Resamplings of the faces.
     public var rounds = 500
+    /// Of unedited faces; nil leaves `plausible` out.
+    public var statistics: LogitStatistics?
 
     public init(attributes: [String], cuts: [Float]) {
         precondition(attributes.count == cuts.count, "one cut an attribute")
@@ -66,7 +76,10 @@ public struct MetricsCalculator: Sendable {
         let width = attributes.count
         let count = measured.base.count / width
         let levels = measured.logits.map {
-            Level($0, base: measured.base, width: width, column: column, cut: cuts[column])
+            Level($0, base: measured.base, width: width, column: column, cut: cuts[column], statistics: statistics)
+        }
+        let views = measured.embeddings.map { embeddings in
+            embeddings.edited.map { View($0, base: embeddings.base) }
         }
         let whole = Array(0..<count)
         let samples = resamples(count)
@@ -89,17 +102,50 @@ public struct MetricsCalculator: Sendable {
         }
         return DirectionMetrics(
             direction: measured.label, attribute: attribute, faces: count,
-            levels: zip(measured.strengths, levels).map { strength, level in
+            levels: levels.enumerated().map { index, level in
                 DirectionMetrics.Level(
-                    strength: strength, target: interval { level.mean(level.target, $0) } ?? none,
-                    others: interval { level.mean(level.others, $0) } ?? none, flipped: interval(level.flipShare))
+                    strength: measured.strengths[index], target: interval { level.mean(level.target, $0) } ?? none,
+                    others: interval { level.mean(level.others, $0) } ?? none, flipped: interval(level.flipShare),
+                    identity: views.flatMap { views in interval { level.mean(views[index].cosines, $0) } },
+                    samePerson: views.flatMap { views in interval { level.mean(views[index].same, $0) } },
+                    plausible: level.plausible.isEmpty ? nil : interval { level.mean(level.plausible, $0) })
             },
             halfStrength: half?.strength,
             othersAtHalf: interval { sample in
                 crossing(sample, levels, measured.strengths)?.weights.reduce(0) { sum, part in
                     sum + part.weight * levels[part.level].mean(levels[part.level].others, sample)
                 }
+            },
+            identityAtHalf: views.flatMap { views in
+                interval { sample in
+                    crossing(sample, levels, measured.strengths)?.weights.reduce(1) { sum, part in
+                        // What the levels leave of the weight is the unedited face's, whose cosine is 1.
+                        sum + part.weight * (levels[part.level].mean(views[part.level].cosines, sample) - 1)
+                    }
+                }
             }, row: row)
+    }
+
+    /// Per face: how near its embedding is to that of the unedited face.
+    private struct View {
+        var cosines: [Double] = []
+        /// 1 where the network calls them one person, else 0.
+        var same: [Double] = []
+
+        init(_ edited: [Float], base: [Float]) {
+            for start in stride(from: 0, to: base.count, by: FaceEmbedder.size) {
+                var (dot, first, second, distance) = (0.0, 0.0, 0.0, 0.0)
+                for i in start..<start + FaceEmbedder.size {
+                    let (a, b) = (Double(base[i]), Double(edited[i]))
+                    dot += a * b
+                    first += a * a
+                    second += b * b
+                    distance += (a - b) * (a - b)
+                }
+                cosines.append(dot / max((first * second).squareRoot(), 1e-12))
+                same.append(distance.squareRoot() < FaceEmbedder.samePerson ? 1 : 0)
+            }
+        }
     }
 
     /// Per face: change of the target's logit, mean absolute change of the others, and whether it gains the attribute.
@@ -108,13 +154,21 @@ public struct MetricsCalculator: Sendable {
         var others: [Double] = []
         /// 1 or 0; nil where the face had the attribute before.
         var flips: [Double?] = []
+        /// 1 where the face is no stranger than most unedited ones, else 0; empty without statistics.
+        var plausible: [Double] = []
 
-        init(_ logits: [Float], base: [Float], width: Int, column: Int, cut: Float) {
+        init(
+            _ logits: [Float], base: [Float], width: Int, column: Int, cut: Float, statistics: LogitStatistics?
+        ) {
             for start in stride(from: 0, to: logits.count, by: width) {
                 var sum = 0.0
                 for i in 0..<width where i != column { sum += Double(abs(logits[start + i] - base[start + i])) }
                 others.append(width > 1 ? sum / Double(width - 1) : 0)
                 target.append(Double(logits[start + column] - base[start + column]))
+                if let statistics {
+                    plausible.append(
+                        statistics.distance(logits[start..<start + width]) <= statistics.limit ? 1 : 0)
+                }
                 flips.append(base[start + column] >= cut ? nil : logits[start + column] >= cut ? 1 : 0)
             }
         }

@@ -71,27 +71,40 @@ extension LatentStore {
 
     /// The faces of 0 ..< count that an evaluation lacks, ascending.
     ///
+    /// - Parameter embedded: Whether a face without its embedding counts as missing.
     /// - Throws: ``Failure`` when the database can't be read.
-    public func missingFaces(of evaluation: Int64, count: Int) throws -> [Int] {
+    public func missingFaces(of evaluation: Int64, count: Int, embedded: Bool = false) throws -> [Int] {
         let present = try read { db in
             try Set(
                 Int.fetchAll(
-                    db, sql: "SELECT face FROM evaluation_faces WHERE evaluation = ?", arguments: [evaluation]))
+                    db,
+                    sql: "SELECT face FROM evaluation_faces WHERE evaluation = ? AND (embedding IS NOT NULL OR NOT ?)",
+                    arguments: [evaluation, embedded]))
         }
         return (0..<count).filter { !present.contains($0) }
     }
 
     /// Stores what some faces of an evaluation scored, in one transaction.
     ///
-    /// - Parameter logits: [faces.count, attributes].
+    /// - Parameters:
+    ///   - logits: [faces.count, attributes].
+    ///   - embeddings: [faces.count, 128], or nil.
     /// - Throws: ``Failure`` when the database can't be written; nothing is stored then.
-    public func insertFaces(_ faces: [Int], of evaluation: Int64, logits: [Float]) throws {
+    public func insertFaces(
+        _ faces: [Int], of evaluation: Int64, logits: [Float], embeddings: [Float]? = nil
+    ) throws {
         let width = logits.count / max(1, faces.count)
+        let length = (embeddings?.count ?? 0) / max(1, faces.count)
         try write { db in
             for (row, face) in faces.enumerated() {
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO evaluation_faces (evaluation, face, logits) VALUES (?, ?, ?)",
-                    arguments: [evaluation, face, Blob.data(logits[row * width..<(row + 1) * width])])
+                    sql: """
+                        INSERT OR REPLACE INTO evaluation_faces (evaluation, face, logits, embedding) VALUES (?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        evaluation, face, Blob.data(logits[row * width..<(row + 1) * width]),
+                        embeddings.map { Blob.data($0[row * length..<(row + 1) * length]) },
+                    ])
             }
         }
     }
@@ -109,5 +122,20 @@ extension LatentStore {
             throw Failure(path, "has \(blobs.count) of \(count) evaluated faces", "run `directions evaluate` again")
         }
         return blobs.flatMap { Blob.floats($0) }
+    }
+
+    /// The embeddings [count, 128] of an evaluation's faces 0 ..< count; nil when some have none.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func embeddings(of evaluation: Int64, count: Int) throws -> [Float]? {
+        let blobs = try read { db in
+            try Data.fetchAll(
+                db,
+                sql: """
+                    SELECT embedding FROM evaluation_faces
+                    WHERE evaluation = ? AND face < ? AND embedding IS NOT NULL ORDER BY face
+                    """, arguments: [evaluation, count])
+        }
+        return blobs.count == count ? blobs.flatMap { Blob.floats($0) } : nil
     }
 }

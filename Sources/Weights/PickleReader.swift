@@ -25,7 +25,8 @@ public struct PickleReader {
     private var stack: [PickleValue] = []
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
-    private var nodes = 0
+    /// All that was built, so that a refused file's cycles can be taken apart.
+    private var nodes: [PickleNode] = []
 
     private init(_ data: Data, name: String, globals: Set<String>, from position: Int) {
         self.data = data
@@ -48,7 +49,12 @@ public struct PickleReader {
     ) throws -> PickleDocument {
         var reader = PickleReader(
             data.startIndex == 0 ? data : Data(data), name: name, globals: globals, from: start)
-        return try reader.run()
+        do {
+            return try reader.run()
+        } catch {
+            for node in reader.nodes { node.clear() }
+            throw error
+        }
     }
 
     private mutating func run() throws -> PickleDocument {
@@ -139,9 +145,10 @@ public struct PickleReader {
     }
 
     private mutating func pushNode(_ kind: PickleNode.Kind, _ items: [PickleValue] = []) throws {
-        guard nodes < PickleReader.maximumNodes else { throw failure("has too many values") }
-        nodes += 1
-        try push(.node(PickleNode(kind, items)))
+        guard nodes.count < PickleReader.maximumNodes else { throw failure("has too many values") }
+        let node = PickleNode(kind, items)
+        nodes.append(node)
+        try push(.node(node))
     }
 
     private mutating func remember(_ key: Int) throws {

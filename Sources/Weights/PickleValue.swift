@@ -93,6 +93,9 @@ public final class PickleNode: @unchecked Sendable {
         }
     }
 
+    /// Lets go of all parts.
+    func clear() { _ = takeParts() }
+
     /// The nodes that this one holds, which it then holds no more.
     private func takeParts() -> [PickleNode] {
         var result = (items + appended).compactMap(\.node)
