@@ -95,6 +95,7 @@ let tests: [Target] = [
         name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
     .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Core"], swiftSettings: strict),
+    .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]
 

@@ -27,7 +27,11 @@ struct FitCommand: ParsableCommand {
     @Option(help: "The SVM's or the logistic regression's C: a number, or auto for five-fold cross-validation.")
     var c = "1.0"
 
-    @Option(help: "svm, logistic, lda (Ledoit-Wolf shrinkage), or ridge (on the logits of all scored latents).")
+    @Option(
+        help: """
+            svm, logistic, lda (Ledoit-Wolf shrinkage), ridge (on the logits of all scored latents), or joint (ridge on all \
+            attributes at once: move the own logit, hold the others).
+            """)
     var solver: SolverName = .svm
 
     @Option(help: "The latent space; directions are fitted in w.")
@@ -113,7 +117,7 @@ struct FitCommand: ParsableCommand {
 
 /// Which solver finds the boundary.
 enum SolverName: String, ExpressibleByArgument, CaseIterable {
-    case svm, logistic, lda, ridge
+    case svm, logistic, lda, ridge, joint
 }
 
 /// Fits one attribute after another with the same settings.
@@ -196,19 +200,34 @@ struct FitJob {
         case .ridge:
             let found = try ridge(attribute, selection: selection)
             return (found, found.record.regularisation)
+        case .joint:
+            let found = try ridge(attribute, selection: selection, penalty: regularisation ?? 1)
+            return (found, found.record.regularisation)
         }
     }
 
+    /// What a step of one standard deviation changes of every logit at random, squared; `--c` multiplies it in the joint fit.
+    private static let jointPenalty = 0.05
+
     /// Ridge on the attribute's logits of all scored latents, its boundary at logit 0.
-    private func ridge(_ attribute: Attribute, selection: SelectionRecord) throws -> Boundary {
+    ///
+    /// - Parameter penalty: For the joint fit on all attributes' logits; nil for the attribute alone.
+    private func ridge(
+        _ attribute: Attribute, selection: SelectionRecord, penalty: Double? = nil
+    ) throws -> Boundary {
         let (classifier, column) = try judge(attribute, selection: selection)
         let (ids, logits) = try store.logits(classifier: classifier.id, generator: identity.sha256)
         let width = classifier.attributes.count
-        var ridge = RidgeRegression(dimension: identity.latentSize, targets: 1)
+        var ridge = RidgeRegression(dimension: identity.latentSize, targets: penalty == nil ? 1 : width)
         for start in stride(from: 0, to: ids.count, by: 4096) {
             let end = min(ids.count, start + 4096)
-            let targets = (start..<end).map { logits[$0 * width + column] }
+            let targets =
+                penalty == nil
+                ? (start..<end).map { logits[$0 * width + column] } : Array(logits[start * width..<end * width])
             try ridge.add(features: store.latents(ids: Array(ids[start..<end])), targets: targets)
+        }
+        if let penalty {
+            return try ridge.jointBoundary(target: column, penalty: penalty * FitJob.jointPenalty)
         }
         guard let boundary = try ridge.boundaries().first else { throw Failure(attribute.name, "has no scores", "") }
         return boundary

@@ -104,13 +104,13 @@ struct ReportSections {
     func responses() throws -> ReportPage.Section? {
         let measured = try measured()
         guard let faces = measured.first?.metrics.faces else { return nil }
-        func curves(_ value: (DirectionMetrics.Level) -> Interval?) -> [Plots.Curve] {
+        func curves(_ value: (DirectionMetrics.Level) -> Interval?, start: Double? = 0) -> [Plots.Curve] {
             measured.map { item in
                 let points = item.metrics.levels.compactMap { level in
                     value(level).map { (x: level.strength, y: $0.value, low: $0.low, high: $0.high) }
                 }
-                let start = points.allSatisfy { $0.x > 0 } ? [(x: 0.0, y: 0.0, low: 0.0, high: 0.0)] : []
-                return Plots.Curve(name: item.file.attribute, points: start + points)
+                let first = points.allSatisfy { $0.x > 0 } ? start.map { [(x: 0.0, y: $0, low: $0, high: $0)] } : nil
+                return Plots.Curve(name: item.file.attribute, points: (first ?? []) + points)
             }
         }
         let rows = measured.flatMap { item in
@@ -119,9 +119,28 @@ struct ReportSections {
                     item.file.label, String(format: "%+.1f", level.strength),
                     String(format: "%+.2f (%+.2f … %+.2f)", level.target.value, level.target.low, level.target.high),
                     String(format: "%.2f (%.2f … %.2f)", level.others.value, level.others.low, level.others.high),
-                    percent(level.flipped?.value),
+                    percent(level.flipped?.value), percent(level.plausible?.value),
+                    level.identity.map { String(format: "%.3f (%.3f … %.3f)", $0.value, $0.low, $0.high) } ?? "",
+                    percent(level.samePerson?.value),
                 ]
             }
+        }
+        let identity = curves(\.identity, start: 1)
+        let plausible = curves(\.plausible, start: nil)
+        var preserved: [(String, String)] = []
+        if identity.contains(where: { $0.points.count > 1 }) {
+            preserved.append(
+                (
+                    Plots.curves(identity, x: "sigma", y: "cosine", title: "Identity"),
+                    "Mean cosine of the face embeddings before and after (dlib's face recognition network)."
+                ))
+        }
+        if plausible.contains(where: { !$0.points.isEmpty }) {
+            preserved.append(
+                (
+                    Plots.curves(plausible, x: "sigma", y: "share", title: "Plausible"),
+                    "Share of the edited faces that are no stranger than 99 of 100 unedited ones."
+                ))
         }
         return ReportPage.Section(
             title: "Response on fresh faces",
@@ -130,22 +149,27 @@ struct ReportSections {
                     "\(faces) faces that no direction was fitted on, edited, synthesized without noise and scored again by the "
                         + "classifier that chose the training faces. Bands and brackets are 95 % intervals from resampling the faces."
                 ),
-                .plots([
-                    (
-                        Plots.curves(curves(\.target), x: "sigma", y: "change of the own logit", title: "Response"),
-                        "Mean change of the attribute's own logit."
-                    ),
-                    (
-                        Plots.curves(curves(\.others), x: "sigma", y: "change of the others", title: "Drag"),
-                        "Mean absolute change of all other logits, on the same faces."
-                    ),
-                    (
-                        Plots.curves(curves(\.flipped), x: "sigma", y: "share that gets it", title: "Flipped"),
-                        "Share of the faces without the attribute that get it."
-                    ),
-                ]),
+                .plots(
+                    [
+                        (
+                            Plots.curves(curves(\.target), x: "sigma", y: "change of the own logit", title: "Response"),
+                            "Mean change of the attribute's own logit."
+                        ),
+                        (
+                            Plots.curves(curves(\.others), x: "sigma", y: "change of the others", title: "Drag"),
+                            "Mean absolute change of all other logits, on the same faces."
+                        ),
+                        (
+                            Plots.curves(curves(\.flipped), x: "sigma", y: "share that gets it", title: "Flipped"),
+                            "Share of the faces without the attribute that get it."
+                        ),
+                    ] + preserved),
                 .table(
-                    .init(columns: ["direction", "sigma", "own logit", "others", "get it"], rows: rows)),
+                    .init(
+                        columns: [
+                            "direction", "sigma", "own logit", "others", "get it", "plausible", "identity",
+                            "same person",
+                        ], rows: rows)),
                 .source("directions evaluate --count \(faces)"),
             ])
     }

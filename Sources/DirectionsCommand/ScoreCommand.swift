@@ -88,6 +88,13 @@ struct SelectCommand: ParsableCommand {
     @Option(help: "How many of the lowest scores (default: as --top).")
     var bottom: Int?
 
+    @Flag(
+        help: """
+            Choose the bottom not by the lowest scores but like the top in all other attributes, from the lower half of the \
+            ranking: what goes along with the attribute then tells the two no more apart.
+            """)
+    var matched = false
+
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
     var classifier: String?
 
@@ -101,20 +108,24 @@ struct SelectCommand: ParsableCommand {
 
     func run() throws {
         let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
+        guard !matched || bottom == nil else {
+            throw Failure("--bottom", "follows from --top with --matched", "leave it out", isUsage: true)
+        }
         let sha256 = try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256
         let store = try LatentStore.open(workspace.value.database)
         let judge = try store.classifier(classifier)
         var records: [SelectionRecord] = []
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "top": top.map { "\($0)" } ?? "",
-            "bottom": bottom.map { "\($0)" } ?? "",
+            "bottom": bottom.map { "\($0)" } ?? "", "matched": "\(matched)",
         ]
         try store.logged("select", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             for attribute in wanted {
                 try Interruption.check()
                 records.append(
                     try Selector(store: store).select(
-                        attribute, classifier: judge, generator: sha256, top: top, bottom: bottom ?? top))
+                        attribute, classifier: judge, generator: sha256, top: top, bottom: bottom ?? top,
+                        isMatched: matched))
             }
             return Dictionary(uniqueKeysWithValues: records.map { ($0.attribute, $0.fingerprint) })
         }
@@ -123,7 +134,7 @@ struct SelectCommand: ParsableCommand {
         for record in records {
             let thresholds = String(format: ">= %.4f, <= %.4f", record.topThreshold, record.bottomThreshold)
             print(
-                "\(record.attribute): top \(record.top), bottom \(record.bottom) of \(record.scored) scored (\(thresholds))"
+                "\(record.attribute): top \(record.top), \(record.isMatched ? "matched bottom" : "bottom") \(record.bottom) of \(record.scored) scored (\(thresholds))"
             )
         }
     }

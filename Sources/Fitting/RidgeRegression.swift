@@ -166,6 +166,64 @@ public struct RidgeRegression: Sendable {
                 iterations: 1))
     }
 
+    /// The direction that moves one target's prediction by 1 and the others' least, for what it costs in latent space.
+    ///
+    /// It is the minimiser of
+    ///
+    ///     mean over k ≠ t of (βₖ·v)² + penalty · v′(Σ + λI)⁻¹v     subject to βₜ·v = 1
+    ///
+    /// with the ridge coefficients βₖ of all targets and the features' covariance Σ. The second term is the squared length
+    /// of the step in standard deviations (Mahalanobis), times how much of every target such a step changes at random.
+    ///
+    /// - Parameters:
+    ///   - target: t.
+    ///   - penalty: In squared units of the targets.
+    /// - Throws: As ``boundaries(lambda:)``, and for a single target.
+    public func jointBoundary(target: Int, penalty: Double) throws -> Boundary {
+        guard targets > 1 else {
+            throw Failure("the joint fit", "has one target", "score several attributes", isUsage: true)
+        }
+        let d = dimension
+        let all = try boundaries()
+        let spectrum = try decomposed()
+        let floor = spectrum.values.reduce(0, +) / Double(d) * 0.003
+        // βₖ in the eigenbasis, where Σ is diagonal: [targets, d].
+        var rotated = [Double](repeating: 0, count: targets * d)
+        let coefficients = all.flatMap(\.weights)
+        cblas_dgemm(
+            CblasRowMajor, CblasNoTrans, CblasTrans, blasint(targets), blasint(d), blasint(d), 1, coefficients,
+            blasint(d), spectrum.vectors, blasint(d), 0, &rotated, blasint(d))
+        let own = Array(rotated[target * d..<(target + 1) * d])
+        for i in 0..<d { rotated[target * d + i] = 0 }
+        var scratch = [Double](repeating: 0, count: d * d)
+        let share = 1 / Double(targets - 1)
+        let solution = try SymmetricSystem.solve(scratch: &scratch, right: own) { matrix in
+            cblas_dsyrk(
+                CblasRowMajor, CblasLower, CblasTrans, blasint(d), blasint(targets), share, rotated, blasint(d), 0,
+                matrix.baseAddress, blasint(d))
+            for i in 0..<d { matrix[i * d + i] += penalty / (spectrum.values[i] + floor) }
+        }
+        var v = [Double](repeating: 0, count: d)
+        cblas_dgemv(
+            CblasRowMajor, CblasTrans, blasint(d), blasint(d), 1, spectrum.vectors, blasint(d), solution, 1, 0, &v, 1)
+        let norm = FeatureFrame.dot(v, v).squareRoot()
+        guard norm > 0, norm.isFinite else {
+            throw Failure("the joint fit", "found no direction for target \(target)", "check the scores")
+        }
+        let n = Double(count)
+        let spread = (0..<d).reduce(0) { $0 + spectrum.values[$1] * solution[$1] * solution[$1] }
+        let centre = (0..<d).map { origin[$0] + sum[$0] / n }
+        // The plane through the features' mean, shifted to where the target's mean prediction is 0.
+        let slope = FeatureFrame.dot(own, solution) / norm
+        let mean = targetOrigin[target] + targetSum[target] / n
+        return Boundary(
+            direction: FeatureFrame.unit(v), intercept: mean / slope - FeatureFrame.dot(v, centre) / norm,
+            sigma: (spread * n / (n - 1)).squareRoot() / norm, weights: v,
+            record: SolverRecord(
+                solver: "joint", regularisation: penalty, objective: all[target].record.objective, norm: norm,
+                iterations: 1))
+    }
+
     /// The minimiser of generalised cross-validation on a grid of 97 values from 1e-8 to 1e4 of the mean eigenvalue.
     private func bestLambda(_ spectrum: Spectrum, residual: (Double) -> Double) -> Double {
         let n = Double(count)

@@ -184,5 +184,12 @@ enum Migrations {
             ALTER TABLE evaluation_faces ADD COLUMN embedding BLOB;     -- float32 x 128, little endian; NULL where none was asked for
             """#
         ),
+        (
+            name: "005_matched_selections.sql",
+            sql: #"""
+            -- Whether the bottom was chosen like the top in all other attributes, instead of from the end of the ranking.
+            ALTER TABLE selections ADD COLUMN matched INTEGER NOT NULL DEFAULT 0 CHECK (matched IN (0, 1));
+            """#
+        ),
     ]
 }

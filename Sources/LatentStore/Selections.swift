@@ -22,6 +22,8 @@ public struct SelectionRecord: Sendable, Equatable, Codable {
     public let topThreshold: Double
     /// Highest probability in the bottom.
     public let bottomThreshold: Double
+    /// Whether the bottom was chosen like the top in all other attributes.
+    public let isMatched: Bool
     /// SHA-256 of what it was made from and its members.
     public let fingerprint: String
 }
@@ -81,10 +83,11 @@ extension LatentStore {
     ///   - top: Ids and probabilities from the highest down.
     ///   - bottom: From the lowest up.
     ///   - scored: How many they were chosen from.
+    ///   - isMatched: Whether the bottom was chosen like the top in all other attributes.
     /// - Throws: ``Failure`` when the database can't be written.
     public func record(
         attribute: Attribute, classifier: ClassifierRecord, generator: String, top: [(id: Int64, score: Double)],
-        bottom: [(id: Int64, score: Double)], scored: Int
+        bottom: [(id: Int64, score: Double)], scored: Int, isMatched: Bool = false
     ) throws -> SelectionRecord {
         let members = top.map { "+\($0.id):\($0.score)" } + bottom.map { "-\($0.id):\($0.score)" }
         let text = ([generator, classifier.sha256, attribute.name, "\(scored)"] + members).joined(separator: "\n")
@@ -97,12 +100,12 @@ extension LatentStore {
             try db.execute(
                 sql: """
                     INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
-                        bottom_threshold, fingerprint, created, chosen)
-                    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections) FROM generators WHERE sha256 = ?
+                        bottom_threshold, fingerprint, created, matched, chosen)
+                    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections) FROM generators WHERE sha256 = ?
                     """,
                 arguments: [
                     classifier.id, attribute.name, top.count, bottom.count, scored, top.last?.score ?? 0,
-                    bottom.last?.score ?? 0, fingerprint, LatentStore.now(), generator,
+                    bottom.last?.score ?? 0, fingerprint, LatentStore.now(), isMatched, generator,
                 ])
             let id = db.lastInsertedRowID
             let statement = try db.cachedStatement(
@@ -154,7 +157,8 @@ extension LatentStore {
                 SelectionRecord(
                     id: row["id"], generator: row["g_sha256"], classifier: row["c_sha256"], attribute: row["attribute"],
                     top: row["top"], bottom: row["bottom"], scored: row["scored"], topThreshold: row["top_threshold"],
-                    bottomThreshold: row["bottom_threshold"], fingerprint: row["fingerprint"])
+                    bottomThreshold: row["bottom_threshold"], isMatched: row["matched"], fingerprint: row["fingerprint"]
+                )
             }
         }
     }

@@ -15,9 +15,12 @@ public struct Selector {
     /// - Parameters:
     ///   - top: Highest scores to take; nil means ``defaultCount(scored:)``.
     ///   - bottom: Lowest scores to take.
+    ///   - isMatched: Instead of the lowest scores, take as many from the lower half of the ranking (below a probability of 0.5)
+    ///     as are most like the top in all other attributes.
     /// - Throws: ``Failure`` when the attribute has not been scored, the ends would overlap, or a count is not positive.
     public func select(
-        _ attribute: Attribute, classifier: ClassifierRecord, generator: String, top: Int?, bottom: Int?
+        _ attribute: Attribute, classifier: ClassifierRecord, generator: String, top: Int?, bottom: Int?,
+        isMatched: Bool = false
     ) throws -> SelectionRecord {
         let scored = try store.scoredCount(attribute, classifier: classifier.id, generator: generator)
         guard scored > 1 else {
@@ -38,10 +41,47 @@ public struct Selector {
         }
         let best = try store.ranked(
             attribute, classifier: classifier.id, generator: generator, highest: true, count: counts.top)
-        let worst = try store.ranked(
-            attribute, classifier: classifier.id, generator: generator, highest: false, count: counts.bottom)
+        let worst =
+            try isMatched
+            ? matched(attribute, classifier: classifier, generator: generator, top: best, scored: scored)
+            : store.ranked(
+                attribute, classifier: classifier.id, generator: generator, highest: false, count: counts.bottom)
         return try store.record(
-            attribute: attribute, classifier: classifier, generator: generator, top: best, bottom: worst, scored: scored
+            attribute: attribute, classifier: classifier, generator: generator, top: best, bottom: worst,
+            scored: scored,
+            isMatched: isMatched
         )
+    }
+
+    /// The most candidates a latent of the top is compared with; more are thinned out evenly.
+    private static let candidates = 100_000
+
+    /// Latents of the lower half that are like the top in all but the attribute, from the lowest score up.
+    private func matched(
+        _ attribute: Attribute, classifier: ClassifierRecord, generator: String, top: [(id: Int64, score: Double)],
+        scored: Int
+    ) throws -> [(id: Int64, score: Double)] {
+        guard let column = classifier.attributes.firstIndex(of: attribute), classifier.attributes.count > 1 else {
+            throw Failure(
+                "--matched", "needs a classifier that scores other attributes too", "leave it out", isUsage: true)
+        }
+        var lower = try store.ranked(
+            attribute, classifier: classifier.id, generator: generator, highest: false, count: scored / 2)
+        guard top.count <= lower.count else {
+            throw Failure(
+                "--top \(top.count)", "is more than half of the \(scored) scored latents", "take fewer", isUsage: true)
+        }
+        // Faces that rather have the attribute are no negatives, where there are enough others.
+        let without = lower.filter { $0.score < 0.5 }
+        if without.count >= 2 * top.count { lower = without }
+        let wanted = max(Selector.candidates, 2 * top.count)
+        if lower.count > wanted { lower = (0..<wanted).map { lower[$0 * lower.count / wanted] } }
+        let (ids, logits) = try store.logits(classifier: classifier.id, generator: generator)
+        let rows = Dictionary(uniqueKeysWithValues: ids.enumerated().map { ($1, $0) })
+        let matching = Matching(logits: logits, attributes: classifier.attributes.count, leavingOut: column)
+        let lowerRows = lower.compactMap { rows[$0.id] }
+        let found = Set(
+            try matching.partners(of: top.compactMap { rows[$0.id] }, among: lowerRows).map { ids[$0] })
+        return lower.filter { found.contains($0.id) }
     }
 }

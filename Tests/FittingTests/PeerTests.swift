@@ -82,6 +82,33 @@ import Testing
         #expect(throws: Failure.self) { try RidgeRegression(dimension: d, targets: 1).boundaries() }
     }
 
+    @Test func `the joint fit moves its own target and holds the others`() throws {
+        let d = 32
+        let features = LatentNoise(seed: 4, size: d).rows(0..<2000)
+        // Target 0 is x₀ + x₁ + x₂; target 1 is x₁, target 2 x₂: holding those leaves x₀.
+        let targets = (0..<2000).flatMap { row in
+            let x = features[row * d..<row * d + 3]
+            return [x.reduce(0, +) + 2, x[row * d + 1], x[row * d + 2]]
+        }
+        var ridge = RidgeRegression(dimension: d, targets: 3)
+        try ridge.add(features: features, targets: targets)
+        let plain = try ridge.boundaries()[0]
+        #expect(abs(plain.direction[0] - plain.direction[1]) < 0.01)
+        let joint = try ridge.jointBoundary(target: 0, penalty: 1e-4)
+        // What the 2,000 samples' covariance has of chance stays in the other 29 coordinates.
+        #expect(joint.direction[0] > 0.98 && joint.record.solver == "joint")
+        #expect(abs(joint.direction[1]) < 0.01 && abs(joint.direction[2]) < 0.01)
+        // A large penalty asks for the shortest step alone, in standard deviations: the plain direction.
+        let short = try ridge.jointBoundary(target: 0, penalty: 1e4)
+        #expect(Fixtures.cosine(short.direction, plain.weights) > 0.98)
+        // Its plane lies where the target's mean prediction is 0: x₀ = −2.
+        #expect(abs(joint.intercept - 2) < 0.1)
+        #expect(abs(joint.sigma - 1) < 0.1)
+        var alone = RidgeRegression(dimension: d, targets: 1)
+        try alone.add(features: features, targets: (0..<2000).map { features[$0 * d] })
+        #expect(throws: Failure.self) { try alone.jointBoundary(target: 0, penalty: 1) }
+    }
+
     @Test func `the split is seeded, stratified and disjoint`() throws {
         let samples = try Fixtures.samples(Fixtures.clouds(count: 1000, dimension: 4, shift: 1, every: 4), 4)
         let (train, validation) = try samples.split(fraction: 0.7, seed: 5)
