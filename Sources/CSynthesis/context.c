@@ -65,7 +65,7 @@ static int network_fits(const ms_network *network) {
     return 1;
 }
 
-static ms_status choose_kernels(const char *wanted, const ms_kernels **chosen) {
+ms_status ms_choose_kernels(const char *wanted, const ms_kernels **chosen) {
     if (!wanted) wanted = getenv("DIRECTIONS_CPU");
     if (wanted && !*wanted) wanted = NULL;
     *chosen = NULL;
@@ -311,7 +311,7 @@ ms_status ms_create(const ms_network *network, int threads, const char *path, ms
     }
     ms_context *context = calloc(1, sizeof *context);
     if (!context) return ms_no_memory;
-    ms_status status = choose_kernels(path, &context->kernels);
+    ms_status status = ms_choose_kernels(path, &context->kernels);
     if (status == ms_ok) status = fill(context, network, threads);
     if (status != ms_ok) {
         ms_destroy(context);

@@ -97,6 +97,9 @@ struct ms_context {
 void *ms_pages(size_t bytes);
 void ms_release_pages(void *memory, size_t bytes);
 
+// The kernels of a path, as `ms_create` describes it.
+ms_status ms_choose_kernels(const char *wanted, const ms_kernels **chosen);
+
 // Makes sure of `count` slots.
 ms_status ms_reserve(ms_context *context, int count);
 

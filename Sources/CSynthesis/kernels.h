@@ -25,6 +25,12 @@ typedef struct {
 #define MS_EMULATES_AVX512 0
 #endif
 
+// What follows a modulated convolution: clamp(leaky(scale · x + gain · noise + bias)).
+typedef struct {
+    const float *scale, *bias;  // [16] of the block
+    float gain, slope, limit;   // limit: INFINITY for none
+} ms_finish;
+
 typedef struct {
     const char *name;
 
@@ -50,6 +56,29 @@ typedef struct {
     void (*linear)(
         const float *weight, const float *bias, float scale, const float *in, size_t in_stride, int count, int rows,
         int length, float *out, size_t out_stride);
+
+    // Product of n pixels (a multiple of 4), without activation: target[m/16][·][16] becomes, or grows by,
+    // pixels [c/16][·][16] · weights [m/16][c][16]; a block of pixels or results is `stride` floats from the next.
+    void (*multiply)(
+        const float *pixels, size_t pixel_stride, const float *weights, float *target, size_t target_stride, int c,
+        int m, int n, int begins);
+
+    // The input transform of Winograd's F(4×4, 3×3) of `tiles` neighbouring tiles of one block of channels.
+    //   plane: the first tile's upper left pixel, rows `row` floats apart; scale [16]; points [36][·][16].
+    void (*winograd_input)(
+        const float *plane, size_t row, const float *scale, int tiles, float *points, size_t point_stride);
+
+    // The output transform of the same tiles, and what follows it; the target's first pixel as above.
+    //   noise: of the first tile's first pixel, rows 4·tiles of `noise_row` floats apart, or NULL.
+    void (*winograd_output)(
+        const float *points, size_t point_stride, const ms_finish *finish, const float *noise, size_t noise_row,
+        int tiles, float *plane, size_t row);
+
+    // A row of the blur of a transposed convolution with stride 2, of one block of channels: from its rows' even and odd
+    // columns, four of each [1 + width + 1][16] beginning with column -1, to [2·width][16].
+    void (*blur)(
+        const float *const *even, const float *const *odd, const float *down, const float *across,
+        const ms_finish *finish, const float *noise, int width, float *target);
 } ms_kernels;
 
 extern const ms_kernels ms_kernels_portable;

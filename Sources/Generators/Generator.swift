@@ -189,7 +189,7 @@ public struct Generator: Sendable {
     /// A synthesizer of this generator.
     ///
     /// - Parameters:
-    ///   - engine: Which implementation; StyleGAN2 has the one on libtorch.
+    ///   - engine: Which implementation; a StyleGAN2 with residual connections has the one on libtorch only.
     ///   - threads: How many threads compute; 0 for one a processor.
     ///   - device: Where to compute; on a CUDA device libtorch does, whatever `engine` says.
     /// - Throws: ``Failure`` when memory or threads run out, or the processor lacks the path asked for.
@@ -203,6 +203,9 @@ public struct Generator: Sendable {
             }
             return try MobileStyleGANTensors(identity: identity, network: network, device: device)
         case .styleGAN2(let network):
+            if engine == .engine && device == .cpu && StyleGAN2Engine.runs(network) {
+                return try StyleGAN2EngineSynthesizer(identity: identity, network: network, threads: threads)
+            }
             if threads > 0 { try Torch.setThreads(threads) }
             return try StyleGAN2Tensors(identity: identity, network: network, device: device)
         }
@@ -325,7 +328,76 @@ struct EngineSynthesizer: Synthesizer {
     }
 }
 
+/// The C engine of StyleGAN2 as a ``Synthesizer``.
+struct StyleGAN2EngineSynthesizer: Synthesizer {
+    let identity: GeneratorIdentity
+    let engine: StyleGAN2Engine
+
+    init(identity: GeneratorIdentity, network: StyleGAN2Parameters, threads: Int) throws {
+        self.identity = identity
+        engine = try StyleGAN2Engine(parameters: network, threads: threads)
+    }
+
+    var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
+
+    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+        try StyleRows.checkSize(size, sizes)
+        let codes = try StyleRows.own(codes, identity: identity)
+        let added: StyleGAN2Engine.Noise
+        switch noise {
+        case .none: added = .none
+        case .constant: added = .constant
+        case .random:
+            let seeds = StyleRows.noiseSeeds(codes.values, count: codes.count)
+            added = .given(
+                (0..<identity.layers - 1).map { row in
+                    let side = 4 << ((row + 1) / 2)
+                    return seeds.flatMap {
+                        LatentNoise(seed: $0, size: side * side).rows(UInt64(row)..<UInt64(row) + 1)
+                    }
+                })
+        }
+        let images = try engine.synthesize(styles: codes.values, count: codes.count, rows: codes.rows, noise: added)
+        return StyleRows.averaged(images, from: identity.resolution, to: size)
+    }
+}
+
 extension StyleRows {
+    /// Image sizes of a StyleGAN2: its resolution and halves of it down to 64.
+    static func sizes(resolution: Int) -> [Int] {
+        let least = min(64, resolution)
+        return Array(sequence(first: resolution) { $0 / 2 >= least ? $0 / 2 : nil })
+    }
+
+    /// A seed for each code's random noise: the first bytes of its SHA-256.
+    static func noiseSeeds(_ values: [Float], count: Int) -> [UInt64] {
+        let size = values.count / max(1, count)
+        return (0..<count).map { code in
+            let digest = values[code * size..<(code + 1) * size].withUnsafeBytes { Hashing.sha256(Data($0)) }
+            return UInt64(digest.prefix(16), radix: 16) ?? 0
+        }
+    }
+
+    /// Box averages of planes [·, side, side] to [·, size, size].
+    static func averaged(_ planes: [Float], from side: Int, to size: Int) -> [Float] {
+        let box = side / size
+        if box == 1 { return planes }
+        let scale = 1 / Float(box * box)
+        return [Float](unsafeUninitializedCapacity: planes.count / (box * box)) { buffer, initialized in
+            for out in 0..<planes.count / (box * box) {
+                let (plane, at) = out.quotientAndRemainder(dividingBy: size * size)
+                let (y, x) = at.quotientAndRemainder(dividingBy: size)
+                var sum: Float = 0
+                for row in 0..<box {
+                    let start = (plane * side + y * box + row) * side + x * box
+                    for column in 0..<box { sum += planes[start + column] }
+                }
+                buffer[out] = sum * scale
+            }
+            initialized = planes.count / (box * box)
+        }
+    }
+
     /// Codes in the network's own rows, or W as it is.
     ///
     /// - Throws: ``Failure`` when they are neither W, the network's own W+ nor StyleGAN2's.

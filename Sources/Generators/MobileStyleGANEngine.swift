@@ -112,7 +112,8 @@ public final class MobileStyleGANEngine: Sendable {
         Array(sequence(first: resolution) { $0 / 2 >= self.smallestSize ? $0 / 2 : nil })
     }
 
-    private static func check(_ status: ms_status) throws {
+    /// - Throws: ``Failure`` for any status but success.
+    static func check(_ status: ms_status) throws {
         switch status {
         case ms_ok: return
         case ms_no_memory: throw Failure("synthesis engine", "ran out of memory", "give a smaller batch")

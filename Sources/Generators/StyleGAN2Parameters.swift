@@ -21,6 +21,12 @@ public struct StyleGAN2Parameters: Sendable, Equatable {
         public var weight: [Float]
         /// [i], the 1 that styles are centred on included.
         public var bias: [Float]
+
+        /// All parts as they are; nothing is checked.
+        public init(weight: [Float], bias: [Float]) {
+            self.weight = weight
+            self.bias = bias
+        }
     }
 
     /// Modulated 3×3 convolution, noise, bias, leaky ReLU (slope 0.2, gain √2).
@@ -35,6 +41,15 @@ public struct StyleGAN2Parameters: Sendable, Equatable {
         public var noiseStrength: Float
         /// [o].
         public var bias: [Float]
+
+        /// All parts as they are; nothing is checked.
+        public init(modulation: Modulation, weight: [Float], noise: [Float], noiseStrength: Float, bias: [Float]) {
+            self.modulation = modulation
+            self.weight = weight
+            self.noise = noise
+            self.noiseStrength = noiseStrength
+            self.bias = bias
+        }
     }
 
     /// Modulated 1×1 convolution to red, green and blue, without demodulation.
@@ -45,6 +60,13 @@ public struct StyleGAN2Parameters: Sendable, Equatable {
         public var weight: [Float]
         /// [3].
         public var bias: [Float]
+
+        /// All parts as they are; nothing is checked.
+        public init(modulation: Modulation, weight: [Float], bias: [Float]) {
+            self.modulation = modulation
+            self.weight = weight
+            self.bias = bias
+        }
     }
 
     /// One resolution, from 4 pixels a side doubling.
@@ -56,6 +78,14 @@ public struct StyleGAN2Parameters: Sendable, Equatable {
         public var image: Image?
         /// [o, i] of the residual connection; in `resnet` only, not at 4×4.
         public var residual: [Float]?
+
+        /// All parts as they are; nothing is checked.
+        public init(first: Convolution? = nil, second: Convolution, image: Image? = nil, residual: [Float]? = nil) {
+            self.first = first
+            self.second = second
+            self.image = image
+            self.residual = residual
+        }
     }
 
     public var architecture: Architecture
@@ -69,6 +99,18 @@ public struct StyleGAN2Parameters: Sendable, Equatable {
     public var filter: [Float]
     /// Activations are limited to ± this; nil for no limit.
     public var clamp: Float?
+
+    /// All parts as they are; nothing is checked.
+    public init(
+        architecture: Architecture, latentSize: Int, constant: [Float], levels: [Level], filter: [Float], clamp: Float?
+    ) {
+        self.architecture = architecture
+        self.latentSize = latentSize
+        self.constant = constant
+        self.levels = levels
+        self.filter = filter
+        self.clamp = clamp
+    }
 
     /// Pixels along a side of the image.
     public var resolution: Int { 4 << (levels.count - 1) }

@@ -110,10 +110,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         batch = device == .cpu ? 1 : 8
     }
 
-    public var sizes: [Int] {
-        let least = min(64, identity.resolution)
-        return Array(sequence(first: identity.resolution) { $0 / 2 >= least ? $0 / 2 : nil })
-    }
+    public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
 
     public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
         let own = try StyleRows.own(codes, identity: identity)
@@ -147,7 +144,9 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             let at = shape[1] == 1 ? 0 : row
             return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
         }
-        let seeds = noise == .random ? try StyleGAN2Tensors.noiseSeeds(styles) : []
+        let seeds =
+            noise == .random
+            ? try StyleRows.noiseSeeds(styles.detached().to(device: .cpu).floats(), count: shape[0]) : []
         func noiseOf(_ convolution: Convolution, row: Int) throws -> Tensor? {
             switch noise {
             case .none: return nil
@@ -219,15 +218,5 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         let kernel = try Tensor(filter.map { $0 * 4 }, shape: [1, 1, filterSize, filterSize], device: device)
             .expanded([channels, 1, filterSize, filterSize]).contiguous()
         return try x.transposeConvolved(kernel, stride: 2, padding: filterSize / 2 - 1, groups: channels)
-    }
-
-    /// A seed for each code's random noise: the first bytes of its SHA-256.
-    private static func noiseSeeds(_ styles: Tensor) throws -> [UInt64] {
-        let values = try styles.detached().to(device: .cpu).floats()
-        let size = values.count / max(1, styles.shape[0])
-        return stride(from: 0, to: values.count, by: size).map { start in
-            let digest = values[start..<start + size].withUnsafeBytes { Hashing.sha256(Data($0)) }
-            return UInt64(digest.prefix(16), radix: 16) ?? 0
-        }
     }
 }

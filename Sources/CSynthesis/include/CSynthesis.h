@@ -1,4 +1,4 @@
-// CSynthesis: MobileStyleGAN's synthesis network on the CPU, float32.
+// CSynthesis: synthesis networks on the CPU, float32. Here MobileStyleGAN's; stylegan2.h has StyleGAN2's.
 //
 // What it is: one fixed shape of network (Belousov 2021, arXiv 2104.04767), fused row by row so that activations stay
 // in cache, with matrix products by its own register-tiled kernels chosen at run time for the processor.
@@ -106,3 +106,5 @@ size_t ms_bytes(const ms_context *context);
 #ifdef __cplusplus
 }
 #endif
+
+#include "stylegan2.h"

@@ -1,0 +1,136 @@
+import Core
+import Foundation
+import Generators
+import Testing
+
+/// The paths of the engine that this processor has.
+private let paths: [String] = ["portable", "avx2", "avx512"].filter { (path: String) -> Bool in
+    (try? StyleGAN2Engine(parameters: RandomStyleGAN2.make(channels: [4], seed: 1), threads: 1, path: path)) != nil
+}
+
+@Suite("The StyleGAN2 engine")
+struct StyleGAN2EngineTests {
+    /// Channels that fill no block of 16, that fill several, and one over 256, where a product is split in depth.
+    private static let network = RandomStyleGAN2.make(channels: [24, 40, 272, 36, 20, 12], seed: 3)
+
+    private static func styles(_ count: Int, rows: Int) -> [Float] {
+        var source = RandomNetwork.Source(seed: 11)
+        return source.values(count * rows * network.latentSize)
+    }
+
+    private static func identity(_ network: StyleGAN2Parameters) throws -> GeneratorIdentity {
+        let text = """
+            {"format": 1, "name": "random", "architecture": "stylegan2", "sha256": "", "resolution": \(network.resolution),
+            "latentSize": \(network.latentSize), "layers": \(network.styleRows), "styleGAN2Layers": \(network.styleRows),
+            "sourceName": "", "sourceSHA256": "", "licence": "", "tensors": {}}
+            """
+        return try JSONDecoder().decode(GeneratorIdentity.self, from: Data(text.utf8))
+    }
+
+    @Test("agrees with the Tensors implementation on every path", arguments: paths)
+    func reference(path: String) throws {
+        for (network, count) in [
+            (Self.network, 3),
+            (RandomStyleGAN2.make(channels: [16, 48, 32, 16], seed: 5, architecture: .orig, clamp: 2), 11),
+        ] {
+            let engine = try StyleGAN2Engine(parameters: network, threads: 2, path: path)
+            #expect(engine.path == path)
+            let reference = try StyleGAN2Tensors(identity: Self.identity(network), network: network)
+            for rows in [1, network.styleRows] {
+                let codes = try LatentCodes(Self.styles(count, rows: rows), rows: rows, size: network.latentSize)
+                for noise in [NoiseMode.none, .constant] {
+                    let ours = try engine.synthesize(
+                        styles: codes.values, count: count, rows: rows, noise: noise == .none ? .none : .constant)
+                    let theirs = try reference.synthesize(codes, size: network.resolution, noise: noise)
+                    let spread = theirs.map(abs).max() ?? 0
+                    let apart = largestDifference(ours, theirs)
+                    #expect(spread > 0.1)
+                    #expect(apart <= 2e-5 * spread, "\(path), \(rows) rows, \(noise): \(apart) of \(spread)")
+                }
+            }
+        }
+    }
+
+    @Test("gives the same bits whatever the batch, the order and the threads", arguments: paths)
+    func deterministic(path: String) throws {
+        let network = Self.network
+        let styles = Self.styles(11, rows: 1)
+        let all = try StyleGAN2Engine(parameters: network, threads: 1, path: path)
+            .synthesize(styles: styles, count: 11, rows: 1)
+        let image = all.count / 11
+        let several = try StyleGAN2Engine(parameters: network, threads: 3, path: path)
+        for range in [0..<11, 3..<4, 4..<9, 10..<11] {
+            let part = try several.synthesize(
+                styles: Array(styles[range.lowerBound * 32..<range.upperBound * 32]), count: range.count, rows: 1)
+            #expect(part == Array(all[range.lowerBound * image..<range.upperBound * image]), "codes \(range)")
+        }
+    }
+
+    @Test("stops at a level when asked to")
+    func truncation() throws {
+        let network = Self.network
+        var short = network
+        short.levels.removeLast(2)
+        let styles = Self.styles(2, rows: 1)
+        let engine = try StyleGAN2Engine(parameters: network, threads: 2)
+        let cut = try engine.synthesize(styles: styles, count: 2, rows: 1, truncatedAt: 32)
+        #expect(try cut == StyleGAN2Engine(parameters: short, threads: 2).synthesize(styles: styles, count: 2, rows: 1))
+        #expect(throws: Failure.self) {
+            try engine.synthesize(styles: styles, count: 2, rows: 1, truncatedAt: 256)
+        }
+    }
+
+    @Test("says what is wrong")
+    func refusals() throws {
+        let engine = try StyleGAN2Engine(parameters: Self.network, threads: 1)
+        let styles = Self.styles(2, rows: 1)
+        #expect(throws: Failure.self) { try engine.synthesize(styles: styles, count: 1, rows: 2) }
+        #expect(throws: Failure.self) { try engine.synthesize(styles: styles, count: 3, rows: 1) }
+        #expect(throws: Failure.self) {
+            try engine.synthesize(styles: styles, count: 2, rows: 1, noise: .given([[0]]))
+        }
+        #expect(throws: Failure.self) { try StyleGAN2Engine(parameters: Self.network, path: "sse9") }
+        var cut = Self.network
+        cut.levels[1].second.bias.removeLast()
+        #expect(throws: Failure.self) { try StyleGAN2Engine(parameters: cut) }
+        let residual = RandomStyleGAN2.make(channels: [4, 4], seed: 1, architecture: .resnet)
+        #expect(!StyleGAN2Engine.runs(residual))
+        #expect(throws: Failure.self) { try StyleGAN2Engine(parameters: residual) }
+        #expect(try engine.synthesize(styles: [], count: 0, rows: 1).isEmpty)
+    }
+}
+
+/// StyleGAN2 networks with random weights and any channels, for tests.
+enum RandomStyleGAN2 {
+    /// A network of latent size 32; each of `channels` is a level, from 4×4 up.
+    static func make(
+        channels: [Int], seed: UInt64, architecture: StyleGAN2Parameters.Architecture = .skip, clamp: Float? = nil
+    ) -> StyleGAN2Parameters {
+        typealias Parameters = StyleGAN2Parameters
+        var source = RandomNetwork.Source(seed: seed)
+        let latent = 32
+        func modulation(_ channels: Int) -> Parameters.Modulation {
+            Parameters.Modulation(
+                weight: source.values(channels * latent, scale: 0.3), bias: source.values(channels).map { $0 + 1 })
+        }
+        func convolution(from inputs: Int, to outputs: Int, side: Int) -> Parameters.Convolution {
+            Parameters.Convolution(
+                modulation: modulation(inputs), weight: source.values(outputs * inputs * 9),
+                noise: source.values(side * side), noiseStrength: 0.3, bias: source.values(outputs, scale: 0.3))
+        }
+        let levels = channels.enumerated().map { k, outputs in
+            let inputs = channels[max(0, k - 1)]
+            return Parameters.Level(
+                first: k == 0 ? nil : convolution(from: inputs, to: outputs, side: 4 << k),
+                second: convolution(from: outputs, to: outputs, side: 4 << k),
+                image: architecture == .skip || k == channels.count - 1
+                    ? Parameters.Image(
+                        modulation: modulation(outputs), weight: source.values(3 * outputs), bias: source.values(3))
+                    : nil,
+                residual: architecture == .resnet && k > 0 ? source.values(inputs * outputs) : nil)
+        }
+        return Parameters(
+            architecture: architecture, latentSize: latent, constant: source.values(channels[0] * 16), levels: levels,
+            filter: Parameters.usualFilter, clamp: clamp)
+    }
+}
