@@ -18,17 +18,22 @@ import time
 import zipfile
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as ops
+
+try:
+    import openvino as ov
+    from openvino import opset13 as ops
+except ImportError:  # Benchmarks/stylegan2.py needs only our own side of this file
+    ov = None
 
 PRODUCTS = 6.614e9  # multiply-adds of the layers' 1x1 convolutions of an image
 IMAGE_PRODUCT = {1024: 0.201e9}  # and of the last one to twelve channels; smaller images need next to none
 
 
 class Ours:
-    def __init__(self, name, options, engine="engine", threads=None):
+    def __init__(self, name, options, engine="engine", threads=None, generator="default"):
         self.name, self.batch = name, options.batch
         command = [options.binary, "bench-synthesis", "--engine", engine, "--threads", str(threads or options.threads)]
+        command += ["--generator", generator]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(options))
 
     def turn(self, size):
