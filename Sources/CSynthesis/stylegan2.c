@@ -1,84 +1,9 @@
-// StyleGAN2: packing, and a batch's way through the levels. Small levels take the whole batch at once, as their weights
+// StyleGAN2: a batch's way through the levels. Small levels take the whole batch at once, as their weights
 // are large and their images small; the others one image after the other.
-#define _GNU_SOURCE
-#include "stylegan2.h"
-
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "context.h"
-
-enum {
-    sg_most_levels = 10,
-    sg_points = 36,      // products of one tile of F(4×4, 3×3)
-    sg_tiles = 64,       // tiles transformed at once
-    sg_shared_side = 32, // levels up to this many pixels a side take the batch at once
-    sg_at_once = 8,      // images in a batch
-    sg_band = 96,        // pixels of a doubling convolution's phase at once
-};
-
-// A convolution packed. i and o are padded to whole blocks.
-typedef struct {
-    int i, o, inputs, outputs, style_row;
-    float *modulation, *modulation_bias;  // [inputs][latent], [inputs]
-    float *power;   // [outputs][inputs]: the sum of each kernel's squares
-    float *weights; // [36 points or 9 taps][o/16][i][16]
-    float *bias;    // [o], the gain included
-    size_t scales, demodulation;  // offsets in an image's style values: [i], [o]
-} sg_packed;
-
-typedef struct {
-    int i, inputs, style_row;
-    float *modulation, *modulation_bias;  // [inputs][latent], [inputs]
-    float *weights;  // [3][inputs]
-    float bias[3];
-    size_t scales, folded;  // offsets in an image's style values: [i], [i][16]
-} sg_packed_image;
-
-typedef struct {
-    int side, has_first, has_image;
-    sg_packed first, second;
-    sg_packed_image image;
-} sg_stage;
-
-typedef struct {
-    float *source, *points, *products, *rows;
-    void *memory;
-    size_t bytes;
-} sg_worker;
-
-struct sg_context {
-    const ms_kernels *kernels;
-    ms_pool *pool;
-    int latent, levels, thread_count;
-    float down[4], across[4], filter[4];
-    float clamp;  // INFINITY for none
-    float *constant;  // [i/16][6][6][16], a border of zeros around
-    sg_stage stages[sg_most_levels];
-    size_t style_floats;
-    float *styles;  // [images][style_floats]
-    sg_worker *workers;
-    float *zeros;   // a row of a phase
-    int images;     // that the memory below is for
-    void *memory;
-    size_t memory_bytes;
-    float *phases;  // of a doubling convolution: [4][o/16][1 + (w + 1)² + 4][16]
-    float *wide;    // its blurred result
-    float *shared[2], *own[2];  // results of the levels that take the batch at once, and of the others
-    float *shared_pictures[2], *own_pictures[2];  // [images][3][r][r] of either
-    size_t bytes;
-};
-
-static int least(int a, int b) { return a < b ? a : b; }
-static size_t larger_of(size_t a, size_t b) { return a > b ? a : b; }
-
-// Floats of a padded plane's block, and of all blocks.
-static size_t plane_block(int side) { return (size_t)(side + 2) * (side + 2) * ms_block; }
-static size_t plane_floats(int channels, int side) { return (size_t)(channels / ms_block) * plane_block(side); }
-static size_t phase_block(int width) { return ((size_t)(width + 1) * (width + 1) + 5) * ms_block; }
-static size_t phase_floats(int channels, int width) { return (size_t)(channels / ms_block) * phase_block(width); }
+#include "stylegan2_context.h"
 
 // MARK: a batch
 
@@ -106,8 +31,6 @@ static const float *noise_of(const sg_batch *batch, int convolution, int image, 
     size_t at = batch->noise_images == 1 ? 0 : (size_t)(batch->noise_first + image);
     return batch->noise[convolution] + at * side * side;
 }
-
-static int is_shared(int side) { return side <= sg_shared_side; }
 
 // The result of a level for an image.
 static float *level_plane(const sg_batch *batch, int level, int image) {
@@ -174,9 +97,6 @@ static void run_styles(void *state, int index, int worker) {
 
 // MARK: the doubling convolution
 
-// Rows of the low image that one task takes: a multiple of four, as w + 1 is odd and pixels go by fours.
-static int band_rows(int width) { return width <= 8 ? width : width == 16 ? 8 : 4; }
-
 // Which taps make a phase: of an even row the top and the bottom one, the latter from the row before; columns likewise.
 typedef struct { int tap, rows_back, columns_back; } sg_tap;
 static const struct { int count; sg_tap taps[4]; } sg_phases[4] = {
@@ -194,7 +114,7 @@ static void run_phases(void *state, int index, int worker) {
     const sg_packed *packed = &stage->first;
     int part = index % batch->parts, band = index / batch->parts % batch->bands;
     int member = index / batch->parts / batch->bands, image = batch->first_image + member;
-    int width = stage->side / 2, pitch = width + 1, rows = band_rows(width);
+    int width = stage->side / 2, pitch = width + 1, rows = sg_band_rows(width);
     int first = band * rows, end = band == batch->bands - 1 ? width + 1 : first + rows;
 
     // The band modulated, with the row before it, and a zero after each row and before the first.
@@ -235,7 +155,7 @@ static void run_phases(void *state, int index, int worker) {
         }
     }
     for (int at = 0; at < pixels; at += sg_band) {
-        int n = least(sg_band, pixels - at);
+        int n = sg_least(sg_band, pixels - at);
         for (int phase = 0; phase < 4; phase++) {
             float *target = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width)
                 + from * block_floats + (1 + (size_t)first * pitch + at) * ms_block;
@@ -314,7 +234,7 @@ static void run_tiles(void *state, int index, int worker) {
     const sg_packed *packed = &stage->second;
     int side = stage->side, across = side / 4, each = across * across;
     int part = index % batch->parts, begin = index / batch->parts * sg_tiles;
-    int count = least(sg_tiles, each * batch->group - begin), padded = (count + 3) / 4 * 4;
+    int count = sg_least(sg_tiles, each * batch->group - begin), padded = (count + 3) / 4 * 4;
     int in_blocks = packed->i / ms_block, panels = packed->o / ms_block;
     int from = panels * part / batch->parts, to = panels * (part + 1) / batch->parts;
     // An odd number of lines, so that the points do not all fall on the same place of a cache.
@@ -324,7 +244,7 @@ static void run_tiles(void *state, int index, int worker) {
 
     for (int t = 0; t < count;) {
         int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
-        int run = least(across - x, count - t), image = batch->first_image + member;
+        int run = sg_least(across - x, count - t), image = batch->first_image + member;
         const float *plane = batch->level == 0
             ? context->constant : context->wide + member * plane_floats(packed->i, side);
         const float *scales = values_of(batch, image) + packed->scales;
@@ -343,7 +263,7 @@ static void run_tiles(void *state, int index, int worker) {
     }
     for (int t = 0; t < count;) {
         int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
-        int run = least(across - x, count - t), image = batch->first_image + member;
+        int run = sg_least(across - x, count - t), image = batch->first_image + member;
         const float *noise = noise_of(batch, 2 * batch->level, image, side);
         float *plane = level_plane(batch, batch->level, image);
         for (int block = from; block < to; block++) {
@@ -422,7 +342,7 @@ static void run_level(sg_batch *batch) {
     const sg_stage *stage = &context->stages[batch->level];
     if (stage->has_first) {
         int width = stage->side / 2;
-        batch->bands = width / band_rows(width);
+        batch->bands = width / sg_band_rows(width);
         batch->parts = parts_for(context, batch->group * batch->bands, stage->first.o);
         ms_pool_run(context->pool, batch->group * batch->bands * batch->parts, run_phases, batch);
         ms_pool_run(context->pool, batch->group * stage->first.o / ms_block, run_blur, batch);
@@ -450,62 +370,6 @@ static void run_batch(sg_batch *batch) {
     }
 }
 
-// Lays POINTER out at the next free float of `memory`; where that is null, only counts in `total`.
-#define PLACE(POINTER, FLOATS)                                                                                         \
-    do {                                                                                                               \
-        size_t floats = ((size_t)(FLOATS) + 15) / 16 * 16;                                                             \
-        if (memory) (POINTER) = memory + total;                                                                        \
-        total += floats;                                                                                               \
-    } while (0)
-
-static size_t place_batch(sg_context *context, int count, float *memory) {
-    size_t phases = 0, wide = 0, shared = 0, own = 0, total = 0;
-    size_t shared_picture = 0, own_picture = 0;
-    for (int k = 0; k < context->levels; k++) {
-        const sg_stage *stage = &context->stages[k];
-        size_t group = is_shared(stage->side) ? (size_t)count : 1, area = (size_t)stage->side * stage->side;
-        if (stage->has_first) {
-            phases = larger_of(phases, group * 4 * phase_floats(stage->first.o, stage->side / 2));
-            wide = larger_of(wide, group * plane_floats(stage->first.o, stage->side));
-        }
-        size_t result = group * plane_floats(stage->second.o, stage->side);
-        if (is_shared(stage->side)) {
-            shared = larger_of(shared, result);
-            shared_picture = larger_of(shared_picture, group * 3 * area);
-        } else {
-            own = larger_of(own, result);
-            own_picture = larger_of(own_picture, 3 * area);
-        }
-    }
-    PLACE(context->phases, phases);
-    PLACE(context->wide, wide);
-    for (int i = 0; i < 2; i++) {
-        PLACE(context->shared[i], shared);
-        PLACE(context->own[i], own);
-        PLACE(context->shared_pictures[i], shared_picture);
-        PLACE(context->own_pictures[i], own_picture);
-    }
-    PLACE(context->styles, (size_t)count * context->style_floats);
-    return total;
-}
-
-static ms_status reserve(sg_context *context, int count) {
-    if (count <= context->images) return ms_ok;
-    ms_release_pages(context->memory, context->memory_bytes);
-    context->bytes -= context->memory_bytes;
-    context->images = 0;
-    context->memory_bytes = place_batch(context, count, NULL) * sizeof(float);
-    context->memory = ms_pages(context->memory_bytes);
-    if (!context->memory) {
-        context->memory_bytes = 0;
-        return ms_no_memory;
-    }
-    context->bytes += context->memory_bytes;
-    place_batch(context, count, context->memory);
-    context->images = count;
-    return ms_ok;
-}
-
 ms_status sg_synthesize(
     sg_context *context, const float *styles, int count, int rows, int levels, const float *const *noise,
     int noise_images, float *images) {
@@ -514,14 +378,14 @@ ms_status sg_synthesize(
     if (levels < 1 || levels > context->levels || (noise && noise_images != 1 && noise_images != count)) {
         return ms_bad_argument;
     }
-    ms_status status = reserve(context, least(count, sg_at_once));
+    ms_status status = sg_reserve(context, sg_least(count, sg_at_once));
     if (status != ms_ok) return status;
     size_t side = (size_t)4 << (levels - 1);
     for (int first = 0; first < count; first += sg_at_once) {
         sg_batch batch = {
             .context = context,
             .styles = styles + (size_t)first * rows * context->latent,
-            .count = least(sg_at_once, count - first),
+            .count = sg_least(sg_at_once, count - first),
             .rows = rows,
             .levels = levels,
             .noise = noise,
@@ -533,229 +397,3 @@ ms_status sg_synthesize(
     }
     return ms_ok;
 }
-
-// MARK: creation
-
-static float *allocate(sg_context *context, size_t floats) {
-    void *memory = NULL;
-    size_t bytes = (floats ? floats : 1) * sizeof(float);
-    if (posix_memalign(&memory, 64, bytes) != 0) return NULL;
-    memset(memory, 0, bytes);
-    context->bytes += bytes;
-    return memory;
-}
-
-static float *copied(sg_context *context, const float *values, size_t count) {
-    float *result = allocate(context, count);
-    if (result) memcpy(result, values, count * sizeof(float));
-    return result;
-}
-
-static int channels_fit(int channels) { return channels > 0 && channels <= 8192; }
-
-static int convolution_fits(const sg_convolution *from, int inputs) {
-    return from->inputs == inputs && channels_fit(inputs) && channels_fit(from->outputs) && from->modulation_weight
-        && from->modulation_bias && from->weight && from->bias;
-}
-
-static int network_fits(const sg_network *network) {
-    if (network->latent <= 0 || network->latent > 65536 || !network->constant || !network->levels) return 0;
-    if (network->level_count < 1 || network->level_count > sg_most_levels) return 0;
-    if (!(network->clamp >= 0)) return 0;
-    int channels = network->levels[0].second.inputs;
-    for (int k = 0; k < network->level_count; k++) {
-        const sg_level *level = &network->levels[k];
-        if ((level->first != NULL) != (k > 0)) return 0;
-        if (level->first) {
-            if (!convolution_fits(level->first, channels)) return 0;
-            channels = level->first->outputs;
-        }
-        if (!convolution_fits(&level->second, channels)) return 0;
-        channels = level->second.outputs;
-        const sg_image *image = level->image;
-        if (!image && k == network->level_count - 1) return 0;
-        if (image && (image->inputs != channels || !image->modulation_weight || !image->modulation_bias
-                || !image->weight || !image->bias)) return 0;
-    }
-    return 1;
-}
-
-// One dimension of G, the kernel's transform.
-static const double kernel_transform[6][3] = {
-    {0.25, 0, 0}, {-1.0 / 6, -1.0 / 6, -1.0 / 6}, {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-    {1.0 / 24, 1.0 / 12, 1.0 / 6}, {1.0 / 24, -1.0 / 12, 1.0 / 6}, {0, 0, 1},
-};
-
-static int pack(sg_context *context, const sg_convolution *from, sg_packed *to, int style_row, int doubles) {
-    int inputs = from->inputs, outputs = from->outputs, i = ms_padded(inputs), o = ms_padded(outputs);
-    to->inputs = inputs;
-    to->outputs = outputs;
-    to->i = i;
-    to->o = o;
-    to->style_row = style_row;
-    to->scales = context->style_floats;
-    to->demodulation = to->scales + i;
-    context->style_floats = to->demodulation + o + i;
-    to->modulation = copied(context, from->modulation_weight, (size_t)inputs * context->latent);
-    to->modulation_bias = copied(context, from->modulation_bias, (size_t)inputs);
-    to->power = allocate(context, (size_t)outputs * inputs);
-    to->bias = allocate(context, (size_t)o);
-    size_t point = (size_t)i * o;
-    to->weights = allocate(context, (doubles ? 9 : sg_points) * point);
-    if (!to->modulation || !to->modulation_bias || !to->power || !to->bias || !to->weights) return 0;
-    for (int row = 0; row < outputs; row++) {
-        to->bias[row] = sqrtf(2) * from->bias[row];
-        for (int k = 0; k < inputs; k++) {
-            const float *w = from->weight + ((size_t)row * inputs + k) * 9;
-            float *out = to->weights + ((size_t)(row / ms_block) * i + k) * ms_block + row % ms_block;
-            double power = 0, half[6][3];
-            for (int t = 0; t < 9; t++) power += (double)w[t] * w[t];
-            to->power[(size_t)row * inputs + k] = (float)power;
-            if (doubles) {
-                for (int t = 0; t < 9; t++) out[t * point] = w[t];
-                continue;
-            }
-            for (int a = 0; a < 6; a++) {
-                for (int x = 0; x < 3; x++) {
-                    half[a][x] = kernel_transform[a][0] * w[x] + kernel_transform[a][1] * w[3 + x]
-                        + kernel_transform[a][2] * w[6 + x];
-                }
-                for (int b = 0; b < 6; b++) {
-                    out[(6 * a + b) * point] = (float)(half[a][0] * kernel_transform[b][0]
-                        + half[a][1] * kernel_transform[b][1] + half[a][2] * kernel_transform[b][2]);
-                }
-            }
-        }
-    }
-    return 1;
-}
-
-static int pack_image(sg_context *context, const sg_image *from, sg_packed_image *to, int style_row) {
-    to->inputs = from->inputs;
-    to->i = ms_padded(from->inputs);
-    to->style_row = style_row;
-    to->scales = context->style_floats;
-    to->folded = to->scales + to->i;
-    context->style_floats = to->folded + (size_t)to->i * ms_block;
-    to->modulation = copied(context, from->modulation_weight, (size_t)from->inputs * context->latent);
-    to->modulation_bias = copied(context, from->modulation_bias, (size_t)from->inputs);
-    to->weights = copied(context, from->weight, 3 * (size_t)from->inputs);
-    memcpy(to->bias, from->bias, sizeof to->bias);
-    return to->modulation && to->modulation_bias && to->weights;
-}
-
-static size_t place_worker(sg_context *context, sg_worker *worker, float *memory) {
-    size_t source = 0, points = 0, products = 0, total = 0;
-    for (int k = 0; k < context->levels; k++) {
-        const sg_stage *stage = &context->stages[k];
-        if (stage->has_first) {
-            int width = stage->side / 2;
-            size_t stride = (size_t)(band_rows(width) + 2) * (width + 1) + 8;
-            source = larger_of(source, stride * stage->first.i);
-        }
-        points = larger_of(points, sg_points * ((size_t)sg_tiles * stage->second.i + ms_block));
-        products = larger_of(products, sg_points * ((size_t)sg_tiles * stage->second.o + ms_block));
-    }
-    PLACE(worker->source, source);
-    PLACE(worker->points, points);
-    PLACE(worker->products, products);
-    PLACE(worker->rows, (size_t)context->stages[context->levels - 1].side * ms_block);
-    return total;
-}
-
-static ms_status fill(sg_context *context, const sg_network *network, int threads) {
-    context->latent = network->latent;
-    context->levels = network->level_count;
-    context->clamp = network->clamp > 0 ? network->clamp : INFINITY;
-    for (int t = 0; t < 4; t++) {
-        context->filter[t] = network->filter[t];
-        context->down[t] = context->across[t] = 2 * network->filter[3 - t];
-    }
-    for (int k = 0; k < network->level_count; k++) {
-        const sg_level *level = &network->levels[k];
-        sg_stage *stage = &context->stages[k];
-        stage->side = 4 << k;
-        stage->has_first = level->first != NULL;
-        stage->has_image = level->image != NULL;
-        if (level->first && !pack(context, level->first, &stage->first, 2 * k - 1, 1)) return ms_no_memory;
-        if (!pack(context, &level->second, &stage->second, 2 * k, 0)) return ms_no_memory;
-        if (level->image && !pack_image(context, level->image, &stage->image, 2 * k + 1)) return ms_no_memory;
-    }
-    int inputs = network->levels[0].second.inputs;
-    context->constant = allocate(context, plane_floats(ms_padded(inputs), 4));
-    context->zeros = allocate(context, ((size_t)context->stages[context->levels - 1].side + 2) * ms_block);
-    if (!context->constant || !context->zeros) return ms_no_memory;
-    for (int channel = 0; channel < inputs; channel++) {
-        float *block = context->constant + channel / ms_block * plane_block(4) + channel % ms_block;
-        for (int p = 0; p < 16; p++) {
-            block[(size_t)((p / 4 + 1) * 6 + p % 4 + 1) * ms_block] = network->constant[channel * 16 + p];
-        }
-    }
-    context->thread_count = threads;
-    context->workers = calloc((size_t)threads, sizeof *context->workers);
-    if (!context->workers) return ms_no_memory;
-    for (int t = 0; t < threads; t++) {
-        sg_worker *worker = &context->workers[t];
-        worker->bytes = place_worker(context, worker, NULL) * sizeof(float);
-        worker->memory = ms_pages(worker->bytes);
-        if (!worker->memory) return ms_no_memory;
-        place_worker(context, worker, worker->memory);
-        context->bytes += worker->bytes;
-    }
-    context->pool = ms_pool_create(threads);
-    return context->pool ? ms_ok : ms_no_threads;
-}
-
-ms_status sg_create(const sg_network *network, int threads, const char *path, sg_context **result) {
-    if (!result) return ms_bad_argument;
-    *result = NULL;
-    if (!network || threads < 0 || threads > 1024) return ms_bad_argument;
-    if (!network_fits(network)) return ms_bad_network;
-    if (threads == 0) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = processors < 1 ? 1 : processors > 1024 ? 1024 : (int)processors;
-    }
-    sg_context *context = calloc(1, sizeof *context);
-    if (!context) return ms_no_memory;
-    ms_status status = ms_choose_kernels(path, &context->kernels);
-    if (status == ms_ok) status = fill(context, network, threads);
-    if (status != ms_ok) {
-        sg_destroy(context);
-        return status;
-    }
-    *result = context;
-    return ms_ok;
-}
-
-static void release(sg_packed *packed) {
-    free(packed->modulation);
-    free(packed->modulation_bias);
-    free(packed->power);
-    free(packed->weights);
-    free(packed->bias);
-}
-
-void sg_destroy(sg_context *context) {
-    if (!context) return;
-    ms_pool_destroy(context->pool);
-    for (int k = 0; k < context->levels; k++) {
-        sg_stage *stage = &context->stages[k];
-        release(&stage->first);
-        release(&stage->second);
-        free(stage->image.modulation);
-        free(stage->image.modulation_bias);
-        free(stage->image.weights);
-    }
-    free(context->constant);
-    free(context->zeros);
-    for (int t = 0; context->workers && t < context->thread_count; t++) {
-        ms_release_pages(context->workers[t].memory, context->workers[t].bytes);
-    }
-    free(context->workers);
-    ms_release_pages(context->memory, context->memory_bytes);
-    free(context);
-}
-
-const char *sg_path(const sg_context *context) { return context->kernels->name; }
-int sg_threads(const sg_context *context) { return context->thread_count; }
-size_t sg_bytes(const sg_context *context) { return context->bytes; }

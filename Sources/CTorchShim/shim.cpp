@@ -40,7 +40,7 @@ void remember_current_exception() noexcept {
     } catch (const c10::Error &error) {
         remember(error.what_without_backtrace());
     } catch (const std::bad_alloc &) {
-        remember("not enough memory");
+        remember("out of memory");
     } catch (const std::exception &error) {
         remember(error.what());
     } catch (...) {

@@ -60,6 +60,7 @@ struct EvaluateCommand: ParsableCommand {
     var identity: String?
 
     @OptionGroup var device: DeviceOption
+    @OptionGroup var half: HalfOption
 
     @Flag(help: "Evaluate directions that belong to another generator all the same.")
     var force = false
@@ -89,12 +90,14 @@ struct EvaluateCommand: ParsableCommand {
         let store = try LatentStore.open(workspace.value.database)
         let parameters = [
             "direction": files.map(\.label).joined(separator: ","), "count": "\(count)", "strength": strength,
-            "layers": layers ?? "",
+            "layers": layers ?? "", "half": "\(half.isHalf)",
         ]
         var results: [DirectionMetrics] = []
         try store.logged("evaluate", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             var evaluator = DirectionEvaluator(
-                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads, device: device),
+                generator: loaded,
+                synthesizer: try loaded.synthesizer(
+                    .engine, threads: threads, device: device, isHalf: half.isHalf),
                 classifier: judge, store: store)
             if let seed { evaluator.seed = seed }
             evaluator.embedder = try embedder(device)

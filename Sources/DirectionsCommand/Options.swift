@@ -21,3 +21,13 @@ struct DeviceOption: ParsableArguments {
     /// - Throws: `Failure` (usage) for a name or a CUDA device that there is not.
     var value: Device { get throws { try Device.named(device) } }
 }
+
+/// Half precision; the verbs that synthesize take it.
+struct HalfOption: ParsableArguments {
+    @Flag(
+        name: .customLong("half"),
+        help:
+            "Half precision in the four largest levels of a StyleGAN2 that was trained with it: for CUDA, images differ slightly."
+    )
+    var isHalf = false
+}

@@ -37,6 +37,7 @@ struct ScoreCommand: ParsableCommand {
     var thumbnails: Int?
 
     @OptionGroup var device: DeviceOption
+    @OptionGroup var half: HalfOption
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
@@ -52,11 +53,13 @@ struct ScoreCommand: ParsableCommand {
         let network = try AttributeClassifier.load(
             path: ClassifierOption.path(classifier, workspace.value), device: device)
         let store = try LatentStore.open(workspace.value.database)
-        let parameters = ["limit": limit.map { "\($0)" } ?? "all", "batch": "\(batch)"]
+        let parameters = ["limit": limit.map { "\($0)" } ?? "all", "batch": "\(batch)", "half": "\(half.isHalf)"]
         let inputs = ["generator": loaded.identity.sha256, "classifier": network.sha256]
         try store.logged("score", parameters: parameters, inputs: inputs) {
             var scorer = LatentScorer(
-                generator: loaded, synthesizer: try loaded.synthesizer(.engine, threads: threads, device: device),
+                generator: loaded,
+                synthesizer: try loaded.synthesizer(
+                    .engine, threads: threads, device: device, isHalf: half.isHalf),
                 classifier: network, store: store)
             scorer.batch = batch
             scorer.thumbnails = thumbnails

@@ -27,12 +27,13 @@ struct SynthesisOptions: ParsableArguments {
     var threads = 0
 
     @OptionGroup var device: DeviceOption
+    @OptionGroup var half: HalfOption
 
     /// Images of codes, in batches of eight with a progress line.
     ///
     /// - Returns: [count, 3, size, size] in about [-1, 1].
     func images(_ codes: LatentCodes, generator: Generator, label: String) throws -> [Float] {
-        let synthesizer = try generator.synthesizer(engine, threads: threads, device: device.value)
+        let synthesizer = try generator.synthesizer(engine, threads: threads, device: device.value, isHalf: half.isHalf)
         let progress = ProgressReporter(label, unit: "faces", total: codes.count, quiet: codes.count <= 8)
         var result: [Float] = []
         for start in stride(from: 0, to: codes.count, by: 8) {

@@ -10,7 +10,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     /// Where it computes.
     public let device: Device
     /// Images computed at once.
-    private let batch: Int
+    private let batch: BatchFitting
 
     private struct Modulation: Sendable {
         let weight: Tensor
@@ -81,7 +81,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         try network.checkLengths()
         self.identity = identity
         self.device = device
-        batch = device == .cpu ? 1 : 8
+        batch = BatchFitting(most: device == .cpu ? 1 : 64)
         let (c, r, d) = (network.startChannels, network.startResolution, network.latentSize)
         let slope = Double(network.slope)
         constant = try Tensor(network.constant, shape: [1, c, r, r], device: device)
@@ -110,8 +110,8 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let own = try StyleRows.own(codes, identity: identity)
         return try Torch.withoutGradients {
             var images: [Float] = []
-            for start in stride(from: 0, to: own.count, by: batch) {
-                let some = try own.slice(start..<min(own.count, start + batch))
+            try batch.run(count: own.count) { range in
+                let some = try own.slice(range)
                 let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
                 images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
             }

@@ -37,19 +37,44 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         let noiseStrength: Float
         let bias: Tensor
         let upsamples: Bool
+        let type: ScalarType
 
-        init(_ source: StyleGAN2Parameters.Convolution, latent: Int, upsamples: Bool, device: Device) throws {
+        init(
+            _ source: StyleGAN2Parameters.Convolution, latent: Int, upsamples: Bool, type: ScalarType, device: Device
+        ) throws {
             let (inputs, outputs) = (source.modulation.bias.count, source.bias.count)
             modulation = try Modulation(source.modulation, latent: latent, device: device)
-            let weight = try Tensor(source.weight, shape: [outputs, inputs, 3, 3], device: device)
+            var values = source.weight
+            if type == .float16 { Convolution.normalise(&values, outputs: outputs) }
+            let weight = try Tensor(values, shape: [outputs, inputs, 3, 3], device: device)
             power = try weight.multiplied(by: weight).sum([2, 3])
-            self.weight = upsamples ? try weight.permuted([1, 0, 2, 3]).contiguous() : weight
+            self.weight = try (upsamples ? weight.permuted([1, 0, 2, 3]).contiguous() : weight).to(type: type)
+            self.type = type
             let side = Int(Double(source.noise.count).squareRoot())
             noiseStrength = source.noiseStrength
             noise = try Tensor(
-                source.noise.map { $0 * source.noiseStrength }, shape: [1, 1, side, side], device: device)
-            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device)
+                source.noise.map { $0 * source.noiseStrength }, shape: [1, 1, side, side], device: device
+            ).to(type: type)
+            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device).to(type: type)
             self.upsamples = upsamples
+        }
+
+        /// Each output's largest weight becomes 1 / √(9 · inputs), so that no product leaves half precision's range; the
+        /// demodulation takes the factor out again.
+        private static func normalise(_ weight: inout [Float], outputs: Int) {
+            let size = weight.count / outputs
+            for start in stride(from: 0, to: weight.count, by: size) {
+                let most = weight[start..<start + size].reduce(0) { max($0, abs($1)) }
+                let factor = most > 0 ? 1 / (most * Float(size).squareRoot()) : 1
+                for i in start..<start + size { weight[i] *= factor }
+            }
+        }
+
+        /// Styles brought to a root mean square of 1 for half precision; the demodulation takes the factor out again.
+        func fitted(_ scales: Tensor) throws -> Tensor {
+            if type == .float32 { return scales }
+            return try scales.divided(
+                by: scales.squared().mean([1], keeping: true).scaled(by: 1, plus: 1e-12).squareRoot())
         }
     }
 
@@ -58,14 +83,17 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         let weight: Tensor
         let bias: Tensor
 
-        init(_ source: StyleGAN2Parameters.Image, latent: Int, device: Device) throws {
+        init(_ source: StyleGAN2Parameters.Image, latent: Int, type: ScalarType, device: Device) throws {
             modulation = try Modulation(source.modulation, latent: latent, device: device)
             weight = try Tensor(source.weight, shape: [3, source.modulation.bias.count, 1, 1], device: device)
+                .to(type: type)
             bias = try Tensor(source.bias, shape: [1, 3, 1, 1], device: device)
         }
     }
 
     private struct Level: Sendable {
+        /// What it computes in.
+        let type: ScalarType
         let first: Convolution?
         let second: Convolution
         let image: Image?
@@ -78,36 +106,50 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     private let filterSize: Int
     private let clamp: Double?
     /// Images computed at once by ``synthesize(_:size:noise:)``.
-    private let batch: Int
+    private let batch: BatchFitting
 
     /// - Parameters:
     ///   - identity: Which generator this is.
     ///   - network: The weights.
     ///   - device: Where to compute.
-    /// - Throws: ``Failure`` when they are no such network or libtorch can't hold them.
-    public init(identity: GeneratorIdentity, network: StyleGAN2Parameters, device: Device = .cpu) throws {
+    ///   - isHalf: Whether the four largest levels compute in half precision, as in NVIDIA's training.
+    /// - Throws: ``Failure`` when they are no such network or libtorch can't hold them, and for half precision where the
+    ///   network does not limit its activations: it was not trained for it.
+    public init(
+        identity: GeneratorIdentity, network: StyleGAN2Parameters, device: Device = .cpu, isHalf: Bool = false
+    ) throws {
         try network.check("generator \(identity.name)")
         self.identity = identity
         self.device = device
+        guard !isHalf || network.clamp != nil else {
+            throw Failure(
+                "--half", "is not for generator \(identity.name), which was not trained for half precision",
+                "leave it out", isUsage: true)
+        }
         let latent = network.latentSize
         constant = try Tensor(network.constant, shape: [1, network.constant.count / 16, 4, 4], device: device)
         var levels: [Level] = []
-        for level in network.levels {
+        for (k, level) in network.levels.enumerated() {
             let inputs = level.first?.modulation.bias.count ?? 1
+            let type: ScalarType = isHalf && k + 4 >= network.levels.count ? .float16 : .float32
             let residual = try level.residual.map {
-                try Tensor($0, shape: [$0.count / inputs, inputs, 1, 1], device: device)
+                try Tensor($0, shape: [$0.count / inputs, inputs, 1, 1], device: device).to(type: type)
             }
             levels.append(
                 Level(
-                    first: try level.first.map { try Convolution($0, latent: latent, upsamples: true, device: device) },
-                    second: try Convolution(level.second, latent: latent, upsamples: false, device: device),
-                    image: try level.image.map { try Image($0, latent: latent, device: device) }, residual: residual))
+                    type: type,
+                    first: try level.first.map {
+                        try Convolution($0, latent: latent, upsamples: true, type: type, device: device)
+                    },
+                    second: try Convolution(level.second, latent: latent, upsamples: false, type: type, device: device),
+                    image: try level.image.map { try Image($0, latent: latent, type: type, device: device) },
+                    residual: residual))
         }
         self.levels = levels
         filter = network.filter
         filterSize = network.filterSize
         clamp = network.clamp.map(Double.init)
-        batch = device == .cpu ? 1 : 8
+        batch = BatchFitting(most: device == .cpu ? 1 : 64)
     }
 
     public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
@@ -116,8 +158,8 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         let own = try StyleRows.own(codes, identity: identity)
         return try Torch.withoutGradients {
             var images: [Float] = []
-            for start in stride(from: 0, to: own.count, by: batch) {
-                let some = try own.slice(start..<min(own.count, start + batch))
+            try batch.run(count: own.count) { range in
+                let some = try own.slice(range)
                 let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
                 images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
             }
@@ -158,12 +200,13 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
                     LatentNoise(seed: $0, size: side * side).rows(UInt64(row)..<UInt64(row) + 1)
                 }
                 return try Tensor(values, shape: [seeds.count, 1, side, side], device: device)
-                    .scaled(by: Double(convolution.noiseStrength))
+                    .scaled(by: Double(convolution.noiseStrength)).to(type: convolution.type)
             }
         }
         var x = try constant.expanded([shape[0]] + constant.shape[1...])
         var image: Tensor?
         for (k, level) in levels.enumerated() {
+            if level.type != x.type { x = try x.to(type: level.type) }
             let residual = try level.residual.map { try upsampled(x.convolved($0)).scaled(by: 0.5.squareRoot()) }
             if let first = level.first {
                 x = try convolve(x, first, style(2 * k - 1), noise: noiseOf(first, row: 2 * k - 1), gain: 1)
@@ -174,8 +217,8 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             if let before = image { image = try upsampled(before) }
             if let part = level.image {
                 let scales = try part.modulation.scales(style(2 * k + 1))
-                var own = try x.multiplied(by: scales.reshaped(scales.shape + [1, 1])).convolved(part.weight)
-                own = try own.added(to: part.bias)
+                let modulated = try x.multiplied(by: scales.reshaped(scales.shape + [1, 1]).to(type: level.type))
+                var own = try modulated.convolved(part.weight).to(type: .float32).added(to: part.bias)
                 if let clamp { own = try own.clamped(-clamp, clamp) }
                 image = try image.map { try $0.added(to: own) } ?? own
             }
@@ -189,10 +232,10 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     private func convolve(
         _ x: Tensor, _ convolution: Convolution, _ style: Tensor, noise: Tensor?, gain: Double
     ) throws -> Tensor {
-        let scales = try convolution.modulation.scales(style)
+        let scales = try convolution.fitted(convolution.modulation.scales(style))
         let demodulation = try scales.multiplied(by: scales).linear(convolution.power).scaled(by: 1, plus: 1e-8)
             .reciprocalSquareRoot()
-        let modulated = try x.multiplied(by: scales.reshaped(scales.shape + [1, 1]))
+        let modulated = try x.multiplied(by: scales.reshaped(scales.shape + [1, 1]).to(type: convolution.type))
         var y: Tensor
         if convolution.upsamples {
             let wide = try modulated.transposeConvolved(convolution.weight, stride: 2)
@@ -200,12 +243,12 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             // Convolution proper, so the taps are turned round; four pixels come from one.
             let taps = filter.reversed().map { $0 * 4 }
             let kernel = try Tensor(taps, shape: [1, 1, filterSize, filterSize], device: device)
-                .expanded([channels, 1, filterSize, filterSize]).contiguous()
+                .expanded([channels, 1, filterSize, filterSize]).contiguous().to(type: convolution.type)
             y = try wide.convolved(kernel, padding: filterSize / 2 - 1, groups: channels)
         } else {
             y = try modulated.convolved(convolution.weight, padding: 1)
         }
-        y = try y.multiplied(by: demodulation.reshaped(demodulation.shape + [1, 1]))
+        y = try y.multiplied(by: demodulation.reshaped(demodulation.shape + [1, 1]).to(type: convolution.type))
         if let noise { y = try y.added(to: noise) }
         y = try y.added(to: convolution.bias).leakyReLU(slope: 0.2).scaled(by: 2.0.squareRoot() * gain)
         if let clamp { y = try y.clamped(-clamp * gain, clamp * gain) }
@@ -216,7 +259,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     private func upsampled(_ x: Tensor) throws -> Tensor {
         let channels = x.shape[1]
         let kernel = try Tensor(filter.map { $0 * 4 }, shape: [1, 1, filterSize, filterSize], device: device)
-            .expanded([channels, 1, filterSize, filterSize]).contiguous()
+            .expanded([channels, 1, filterSize, filterSize]).contiguous().to(type: x.type)
         return try x.transposeConvolved(kernel, stride: 2, padding: filterSize / 2 - 1, groups: channels)
     }
 }
