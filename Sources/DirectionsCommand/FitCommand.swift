@@ -29,8 +29,9 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         help: """
-            svm, logistic, lda (Ledoit-Wolf shrinkage), ridge (on the logits of all scored latents), or joint (ridge on all \
-            attributes at once: move the own logit, hold the others).
+            svm, logistic, lda (Ledoit-Wolf shrinkage), ridge (on the logits of all scored latents), joint (ridge on all \
+            attributes at once: move the own logit, hold the others), or local (W+: combines the newest directions of W, \
+            layer by layer, by what they change on calibration faces).
             """)
     var solver: SolverName = .svm
 
@@ -39,6 +40,22 @@ struct FitCommand: ParsableCommand {
 
     @Option(help: "Names the 70/30 split into training and validation.")
     var splitSeed: UInt64 = 0
+
+    @Option(
+        help:
+            "With --solver local: the directions of W to combine, separated by commas (default: the newest of --attr).")
+    var basis: String?
+
+    @Option(help: "With --solver local: how many calibration faces are edited along each part of the basis.")
+    var faces = 160
+
+    @Option(help: "With --solver local: the classifier that judges (default: the shipped one).")
+    var classifier: String?
+
+    @Option(help: "With --solver local: threads that synthesize; 0 for one a processor.")
+    var threads = 0
+
+    @OptionGroup var device: DeviceOption
 
     @Option(help: "The generator's name in the workspace.")
     var generator = "default"
@@ -52,11 +69,12 @@ struct FitCommand: ParsableCommand {
         let direction: String
         let path: String
         let isNew: Bool
-        let trainAccuracy: Double
-        let validationAccuracy: Double
+        let trainAccuracy: Double?
+        let validationAccuracy: Double?
         let restAccuracy: Double?
         let sigma: Double
         let relativeGap: Double?
+        var entanglement: Double?
     }
 
     func run() throws {
@@ -78,6 +96,20 @@ struct FitCommand: ParsableCommand {
             "condition-on": conditionOn ?? "",
         ]
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
+            if solver == .local {
+                guard conditions.isEmpty else {
+                    throw Failure("--condition-on", "is not for --solver local", "leave it out", isUsage: true)
+                }
+                for made in try runLocal(wanted, store: store, library: library) {
+                    results.append(
+                        Result(
+                            direction: made.direction.label, path: made.path, isNew: made.isNew, trainAccuracy: nil,
+                            validationAccuracy: nil, restAccuracy: nil, sigma: Double(made.direction.sigma),
+                            relativeGap: nil, entanglement: made.ratio))
+                    if !json, let last = results.last { FitCommand.showLocal(last) }
+                }
+                return Dictionary(results.map { ($0.direction, $0.path) }, uniquingKeysWith: { $1 })
+            }
             for attribute in wanted {
                 try Interruption.check()
                 let made = try job.run(attribute)
@@ -85,8 +117,7 @@ struct FitCommand: ParsableCommand {
                 results.append(
                     Result(
                         direction: made.direction.label, path: made.path, isNew: made.isNew,
-                        trainAccuracy: metadata.trainAccuracy ?? 0,
-                        validationAccuracy: metadata.validationAccuracy ?? 0,
+                        trainAccuracy: metadata.trainAccuracy, validationAccuracy: metadata.validationAccuracy,
                         restAccuracy: metadata.restAccuracy, sigma: Double(made.direction.sigma),
                         relativeGap: metadata.solver?.relativeGap))
                 if !json, let last = results.last { FitCommand.show(last) }
@@ -106,18 +137,27 @@ struct FitCommand: ParsableCommand {
         return value
     }
 
+    private static func showLocal(_ result: Result) {
+        guard let ratio = result.entanglement else {
+            return print("\(result.direction): no combination holds the others better; it stays as it is")
+        }
+        let figures = String(
+            format: "others move %.2f times as much as along the plain direction (held-out faces)", ratio)
+        print("\(result.direction): \(figures)  \(result.path)\(result.isNew ? "" : " (unchanged)")")
+    }
+
     private static func show(_ result: Result) {
         let rest = result.restAccuracy.map { String(format: ", all others %.1f %%", 100 * $0) } ?? ""
         let figures = String(
-            format: "train %.1f %%, held out %.1f %%%@; sigma %.3f", 100 * result.trainAccuracy,
-            100 * result.validationAccuracy, rest, result.sigma)
+            format: "train %.1f %%, held out %.1f %%%@; sigma %.3f", 100 * (result.trainAccuracy ?? 0),
+            100 * (result.validationAccuracy ?? 0), rest, result.sigma)
         print("\(result.direction): \(figures)  \(result.path)\(result.isNew ? "" : " (unchanged)")")
     }
 }
 
 /// Which solver finds the boundary.
 enum SolverName: String, ExpressibleByArgument, CaseIterable {
-    case svm, logistic, lda, ridge, joint
+    case svm, logistic, lda, ridge, joint, local
 }
 
 /// Fits one attribute after another with the same settings.
@@ -203,6 +243,7 @@ struct FitJob {
         case .joint:
             let found = try ridge(attribute, selection: selection, penalty: regularisation ?? 1)
             return (found, found.record.regularisation)
+        case .local: throw Failure("--solver local", "combines directions of W", "run it through `directions fit`")
         }
     }
 
