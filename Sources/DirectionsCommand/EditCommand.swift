@@ -132,15 +132,13 @@ struct EditPlan {
 
     /// The codes of all cells, row by row.
     func edited() throws -> LatentCodes {
-        var values: [Float] = []
-        var rows = 1
+        var cells: [(codes: [Float], rows: Int)] = []
         func add(face: Int, mixture: Int, strength: Float) throws {
             let steps = mixtures[mixture].parts.map { LatentEdit.Step($0.direction, strength: strength * $0.weight) }
-            let result = try LatentEdit(steps, unit: unit, layers: layers)
-                .apply(
+            cells.append(
+                try LatentEdit(steps, unit: unit, layers: layers).apply(
                     to: codes.slice(face..<face + 1).values, rows: codes.rows, size: codes.size, layerCount: layerCount)
-            rows = result.rows
-            values += result.codes
+            )
         }
         if isByFace {
             for strength in strengths {
@@ -152,6 +150,11 @@ struct EditPlan {
                     for mixture in mixtures.indices { try add(face: face, mixture: mixture, strength: strength) }
                 }
             }
+        }
+        // A direction of W+ beside one of W: all become W+.
+        let rows = cells.map(\.rows).max() ?? 1
+        let values = cells.flatMap {
+            $0.rows == rows ? $0.codes : LatentEdit.repeatRows($0.codes, size: codes.size, rows: rows)
         }
         return try LatentCodes(values, rows: rows, size: codes.size)
     }

@@ -195,6 +195,7 @@ struct FitJob {
         metadata.selection = .init(
             id: "\(selection.id)", top: selection.top, bottom: selection.bottom, thresholdTop: selection.topThreshold,
             thresholdBottom: selection.bottomThreshold)
+        if selection.isMatched { metadata.other["selection_kind"] = "matched" }
         metadata.solver = .init(
             name: final.record.solver, regularisation: usedC, objective: final.record.objective,
             relativeGap: final.record.relativeGap, iterations: final.record.iterations)

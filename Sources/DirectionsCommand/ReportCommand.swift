@@ -65,7 +65,8 @@ struct ReportCommand: ParsableCommand {
             sections: [
                 try sections.provenance(), try sections.edits(seed: seed), try sections.fits(),
                 try sections.responses(),
-                try sections.entanglement(), try sections.rankings(faces: faces), try sections.distributions(),
+                try sections.entanglement(), try sections.waysOut(), try sections.rankings(faces: faces),
+                try sections.distributions(),
                 sections.classifierTable(), try sections.jobs(),
             ].compactMap { $0 })
         let path = out ?? "\(place.path)/reports/\(name).html"

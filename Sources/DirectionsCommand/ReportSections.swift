@@ -97,8 +97,13 @@ struct ReportSections {
     }
 
     private func cosine(_ a: DirectionFile, _ b: DirectionFile) -> Double {
-        guard a.values.count == b.values.count else { return 0 }
-        return zip(a.values, b.values).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } / Double(a.rows)
+        guard a.size == b.size, a.rows == b.rows || a.rows == 1 || b.rows == 1 else { return 0 }
+        // A direction of W is one of W+ with equal rows.
+        let count = max(a.values.count, b.values.count)
+        let sum = (0..<count).reduce(0.0) {
+            $0 + Double(a.values[$1 % a.values.count]) * Double(b.values[$1 % b.values.count])
+        }
+        return sum / Double(max(a.rows, b.rows))
     }
 
     func responses() throws -> ReportPage.Section? {
@@ -178,24 +183,94 @@ struct ReportSections {
         let measured = try measured()
         if measured.isEmpty { return nil }
         let names = judge.attributes.map(\.name)
-        let values = measured.map { item in names.map { item.metrics.row[$0] ?? 0 } }
+        func map(_ items: [(file: DirectionFile, metrics: DirectionMetrics)], _ title: String) -> ReportPage.Item {
+            .plot(
+                Plots.heatMap(
+                    items.map { item in names.map { item.metrics.row[$0] ?? 0 } }, rows: items.map(\.file.label),
+                    columns: names, title: title),
+                caption: title
+                    + ": mean change of every logit at the strength that gives half of the faces the attribute (at the "
+                    + "largest measured where none does). Red rises, blue falls; point at a cell for its value.")
+        }
+        let before = try directions.compactMap { try plain($0.attribute) }
+        let isSame = before.map(\.file.label) == measured.map(\.file.label)
         return ReportPage.Section(
             title: "Entanglement",
+            items: (isSame || before.isEmpty ? [] : [map(before, "Before: the plain SVM")])
+                + [
+                    map(measured, isSame || before.isEmpty ? "Entanglement" : "After"),
+                    .source("directions evaluate --json   # `row`"),
+                ])
+    }
+
+    /// An attribute's first measured SVM from a selection of the ends, nothing projected out.
+    private func plain(_ attribute: String) throws -> (file: DirectionFile, metrics: DirectionMetrics)? {
+        try versions(attribute).first {
+            $0.file.metadata.solver?.name == "svm" && $0.file.metadata.orthogonalTo.isEmpty
+                && $0.file.metadata.other["selection_kind"] == nil
+        }
+    }
+
+    /// All measured versions of an attribute.
+    private func versions(_ attribute: String) throws -> [(file: DirectionFile, metrics: DirectionMetrics)] {
+        try library.versions(of: attribute).compactMap { version in
+            let file = try library.load("\(attribute)@v\(version)")
+            return try library.metrics(of: file).map { (file, $0) }
+        }
+    }
+
+    /// Every measured version of every attribute at the strength that gives half of the faces the attribute.
+    func waysOut() throws -> ReportPage.Section? {
+        var rows: [[String]] = []
+        var isWorthIt = false
+        for attribute in directions.map(\.attribute) {
+            let all = try versions(attribute)
+            if all.count > 1 { isWorthIt = true }
+            let base = try plain(attribute)?.metrics.othersAtHalf?.value
+            for (file, metrics) in all {
+                var way = file.metadata.solver?.name ?? "imported"
+                if file.metadata.other["selection_kind"] == "matched" { way += ", matched selection" }
+                if !file.metadata.orthogonalTo.isEmpty {
+                    way += ", without " + file.metadata.orthogonalTo.joined(separator: " and ")
+                }
+                if let faces = file.metadata.other["local_faces"] { way += ", \(faces) calibration faces" }
+                func brackets(_ interval: Interval?, _ format: String) -> String {
+                    interval.map { String(format: "\(format) (\(format) … \(format))", $0.value, $0.low, $0.high) }
+                        ?? ""
+                }
+                let others = metrics.othersAtHalf
+                rows.append([
+                    file.label, way, metrics.halfStrength.map { String(format: "%.2f", $0) } ?? "not reached",
+                    brackets(others, "%.2f"),
+                    base.flatMap { base in others.map { String(format: "%.2f", $0.value / base) } } ?? "",
+                    brackets(metrics.identityAtHalf, "%.3f"), "\(metrics.faces)",
+                ])
+            }
+        }
+        if !isWorthIt { return nil }
+        return ReportPage.Section(
+            title: "Ways out of entanglement",
             items: [
-                .plot(
-                    Plots.heatMap(
-                        values, rows: measured.map(\.file.attribute), columns: names, title: "Change of every logit"),
-                    caption:
-                        "Mean change of every logit at the strength that gives half of the faces the attribute (at the largest "
-                        + "measured where none does). Red rises, blue falls; point at a cell for its value."),
-                .source("directions evaluate --json   # `row`"),
+                .text(
+                    "At the strength, in sigma, that gives half of the faces without an attribute that attribute: mean "
+                        + "absolute change of all other logits, face by face, and the cosine of the face embeddings, with 95 % "
+                        + "intervals from resampling the faces; and how much the others change against the plain SVM."),
+                .table(
+                    .init(
+                        columns: [
+                            "direction", "way", "half at", "others there", "of the SVM's", "identity there", "faces",
+                        ], rows: rows)),
+                .source("directions evaluate --direction A@v1,A@v2 --json   # othersAtHalf, identityAtHalf"),
             ])
     }
 
     // MARK: Pictures
 
     func edits(seed: UInt64) throws -> ReportPage.Section? {
-        let usable = directions.filter { $0.rows == 1 && $0.size == generator.identity.latentSize }
+        let usable = directions.filter {
+            ($0.rows == 1 || $0.rows == generator.identity.styleGAN2Layers)
+                && $0.size == generator.identity.latentSize
+        }
         if usable.isEmpty { return nil }
         let plan = EditPlan(
             codes: try LatentCodes(
@@ -203,7 +278,7 @@ struct ReportSections {
             labels: ["seed \(seed)"],
             mixtures: usable.map { ($0.label, [(direction: EditDirection($0), weight: Float(1))]) },
             strengths: [0, 1, 2, 3], unit: .sigma, layers: nil, layerCount: generator.identity.styleGAN2Layers)
-        let grid = try plan.grid(synthesized(plan.edited().values)).rendered()
+        let grid = try plan.grid(synthesized(plan.edited())).rendered()
         let names = usable.map(\.label).joined(separator: ",")
         return ReportPage.Section(
             title: "Edits",
@@ -225,7 +300,8 @@ struct ReportSections {
                     attribute, classifier: scores.id, generator: generator.identity.sha256, highest: highest,
                     count: min(faces, scores.scored))
             }
-            let images = try synthesized(store.latents(ids: ends.joined().map(\.id)))
+            let images = try synthesized(
+                LatentCodes(store.latents(ids: ends.joined().map(\.id)), size: generator.identity.latentSize))
             let rows = [Array(images[..<ends[0].count]), Array(images[ends[0].count...])]
             let grid = try Grid(rows.map { $0.map { Optional($0) } }, rowLabels: ["highest", "lowest"]).rendered()
             items.append(
@@ -238,10 +314,9 @@ struct ReportSections {
         return ReportPage.Section(title: "Ends of the rankings", items: items)
     }
 
-    private func synthesized(_ codes: [Float]) throws -> [Image] {
+    private func synthesized(_ codes: LatentCodes) throws -> [Image] {
         let size = generator.size(128)
-        let planes = try generator.synthesizer().synthesize(
-            LatentCodes(codes, size: generator.identity.latentSize), size: size, noise: .none)
+        let planes = try generator.synthesizer().synthesize(codes, size: size, noise: .none)
         return Image.batch(planes, size: size)
     }
 

@@ -20,6 +20,51 @@ struct MainJobTests {
             "SELECT id, sample_set, hex(w) FROM latents ORDER BY id")
     }
 
+    @Test func directionsOfWPlusFromMeasuredEffects() throws {
+        let folder = try imported()
+        func run(_ line: String) throws -> String {
+            let result = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
+            try #require(result.status == 0, "\(line): \(result.errors)")
+            return result.output
+        }
+        _ = try run("sample --count 40")
+        _ = try run("score")
+        _ = try run("select --attr smiling,male --top 10")
+        _ = try run("fit --attr smiling,male")
+        let first = try run("fit --attr smiling,male --solver local --faces 10")
+        #expect(first.contains("smiling@v") && first.contains("male@v"))
+        let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
+        // Two directions, five groups of layers, and the faces as they are.
+        #expect(
+            try store.answer("SELECT count(*), count(DISTINCT evaluation) FROM evaluation_faces")
+                == "110|11")
+        #expect(
+            try store.answer("SELECT group_concat(DISTINCT layers) FROM evaluations WHERE layers != ''")
+                == "0-1,2-3,4-5,6-7,8-17")
+        // Again from what the database holds: nothing is measured, no version is made.
+        #expect(
+            try run("fit --attr smiling,male --solver local --faces 10")
+                == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "110")
+        let wrong = try Program.run(
+            ["fit", "--attr", "bald", "--solver", "local", "--basis", "male@v1"], workspace: folder.path)
+        #expect(wrong.status == 64 && wrong.errors.contains("has no direction of Bald"), "\(wrong.errors)")
+        // A direction of W+ beside one of W.
+        let rows = (0..<18 * 512).map { Float($0 / 512) }
+        try NumpyFile.write(TensorData(rows, shape: [1, 18, 512]), to: folder.path + "/flat.npy")
+        _ = try run("import \(folder.path)/flat.npy --as direction --attr flat")
+        _ = try run(
+            "edit --direction flat,male@v1 --strength 0,1 --seed 1 --codes-out \(folder.path)/codes.npy")
+        let codes = try NumpyFile.read(folder.path + "/codes.npy")
+        #expect(codes.shape == [4, 18, 512])
+        let values = try codes.floats()
+        try #require(values.count == 4 * 9216)
+        #expect(values[..<9216] == values[9216..<18_432])
+        // The first row's direction is zero, the last row's is not.
+        #expect(values[18_432..<18_944] == values[..<512])
+        #expect(abs(values[27_647] - values[9215]) > 0.01)
+    }
+
     @Test func fromTheWheelToAPackAndBack() throws {
         let folder = try imported()
         func run(_ arguments: String...) throws -> String {
