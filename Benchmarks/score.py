@@ -4,7 +4,8 @@
 
 The parts: `bench-synthesis` makes the same number of faces at the scoring size in batches of the same length,
 `bench-classifier` says how many faces a second the classifier judges; one after the other they take the sum of both. The
-parts and the whole take turns.
+parts and the whole take turns. Then the whole once more on one core and on all, each several times the same faces: the hours that
+500,000 faces would take, measured for these core counts and, for larger ones, at the same rate for each core.
 """
 import argparse
 import json
@@ -22,6 +23,27 @@ def run(command, text=None):
     if process.returncode != 0:
         raise SystemExit(f"{command} failed")
     return time.perf_counter() - start, output
+
+
+def rate_on(options, cores):
+    """Images/s of `score` held to so many cores, the start of the program left out by timing two lengths."""
+    all_cores = sorted(os.sched_getaffinity(0))
+    best = 0
+    with tempfile.TemporaryDirectory() as folder:
+        def command(*words):
+            return [options.binary, *words, "--workspace", folder]
+
+        run(command("import", "default", "--wheel", options.wheel))
+        run(command("sample", "--count", str(8 * options.count)))
+        try:
+            os.sched_setaffinity(0, all_cores[:cores])
+            for _ in range(options.turns):
+                short = run(command("score", "--limit", str(options.batch), "--threads", str(cores)))[0]
+                long = run(command("score", "--limit", str(options.count), "--threads", str(cores)))[0]
+                best = max(best, (options.count - options.batch) / (long - short))
+        finally:
+            os.sched_setaffinity(0, all_cores)
+    return best
 
 
 def main():
@@ -65,7 +87,14 @@ def main():
     print(f"score: {whole:.2f} images/s end to end (start of the program included), peak memory {memory:.0f} MB")
     print(f"synthesis alone {synthesis:.2f}, classifier alone {inference:.1f}, one after the other {alone:.2f} images/s; "
           f"ratio {whole / alone:.2f}")
-    print(f"500,000 faces on {threads} cores: {result['hours for 500,000']:.1f} hours")
+    rates = {count: rate_on(options, count) for count in sorted({1, threads})}
+    each = rates[threads] / threads
+    print("cores   images/s   hours for 500,000 faces")
+    for count in sorted({1, 2, 4, 8, 16, 32, 64} | set(rates)):
+        rate = rates.get(count, each * count)
+        note = "measured" if count in rates else f"at {each:.2f} images/s a core"
+        print(f"{count:5} {rate:10.1f} {500_000 / rate / 3600:14.1f}   ({note})")
+    result["rates"] = {str(count): rate for count, rate in rates.items()}
     if options.json:
         with open(options.json, "w") as file:
             json.dump(result, file, indent=2, sort_keys=True)
