@@ -65,6 +65,36 @@ struct KilledTrainingTests {
         #expect(try weights(tiny, "faces") == undisturbed)
     }
 
+    /// Runs `mount` or `umount`; whether it worked.
+    private static func disk(_ words: String...) -> Bool {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = words
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+
+    @Test(.enabled(if: getuid() == 0, "mounting a small disk needs root"))
+    func aFullDiskStopsTrainingAndTheSameCommandGoesOn() throws {
+        let tiny = try TinyCelebA(count: 60)
+        #expect(try Program.run(arguments(tiny, "faces")).status == 0)
+        let undisturbed = try weights(tiny, "faces")
+        try FileManager.default.removeItem(atPath: "\(tiny.path)/workspace")
+        try AtomicFile.makeFolder("\(tiny.path)/workspace")
+        guard Self.disk("mount", "-t", "tmpfs", "-o", "size=128k", "directions-test", "\(tiny.path)/workspace") else {
+            return  // root without the right to mount, as in a container
+        }
+        defer { _ = Self.disk("umount", "\(tiny.path)/workspace") }
+        let full = try Program.run(arguments(tiny, "faces"))
+        #expect(full.status == 1 && full.errors.contains("workspace/") && full.errors.contains("space"), "\(full)")
+        #expect(!FileManager.default.fileExists(atPath: "\(tiny.path)/workspace/models/faces.classifier.safetensors"))
+        #expect(Self.disk("mount", "-o", "remount,size=64m", "\(tiny.path)/workspace"))
+        #expect(try Program.run(arguments(tiny, "faces")).status == 0)
+        #expect(try weights(tiny, "faces") == undisturbed)
+    }
+
     @Test func errorsHaveTheirStatus() throws {
         let tiny = try TinyCelebA(count: 10)
         var misspelt = arguments(tiny, "a")
