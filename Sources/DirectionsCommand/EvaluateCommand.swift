@@ -32,6 +32,11 @@ struct EvaluateCommand: ParsableCommand {
     @Option(name: .customLong("attr"), help: "Attributes whose newest directions are meant, instead of --direction.")
     var attributes: String?
 
+    @Option(
+        name: .customLong("as"),
+        help: "Which attribute judges directions of other names, - where they lower it: smile=smiling,age=-young.")
+    var judged: String?
+
     @Option(help: "How many fresh faces.")
     var count = 200
 
@@ -83,14 +88,24 @@ struct EvaluateCommand: ParsableCommand {
                 try file.requireGenerator(sha256: loaded.identity.sha256, name: loaded.identity.name)
             }
         }
+        let aliases = try aliases()
         let range = try layers.map { try LayerRange($0, rows: loaded.identity.styleGAN2Layers) }
         let device = try device.value
         let judge = try AttributeClassifier.load(
             path: ClassifierOption.path(classifier, workspace.value), device: device)
+        for file in files {
+            let slug = aliases[file.attribute]?.attribute.slug ?? file.attribute
+            guard judge.attributes.contains(where: { $0.slug == slug }) else {
+                throw Failure(
+                    file.label, "is no direction of an attribute that \(judge.name) scores",
+                    "say which one judges it: --as \(file.attribute)=ATTRIBUTE, or =-ATTRIBUTE where it lowers it",
+                    isUsage: true)
+            }
+        }
         let store = try LatentStore.open(workspace.value.database)
         let parameters = [
             "direction": files.map(\.label).joined(separator: ","), "count": "\(count)", "strength": strength,
-            "layers": layers ?? "", "half": "\(half.isHalf)",
+            "layers": layers ?? "", "as": judged ?? "", "half": "\(half.isHalf)",
         ]
         var results: [DirectionMetrics] = []
         try store.logged("evaluate", parameters: parameters, inputs: ["classifier": judge.sha256]) {
@@ -114,8 +129,10 @@ struct EvaluateCommand: ParsableCommand {
                     classifier: store.classifier(judge.sha256).id, generator: loaded.identity.sha256
                 ).logits, attributes: judge.attributes.count)
             for (file, figures) in zip(files, measured) {
-                let name = judge.attributes.first { $0.slug == file.attribute }?.name ?? file.attribute
-                let metrics = try calculator.metrics(figures, attribute: name)
+                let alias = aliases[file.attribute]
+                let slug = alias?.attribute.slug ?? file.attribute
+                let name = judge.attributes.first { $0.slug == slug }?.name ?? file.attribute
+                let metrics = try calculator.metrics(figures, attribute: name, lowers: alias?.lowers ?? false)
                 results.append(metrics)
                 let path = library.metricsPath(file.attribute, file.version)
                 if layers == nil && library.versions(of: file.attribute).contains(file.version) {
@@ -129,6 +146,20 @@ struct EvaluateCommand: ParsableCommand {
         try store.checkpoint()
         if json { return try printJSON(results) }
         print(EvaluateCommand.table(results))
+    }
+
+    /// By direction name: the attribute that judges it, and whether the direction lowers it.
+    private func aliases() throws -> [String: (attribute: Attribute, lowers: Bool)] {
+        var result: [String: (attribute: Attribute, lowers: Bool)] = [:]
+        for pair in (judged ?? "").split(separator: ",") {
+            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                throw Failure("--as \(pair)", "is no pair", "write it as smile=smiling or age=-young", isUsage: true)
+            }
+            let lowers = parts[1].hasPrefix("-")
+            result[parts[0]] = (try Attribute.named(lowers ? String(parts[1].dropFirst()) : parts[1]), lowers)
+        }
+        return result
     }
 
     /// The face-recognition network that was asked for, or the workspace's; nil when there is none.

@@ -67,16 +67,24 @@ public struct MetricsCalculator: Sendable {
 
     /// The figures of one direction.
     ///
-    /// - Parameter attribute: The name of the direction's own attribute.
+    /// - Parameters:
+    ///   - attribute: The name of the direction's own attribute.
+    ///   - lowers: Whether the direction is to take the attribute away, as one of age does with Young; what is said of the
+    ///     target then holds for the negative of its logit.
     /// - Throws: ``Failure`` when the classifier does not know it.
-    public func metrics(_ measured: DirectionEvaluator.Measured, attribute: String) throws -> DirectionMetrics {
+    public func metrics(
+        _ measured: DirectionEvaluator.Measured, attribute: String, lowers: Bool = false
+    ) throws -> DirectionMetrics {
         guard let column = attributes.firstIndex(of: attribute) else {
-            throw Failure(measured.label, "is no direction of an attribute that the classifier scores", "see status")
+            throw Failure(
+                measured.label, "is no direction of an attribute that the classifier scores", "see status")
         }
         let width = attributes.count
         let count = measured.base.count / width
         let levels = measured.logits.map {
-            Level($0, base: measured.base, width: width, column: column, cut: cuts[column], statistics: statistics)
+            Level(
+                $0, base: measured.base, width: width, column: column, cut: cuts[column], sign: lowers ? -1 : 1,
+                statistics: statistics)
         }
         let views = measured.embeddings.map { embeddings in
             embeddings.edited.map { View($0, base: embeddings.base) }
@@ -101,7 +109,7 @@ public struct MetricsCalculator: Sendable {
             }
         }
         return DirectionMetrics(
-            direction: measured.label, attribute: attribute, faces: count,
+            direction: measured.label, attribute: (lowers ? "-" : "") + attribute, faces: count,
             levels: levels.enumerated().map { index, level in
                 DirectionMetrics.Level(
                     strength: measured.strengths[index], target: interval { level.mean(level.target, $0) } ?? none,
@@ -158,18 +166,20 @@ public struct MetricsCalculator: Sendable {
         var plausible: [Double] = []
 
         init(
-            _ logits: [Float], base: [Float], width: Int, column: Int, cut: Float, statistics: LogitStatistics?
+            _ logits: [Float], base: [Float], width: Int, column: Int, cut: Float, sign: Float,
+            statistics: LogitStatistics?
         ) {
             for start in stride(from: 0, to: logits.count, by: width) {
                 var sum = 0.0
                 for i in 0..<width where i != column { sum += Double(abs(logits[start + i] - base[start + i])) }
                 others.append(width > 1 ? sum / Double(width - 1) : 0)
-                target.append(Double(logits[start + column] - base[start + column]))
+                let (before, after) = (sign * base[start + column], sign * logits[start + column])
+                target.append(Double(after - before))
                 if let statistics {
                     plausible.append(
                         statistics.distance(logits[start..<start + width]) <= statistics.limit ? 1 : 0)
                 }
-                flips.append(base[start + column] >= cut ? nil : logits[start + column] >= cut ? 1 : 0)
+                flips.append(before >= sign * cut ? nil : after >= sign * cut ? 1 : 0)
             }
         }
 

@@ -53,6 +53,10 @@ struct MainJobTests {
         let rows = (0..<18 * 512).map { Float($0 / 512) }
         try NumpyFile.write(TensorData(rows, shape: [1, 18, 512]), to: folder.path + "/flat.npy")
         _ = try run("import \(folder.path)/flat.npy --as direction --attr flat")
+        // Another name than an attribute's wants one that judges it.
+        let unjudged = try Program.run(["evaluate", "--direction", "flat", "--count", "2"], workspace: folder.path)
+        #expect(unjudged.status == 64 && unjudged.errors.contains("--as flat=ATTRIBUTE"))
+        #expect(try run("evaluate --direction flat --as flat=-young --count 2 --strength 1").contains("flat@v1"))
         _ = try run(
             "edit --direction flat,male@v1 --strength 0,1 --seed 1 --codes-out \(folder.path)/codes.npy")
         let codes = try NumpyFile.read(folder.path + "/codes.npy")

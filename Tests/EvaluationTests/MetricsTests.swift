@@ -37,6 +37,17 @@ import Testing
         #expect(a.levels[0].target.value == -b.levels[0].target.value)
     }
 
+    @Test func aDirectionMayBeOneThatLowersItsAttribute() throws {
+        // One of age, judged by Young: half of the faces cease to be young between 3 and 4.
+        let measured = DirectionEvaluator.Measured(
+            label: "age@v1", strengths: [2, 4], logits: [moved([0, 0, -2]), moved([1, 0, -4])], base: base)
+        let metrics = try calculator.metrics(measured, attribute: "Young", lowers: true)
+        #expect(metrics.attribute == "-Young")
+        #expect(metrics.levels.map(\.target.value) == [2, 4])
+        #expect(metrics.levels[0].flipped?.value == 0 && metrics.levels[1].flipped?.value == 1)
+        #expect(metrics.halfStrength == 3 && metrics.row["Young"] == -3)
+    }
+
     @Test func intervalsCoverTheirFigures() throws {
         let uneven = base.indices.map { base[$0] + Float($0) * 0.3 }
         let measured = DirectionEvaluator.Measured(label: "x", strengths: [1], logits: [uneven], base: base)
