@@ -16,10 +16,19 @@ struct DeviceOption: ParsableArguments {
     @Option(help: "Where to compute: cpu, cuda, cuda:N, or auto (CUDA where this build of libtorch has it).")
     var device = "auto"
 
-    /// The device that was asked for.
+    @Flag(help: "On CUDA: products in TF32, faster and to about three digits, instead of float32.")
+    var tf32 = false
+
+    /// The device that was asked for, with CUDA's modes set.
     ///
     /// - Throws: `Failure` (usage) for a name or a CUDA device that there is not.
-    var value: Device { get throws { try Device.named(device) } }
+    var value: Device {
+        get throws {
+            let found = try Device.named(device)
+            if found != .cpu { try Torch.setCUDAModes(deterministic: false, tf32: tf32) }
+            return found
+        }
+    }
 }
 
 /// Half precision; the verbs that synthesize take it.

@@ -153,6 +153,17 @@ import Weights
         #expect(abs(Double(right) / Double(faces.rows.count) - stated) < 0.06)
     }
 
+    @Test(.enabled(if: Torch.cudaDevices > 0, "there is no CUDA device"))
+    func cudaGivesTheSameLogits() throws {
+        try Torch.setCUDAModes(deterministic: false, tf32: false)
+        let here = try AttributeClassifier.load(path: nil)
+        let there = try AttributeClassifier.load(path: nil, device: .cuda(0))
+        let side = here.inputSize
+        let planes = (0..<2 * 3 * side * side).map { sin(Float($0) / 97) }
+        let apart = zip(try here.logits(planes, count: 2), try there.logits(planes, count: 2)).map { abs($0 - $1) }
+        #expect((apart.max() ?? 1) < 1e-2)
+    }
+
     @Test func otherFilesAreRefused() throws {
         let path = NSTemporaryDirectory() + "other-\(UInt32.random(in: 0 ... .max)).safetensors"
         defer { try? FileManager.default.removeItem(atPath: path) }

@@ -38,6 +38,16 @@ struct ReferenceTests {
         #expect(atAreas <= 2e-4, "\(engine): 16 x 16 averages differ by \(atAreas)")
     }
 
+    @Test(.enabled(if: Torch.cudaDevices > 0, "there is no CUDA device"))
+    func cudaGivesTheSameImages() throws {
+        try Torch.setCUDAModes(deterministic: false, tf32: false)
+        let codes = try Reference.codes(0..<3)
+        let ours = try Reference.synthesizer(.engine).synthesize(codes, size: 256, noise: .constant)
+        let synthesizer = try Reference.generator.get().synthesizer(device: .cuda(0))
+        let difference = largestDifference(ours, try synthesizer.synthesize(codes, size: 256, noise: .constant))
+        #expect(difference <= 1e-3, "CUDA's differ by \(difference)")
+    }
+
     @Test(arguments: Generator.Engine.allCases)
     func smallImagesAreAreaAveragesOfFullOnes(engine: Generator.Engine) throws {
         let codes = try Reference.codes(3..<4)

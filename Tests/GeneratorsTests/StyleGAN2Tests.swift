@@ -78,6 +78,21 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test(.enabled(if: Torch.cudaDevices > 0, "there is no CUDA device"))
+    func cudaGivesTheSameImages() throws {
+        try Torch.setCUDAModes(deterministic: false, tf32: false)
+        for name in ["ada-skip", "rosinality"] {
+            let file = name + (name == "ada-skip" ? ".pkl" : ".pt")
+            let generator = try Foreign.load(file)
+            let codes = try LatentCodes(Foreign.floats(name + ".w"), size: generator.identity.latentSize)
+            let synthesizer = try generator.synthesizer(device: .cuda(0))
+            for (noise, key) in [(NoiseMode.none, ".none"), (.constant, ".const")] {
+                let images = try synthesizer.synthesize(codes, size: 32, noise: noise)
+                #expect(Foreign.relative(images, try Foreign.floats(name + key)) < 1e-4, "\(file), \(noise)")
+            }
+        }
+    }
+
     /// Debian's libtorch has no convolutions in half precision on a CPU, PyTorch 2's has.
     @Test(arguments: ["ada-skip", "tf-skip"]) func halfPrecisionIsNear(_ name: String) throws {
         let generator = try Foreign.load(name + ".pkl")
