@@ -223,10 +223,11 @@ struct ReportSections {
     func waysOut() throws -> ReportPage.Section? {
         var rows: [[String]] = []
         var isWorthIt = false
+        let response = 2.0
         for attribute in directions.map(\.attribute) {
             let all = try versions(attribute)
             if all.count > 1 { isWorthIt = true }
-            let base = try plain(attribute)?.metrics.othersAtHalf?.value
+            let base = try plain(attribute)?.metrics
             for (file, metrics) in all {
                 var way = file.metadata.solver?.name ?? "imported"
                 if file.metadata.other["selection_kind"] == "matched" { way += ", matched selection" }
@@ -238,12 +239,15 @@ struct ReportSections {
                     interval.map { String(format: "\(format) (\(format) … \(format))", $0.value, $0.low, $0.high) }
                         ?? ""
                 }
-                let others = metrics.othersAtHalf
+                func share(_ mine: Interval?, _ plain: Interval?) -> String {
+                    guard let mine, let plain, plain.value > 0 else { return "" }
+                    return String(format: "%.2f", mine.value / plain.value)
+                }
+                let (others, equal) = (metrics.othersAtHalf, metrics.others(atResponse: response))
                 rows.append([
-                    file.label, way, metrics.halfStrength.map { String(format: "%.2f", $0) } ?? "not reached",
-                    brackets(others, "%.2f"),
-                    base.flatMap { base in others.map { String(format: "%.2f", $0.value / base) } } ?? "",
-                    brackets(metrics.identityAtHalf, "%.3f"), "\(metrics.faces)",
+                    file.label, way, brackets(equal, "%.2f"), share(equal, base?.others(atResponse: response)),
+                    metrics.halfStrength.map { String(format: "%.2f", $0) } ?? "not reached", brackets(others, "%.2f"),
+                    share(others, base?.othersAtHalf), brackets(metrics.identityAtHalf, "%.3f"), "\(metrics.faces)",
                 ])
             }
         }
@@ -252,13 +256,17 @@ struct ReportSections {
             title: "Ways out of entanglement",
             items: [
                 .text(
-                    "At the strength, in sigma, that gives half of the faces without an attribute that attribute: mean "
-                        + "absolute change of all other logits, face by face, and the cosine of the face embeddings, with 95 % "
-                        + "intervals from resampling the faces; and how much the others change against the plain SVM."),
+                    "Mean absolute change of all other logits, face by face, in two places: where the own logit has risen by "
+                        + "\(response) on average (between two measured strengths), and at the strength in sigma that gives half "
+                        + "of the faces without an attribute that attribute; each also as a multiple of the plain SVM's. There "
+                        + "too the cosine of the face embeddings. Brackets are 95 % intervals from resampling the faces."
+                ),
                 .table(
                     .init(
                         columns: [
-                            "direction", "way", "half at", "others there", "of the SVM's", "identity there", "faces",
+                            "direction", "way", "others at +2", "of the SVM's", "half at", "others there",
+                            "of the SVM's",
+                            "identity there", "faces",
                         ], rows: rows)),
                 .source("directions evaluate --direction A@v1,A@v2 --json   # othersAtHalf, identityAtHalf"),
             ])

@@ -48,6 +48,24 @@ public struct DirectionMetrics: Codable, Sendable {
     public var row: [String: Double]
 }
 
+extension DirectionMetrics {
+    /// `others` where the target's mean change first reaches `response`, between two levels; nil where none does.
+    public func others(atResponse response: Double) -> Interval? {
+        var before = (target: 0.0, others: Interval(value: 0, low: 0, high: 0))
+        for level in levels where level.strength > 0 {
+            if level.target.value >= response {
+                let t = (response - before.target) / max(level.target.value - before.target, 1e-9)
+                func between(_ part: KeyPath<Interval, Double>) -> Double {
+                    before.others[keyPath: part] + t * (level.others[keyPath: part] - before.others[keyPath: part])
+                }
+                return Interval(value: between(\.value), low: between(\.low), high: between(\.high))
+            }
+            before = (level.target.value, level.others)
+        }
+        return nil
+    }
+}
+
 /// Figures from the logits of edited faces.
 public struct MetricsCalculator: Sendable {
     /// Names of the logits' columns.

@@ -23,6 +23,9 @@ import Testing
         #expect(abs((metrics.halfStrength ?? 0) - 1.25) < 1e-12)
         #expect(abs((metrics.othersAtHalf?.value ?? 0) - (0.75 * 0.5 + 0.25 * 1.5)) < 1e-12)
         #expect(abs((metrics.row["Male"] ?? 0) + 1.25) < 1e-6)
+        // The own logit rises by 1.5 at 1 and 3.5 at 2: by 2 a quarter of the way.
+        #expect(abs((metrics.others(atResponse: 2)?.value ?? 0) - (0.75 * 0.5 + 0.25 * 1.5)) < 1e-12)
+        #expect(metrics.others(atResponse: 4) == nil)
     }
 
     @Test func noEditIsNoChangeAndASignChangesTheSign() throws {
