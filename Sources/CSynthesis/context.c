@@ -21,19 +21,31 @@ void ms_release_pages(void *memory, size_t bytes) {
     if (memory) munmap(memory, bytes);
 }
 
-static float *allocate(ms_context *context, size_t floats) {
+float *ms_allocate(size_t floats, size_t *held) {
     void *memory = NULL;
     size_t bytes = (floats ? floats : 1) * sizeof(float);
     if (posix_memalign(&memory, 64, bytes) != 0) return NULL;
     memset(memory, 0, bytes);
-    context->bytes += bytes;
+    *held += bytes;
     return memory;
 }
 
-static float *copy(ms_context *context, const float *values, size_t count) {
-    float *result = allocate(context, count);
+float *ms_copy(const float *values, size_t count, size_t *held) {
+    float *result = ms_allocate(count, held);
     if (result) memcpy(result, values, count * sizeof(float));
     return result;
+}
+
+int ms_thread_count(int wanted) {
+    if (wanted > 0) return wanted;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1 ? 1 : processors > 1024 ? 1024 : (int)processors;
+}
+
+static float *allocate(ms_context *context, size_t floats) { return ms_allocate(floats, &context->bytes); }
+
+static float *copy(ms_context *context, const float *values, size_t count) {
+    return ms_copy(values, count, &context->bytes);
 }
 
 // MARK: checks
@@ -185,14 +197,6 @@ static int pack_start(ms_context *context, const ms_network *network) {
 
 // MARK: memory
 
-// Lays POINTER out at the next free float of `memory`; where that is null, only counts in `total`.
-#define PLACE(POINTER, FLOATS)                                                                                         \
-    do {                                                                                                               \
-        size_t floats = ((size_t)(FLOATS) + 15) / 16 * 16;                                                             \
-        if (memory) (POINTER) = memory + total;                                                                        \
-        total += floats;                                                                                               \
-    } while (0)
-
 static size_t place_worker(ms_context *context, ms_worker *worker, float *memory) {
     size_t total = 0;
     int side = context->stages[context->layers - 1].side;
@@ -305,10 +309,7 @@ ms_status ms_create(const ms_network *network, int threads, const char *path, ms
     *result = NULL;
     if (!network || threads < 0 || threads > 1024) return ms_bad_argument;
     if (!network_fits(network)) return ms_bad_network;
-    if (threads == 0) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = processors < 1 ? 1 : processors > 1024 ? 1024 : (int)processors;
-    }
+    threads = ms_thread_count(threads);
     ms_context *context = calloc(1, sizeof *context);
     if (!context) return ms_no_memory;
     ms_status status = ms_choose_kernels(path, &context->kernels);

@@ -93,6 +93,21 @@ struct ms_context {
     size_t bytes;
 };
 
+// Lays POINTER out at the next free float of `memory`; where that is null, only counts in `total`.
+#define PLACE(POINTER, FLOATS)                                                                                         \
+    do {                                                                                                               \
+        size_t floats = ((size_t)(FLOATS) + 15) / 16 * 16;                                                             \
+        if (memory) (POINTER) = memory + total;                                                                        \
+        total += floats;                                                                                               \
+    } while (0)
+
+// Zeroed memory for `free`, and a copy in such; their bytes are added to `held`. NULL when there is none.
+float *ms_allocate(size_t floats, size_t *held);
+float *ms_copy(const float *values, size_t count, size_t *held);
+
+// `wanted`, or one a processor for 0.
+int ms_thread_count(int wanted);
+
 // Zeroed, page-aligned memory that no thread has touched yet.
 void *ms_pages(size_t bytes);
 void ms_release_pages(void *memory, size_t bytes);

@@ -7,14 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-// Lays POINTER out at the next free float of `memory`; where that is null, only counts in `total`.
-#define PLACE(POINTER, FLOATS)                                                                                         \
-    do {                                                                                                               \
-        size_t floats = ((size_t)(FLOATS) + 15) / 16 * 16;                                                             \
-        if (memory) (POINTER) = memory + total;                                                                        \
-        total += floats;                                                                                               \
-    } while (0)
-
 static size_t place_batch(sg_context *context, int count, float *memory) {
     size_t phases = 0, wide = 0, shared = 0, own = 0, total = 0;
     size_t shared_picture = 0, own_picture = 0;
@@ -65,19 +57,10 @@ ms_status sg_reserve(sg_context *context, int count) {
 
 // MARK: creation
 
-static float *allocate(sg_context *context, size_t floats) {
-    void *memory = NULL;
-    size_t bytes = (floats ? floats : 1) * sizeof(float);
-    if (posix_memalign(&memory, 64, bytes) != 0) return NULL;
-    memset(memory, 0, bytes);
-    context->bytes += bytes;
-    return memory;
-}
+static float *allocate(sg_context *context, size_t floats) { return ms_allocate(floats, &context->bytes); }
 
 static float *copied(sg_context *context, const float *values, size_t count) {
-    float *result = allocate(context, count);
-    if (result) memcpy(result, values, count * sizeof(float));
-    return result;
+    return ms_copy(values, count, &context->bytes);
 }
 
 static int channels_fit(int channels) { return channels > 0 && channels <= 8192; }
@@ -240,10 +223,7 @@ ms_status sg_create(const sg_network *network, int threads, const char *path, sg
     *result = NULL;
     if (!network || threads < 0 || threads > 1024) return ms_bad_argument;
     if (!network_fits(network)) return ms_bad_network;
-    if (threads == 0) {
-        long processors = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = processors < 1 ? 1 : processors > 1024 ? 1024 : (int)processors;
-    }
+    threads = ms_thread_count(threads);
     sg_context *context = calloc(1, sizeof *context);
     if (!context) return ms_no_memory;
     ms_status status = ms_choose_kernels(path, &context->kernels);

@@ -10,7 +10,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     /// Where it computes.
     public let device: Device
     /// Images computed at once.
-    private let batch: BatchFitting
+    public let batch: BatchFitting
 
     private struct Modulation: Sendable {
         let weight: Tensor
@@ -106,19 +106,6 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
 
     public var sizes: [Int] { Array(sequence(first: identity.resolution) { $0 / 2 >= 64 ? $0 / 2 : nil }) }
 
-    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
-        let own = try StyleRows.own(codes, identity: identity)
-        return try Torch.withoutGradients {
-            var images: [Float] = []
-            try batch.run(count: own.count) { range in
-                let some = try own.slice(range)
-                let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
-                images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
-            }
-            return images
-        }
-    }
-
     /// Images with their gradient history.
     ///
     /// - Parameters:
@@ -129,14 +116,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
         try StyleRows.checkSize(size, sizes)
         let shape = styles.shape
-        guard shape.count == 3, shape[1] == 1 || shape[1] == identity.layers, shape[2] == identity.latentSize else {
-            throw Failure(
-                "styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
-        }
-        func style(_ row: Int) throws -> Tensor {
-            let at = shape[1] == 1 ? 0 : row
-            return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
-        }
+        let style = try rows(of: styles)
         guard noise != .random else {
             throw Failure(
                 "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",

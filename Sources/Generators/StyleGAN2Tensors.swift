@@ -105,8 +105,8 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     private let filter: [Float]
     private let filterSize: Int
     private let clamp: Double?
-    /// Images computed at once by ``synthesize(_:size:noise:)``.
-    private let batch: BatchFitting
+    /// Images computed at once.
+    public let batch: BatchFitting
 
     /// - Parameters:
     ///   - identity: Which generator this is.
@@ -154,19 +154,6 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
 
     public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
 
-    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
-        let own = try StyleRows.own(codes, identity: identity)
-        return try Torch.withoutGradients {
-            var images: [Float] = []
-            try batch.run(count: own.count) { range in
-                let some = try own.slice(range)
-                let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
-                images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
-            }
-            return images
-        }
-    }
-
     /// Images with their gradient history.
     ///
     /// - Parameters:
@@ -178,14 +165,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
         try StyleRows.checkSize(size, sizes)
         let shape = styles.shape
-        guard shape.count == 3, shape[1] == 1 || shape[1] == identity.layers, shape[2] == identity.latentSize else {
-            throw Failure(
-                "styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
-        }
-        func style(_ row: Int) throws -> Tensor {
-            let at = shape[1] == 1 ? 0 : row
-            return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
-        }
+        let style = try rows(of: styles)
         let seeds =
             noise == .random
             ? try StyleRows.noiseSeeds(styles.detached().to(device: .cpu).floats(), count: shape[0]) : []

@@ -63,6 +63,10 @@ public protocol Synthesizer: Sendable {
 
 /// A synthesizer on libtorch, through which gradients flow.
 public protocol DifferentiableSynthesizer: Synthesizer {
+    /// Where it computes.
+    var device: Device { get }
+    /// Images computed at once.
+    var batch: BatchFitting { get }
     /// Images with their gradient history.
     ///
     /// - Parameters:
@@ -72,6 +76,36 @@ public protocol DifferentiableSynthesizer: Synthesizer {
     /// - Returns: [N, 3, size, size].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor
+}
+
+extension DifferentiableSynthesizer {
+    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+        let own = try StyleRows.own(codes, identity: identity)
+        return try Torch.withoutGradients {
+            var images: [Float] = []
+            try batch.run(count: own.count) { range in
+                let some = try own.slice(range)
+                let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
+                images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
+            }
+            return images
+        }
+    }
+
+    /// Gives each row of styles [N, 1 or layers, d] as [N, d].
+    ///
+    /// - Throws: ``Failure`` when the shape is another.
+    func rows(of styles: Tensor) throws -> (Int) throws -> Tensor {
+        let shape = styles.shape
+        guard shape.count == 3, shape[1] == 1 || shape[1] == identity.layers, shape[2] == identity.latentSize else {
+            throw Failure(
+                "styles", "have the shape \(shape)", "give [N, 1 or \(identity.layers), \(identity.latentSize)]")
+        }
+        return { row in
+            let at = shape[1] == 1 ? 0 : row
+            return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
+        }
+    }
 }
 
 /// Rows of W+ layouts.
