@@ -232,7 +232,8 @@ struct ReportSections {
                 var way = file.metadata.solver?.name ?? "imported"
                 if file.metadata.other["selection_kind"] == "matched" { way += ", matched selection" }
                 if !file.metadata.orthogonalTo.isEmpty {
-                    way += ", without " + file.metadata.orthogonalTo.joined(separator: " and ")
+                    let out = file.metadata.orthogonalTo
+                    way += ", without " + (out.count > 2 ? "\(out.count) others" : out.joined(separator: " and "))
                 }
                 if let faces = file.metadata.other["local_faces"] { way += ", \(faces) calibration faces" }
                 func brackets(_ interval: Interval?, _ format: String) -> String {
