@@ -37,10 +37,10 @@ def rate_on(options, cores):
         run(command("sample", "--count", str(8 * options.count)))
         try:
             os.sched_setaffinity(0, all_cores[:cores])
-            for _ in range(options.turns):
+            for _ in range(2):
                 short = run(command("score", "--limit", str(options.batch), "--threads", str(cores)))[0]
-                long = run(command("score", "--limit", str(options.count), "--threads", str(cores)))[0]
-                best = max(best, (options.count - options.batch) / (long - short))
+                long = run(command("score", "--limit", str(options.count // 2), "--threads", str(cores)))[0]
+                best = max(best, (options.count // 2 - options.batch) / (long - short))
         finally:
             os.sched_setaffinity(0, all_cores)
     return best
