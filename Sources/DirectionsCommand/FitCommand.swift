@@ -24,7 +24,11 @@ struct FitCommand: ParsableCommand {
     @Option(help: "Project these directions out, separated by commas, such as male,age@v2.")
     var conditionOn: String?
 
-    @Option(help: "The SVM's or the logistic regression's C: a number, or auto for five-fold cross-validation.")
+    @Option(
+        help: """
+            The SVM's or the logistic regression's C: a number, or auto for five-fold cross-validation; of joint, what its \
+            penalty is multiplied by.
+            """)
     var c = "1.0"
 
     @Option(
@@ -94,7 +98,7 @@ struct FitCommand: ParsableCommand {
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue,
             "condition-on": conditionOn ?? "",
-        ]
+        ].merging(solver == .local ? ["basis": basis ?? "", "faces": "\(faces)"] : [:]) { own, _ in own }
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
             if solver == .local {
                 guard conditions.isEmpty else {

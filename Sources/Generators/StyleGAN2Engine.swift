@@ -167,53 +167,32 @@ public final class StyleGAN2Engine: Sendable {
     private static func withNetwork<R>(
         _ parameters: StyleGAN2Parameters, taps: [Float], _ body: (inout sg_network) throws -> R
     ) throws -> R {
-        let arena = Arena()
+        let loan = Loan()
         func convolution(_ source: StyleGAN2Parameters.Convolution) -> sg_convolution {
             sg_convolution(
                 inputs: Int32(source.modulation.bias.count), outputs: Int32(source.bias.count),
-                modulation_weight: arena.floats(source.modulation.weight),
-                modulation_bias: arena.floats(source.modulation.bias), weight: arena.floats(source.weight),
-                bias: arena.floats(source.bias))
+                modulation_weight: loan.pointer(source.modulation.weight),
+                modulation_bias: loan.pointer(source.modulation.bias), weight: loan.pointer(source.weight),
+                bias: loan.pointer(source.bias))
         }
         let levels = parameters.levels.map { level in
             sg_level(
-                first: level.first.map { arena.one(convolution($0)) }, second: convolution(level.second),
+                first: level.first.map { loan.one(convolution($0)) }, second: convolution(level.second),
                 image: level.image.map { image in
-                    arena.one(
+                    loan.one(
                         sg_image(
                             inputs: Int32(image.modulation.bias.count),
-                            modulation_weight: arena.floats(image.modulation.weight),
-                            modulation_bias: arena.floats(image.modulation.bias), weight: arena.floats(image.weight),
-                            bias: arena.floats(image.bias)))
+                            modulation_weight: loan.pointer(image.modulation.weight),
+                            modulation_bias: loan.pointer(image.modulation.bias), weight: loan.pointer(image.weight),
+                            bias: loan.pointer(image.bias)))
                 })
         }
         return try levels.withUnsafeBufferPointer { levels in
             var network = sg_network(
                 latent: Int32(parameters.latentSize), level_count: Int32(levels.count),
-                constant: arena.floats(parameters.constant), levels: levels.baseAddress,
+                constant: loan.pointer(parameters.constant), levels: levels.baseAddress,
                 filter: (taps[0], taps[1], taps[2], taps[3]), clamp: parameters.clamp ?? 0)
-            return try withExtendedLifetime(arena) { try body(&network) }
+            return try withExtendedLifetime(loan) { try body(&network) }
         }
-    }
-
-    /// Copies that live as long as it does.
-    private final class Arena {
-        private var release: [() -> Void] = []
-
-        func floats(_ values: [Float]) -> UnsafePointer<Float> {
-            let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(1, values.count))
-            _ = memory.initialize(from: values)
-            release.append { memory.deallocate() }
-            return UnsafePointer(memory.baseAddress ?? UnsafeMutablePointer<Float>.allocate(capacity: 1))
-        }
-
-        func one<T>(_ value: T) -> UnsafePointer<T> {
-            let memory = UnsafeMutablePointer<T>.allocate(capacity: 1)
-            memory.initialize(to: value)
-            release.append { memory.deallocate() }
-            return UnsafePointer(memory)
-        }
-
-        deinit { release.forEach { $0() } }
     }
 }

@@ -19,21 +19,15 @@ struct EngineTests {
         return source.values(count * rows * network.latentSize)
     }
 
-    private static func identity(_ network: MobileStyleGANParameters) throws -> GeneratorIdentity {
-        let text = """
-            {"format": 1, "name": "random", "architecture": "mobilestylegan", "sha256": "", "resolution": \(network.resolution),
-            "latentSize": \(network.latentSize), "layers": \(network.styleRows), "styleGAN2Layers": 0, "sourceName": "",
-            "sourceSHA256": "", "licence": "", "tensors": {}}
-            """
-        return try JSONDecoder().decode(GeneratorIdentity.self, from: Data(text.utf8))
-    }
-
     @Test("agrees with the Tensors implementation on every path", arguments: paths)
     func reference(path: String) throws {
         let network = Self.network
         let engine = try MobileStyleGANEngine(parameters: network, threads: 2, path: path)
         #expect(engine.path == path)
-        let reference = try MobileStyleGANTensors(identity: Self.identity(network), network: network)
+        let reference = try MobileStyleGANTensors(
+            identity: identity(
+                "mobilestylegan", resolution: network.resolution, latent: network.latentSize, rows: network.styleRows),
+            network: network)
         for rows in [1, network.styleRows] {
             let codes = try LatentCodes(Self.styles(3, rows: rows), rows: rows, size: network.latentSize)
             for (size, noise) in [(256, NoiseMode.none), (256, .constant), (128, .none), (64, .constant)] {

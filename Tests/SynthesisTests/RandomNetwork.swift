@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Generators
 
 /// MobileStyleGAN networks with random weights and any channels, for tests.
@@ -63,4 +64,14 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
         let apart = abs(pair.0 - pair.1)
         return apart.isNaN ? .infinity : max(most, apart)
     }
+}
+
+/// The identity of a network that has no file.
+func identity(_ architecture: String, resolution: Int, latent: Int, rows: Int) throws -> GeneratorIdentity {
+    let text = """
+        {"format": 1, "name": "random", "architecture": "\(architecture)", "sha256": "", "resolution": \(resolution),
+        "latentSize": \(latent), "layers": \(rows), "styleGAN2Layers": \(architecture == "stylegan2" ? rows : 0),
+        "sourceName": "", "sourceSHA256": "", "licence": "", "tensors": {}}
+        """
+    return try JSONDecoder().decode(GeneratorIdentity.self, from: Data(text.utf8))
 }

@@ -18,15 +18,6 @@ struct StyleGAN2EngineTests {
         return source.values(count * rows * network.latentSize)
     }
 
-    private static func identity(_ network: StyleGAN2Parameters) throws -> GeneratorIdentity {
-        let text = """
-            {"format": 1, "name": "random", "architecture": "stylegan2", "sha256": "", "resolution": \(network.resolution),
-            "latentSize": \(network.latentSize), "layers": \(network.styleRows), "styleGAN2Layers": \(network.styleRows),
-            "sourceName": "", "sourceSHA256": "", "licence": "", "tensors": {}}
-            """
-        return try JSONDecoder().decode(GeneratorIdentity.self, from: Data(text.utf8))
-    }
-
     @Test("agrees with the Tensors implementation on every path", arguments: paths)
     func reference(path: String) throws {
         for (network, count) in [
@@ -35,7 +26,10 @@ struct StyleGAN2EngineTests {
         ] {
             let engine = try StyleGAN2Engine(parameters: network, threads: 2, path: path)
             #expect(engine.path == path)
-            let reference = try StyleGAN2Tensors(identity: Self.identity(network), network: network)
+            let reference = try StyleGAN2Tensors(
+                identity: identity(
+                    "stylegan2", resolution: network.resolution, latent: network.latentSize, rows: network.styleRows),
+                network: network)
             for rows in [1, network.styleRows] {
                 let codes = try LatentCodes(Self.styles(count, rows: rows), rows: rows, size: network.latentSize)
                 for noise in [NoiseMode.none, .constant] {
