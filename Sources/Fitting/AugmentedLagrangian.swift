@@ -13,8 +13,8 @@ import Core
 ///
 /// and sets α = a. φ is piecewise quadratic with gradient (w − Σ yᵢaᵢxᵢ, −Σ yᵢaᵢ) and Hessian I + σ Σ_A x x′ over the rows
 /// A with 0 < t < C, few near the end, so that a Newton step is one (d + 1)² Cholesky factorisation. Rows far from the
-/// margin keep their α during an outer step; the step is repeated with those that turn out to cross over, so leaving
-/// them out changes the cost of a step and not its result.
+/// margin keep their α during an outer step; the step is repeated with those that turn out to cross over if they matter to
+/// the gap, so leaving them out changes the cost of a step and not where it leads.
 ///
 /// Every outer step gives a feasible dual point (α rebalanced so that Σ yα = 0), hence a lower bound
 /// Σα − ½‖Σ yαx‖², and a primal point, hence an upper one; both are computed on all rows in float64.
@@ -29,19 +29,21 @@ struct AugmentedLagrangian {
     let frame: FeatureFrame
     let signs: [Double]
     /// C, which the primal objective is judged by.
-    private let fullCost: Double
+    let fullCost: Double
     /// The bound on α at present, at most C.
-    private var cost: Double
-    private(set) var best: Primal
-    private(set) var lowerBound: Double
-    private(set) var iterations = 0
+    var cost: Double
+    var best: Primal
+    var lowerBound: Double
+    var iterations = 0
 
-    private var w: [Double]
-    private var b = 0.0
-    private var alpha: [Double]
-    private var decision: [Double]
-    private var penalty: Double
-    private var hessian: ActiveGram
+    var w: [Double]
+    var b = 0.0
+    var alpha: [Double]
+    var decision: [Double]
+    var penalty: Double
+    var hessian: ActiveGram
+    /// The largest share of the free rows that may change sides for ``finish(tolerance:)`` to be tried.
+    var finishingShare = 0.125
 
     /// - Parameters:
     ///   - frame: The features.
@@ -57,7 +59,7 @@ struct AugmentedLagrangian {
         decision = [Double](repeating: 0, count: n)
         best = Primal(w: w, b: 0, objective: cost * Double(n))
         lowerBound = 0
-        penalty = 0.5 * self.cost
+        penalty = self.cost
         hessian = ActiveGram(frame: frame)
     }
 
@@ -75,6 +77,7 @@ struct AugmentedLagrangian {
             try outerStep(tolerance: tolerance, iterationLimit: iterationLimit)
             certify(closeTo: 1000 * tolerance)
             if relativeGap <= tolerance { return }
+            if try finish(tolerance: tolerance) { return }
             if raiseBound() { continue }
             stalled = relativeGap > 0.999 * before ? stalled + 1 : 0
             guard iterations < iterationLimit, stalled < 40, penalty < 1e300 else {
@@ -82,7 +85,7 @@ struct AugmentedLagrangian {
                     "the SVM", "stopped at a relative duality gap of \(relativeGap) after \(iterations) Newton steps",
                     "lower C, or scale the features so that their spread is near 1")
             }
-            penalty *= 3
+            penalty *= 2
         }
     }
 
@@ -105,7 +108,7 @@ struct AugmentedLagrangian {
         guard isHeld, gap < 1e-2 * (norm + hinge) else { return false }
         // Where the classes overlap the hinge outweighs the norm, and no smaller C will do.
         cost = hinge > norm ? fullCost : min(fullCost, 1000 * cost)
-        penalty = 0.5 * cost
+        penalty = cost
         for i in alpha.indices { alpha[i] = 0 }
         return true
     }
@@ -120,9 +123,8 @@ struct AugmentedLagrangian {
         let y = some.map { signs[$0] * weight }
         var gradient = frame.adjoint(y, rows: some.map { frame.samples.rows[$0] })
         gradient.append(y.reduce(0, +))
-        let step = try hessian.solve(penalty: weight, gradient)
+        let step = try hessian.solve(penalty: weight, gradient, isRough: true)
         try advance(along: step, on: Band(all: n))
-        decision = frame.forward(w, b, rows: frame.samples.rows)
         iterations += 1
     }
 
@@ -131,25 +133,30 @@ struct AugmentedLagrangian {
         var band = Band(
             decision: decision, signs: signs, alpha: alpha, cost: cost, reach: max(1024, 2 * hessian.active.count))
         while true {
-            try minimise(on: band, tolerance: tolerance, iterationLimit: iterationLimit)
+            let gap = try minimise(on: band, tolerance: tolerance, iterationLimit: iterationLimit)
             decision = frame.forward(w, b, rows: frame.samples.rows)
             let crossed = band.crossed(decision: decision, signs: signs, alpha: alpha)
-            if crossed.isEmpty || iterations >= iterationLimit { break }
-            band.add(crossed, reach: 2 * band.members.count, decision: decision, signs: signs)
+            // What they would add to the gap, at most.
+            let missed = crossed.reduce(0) { $0 + cost * abs(1 - signs[$1] * decision[$1]) }
+            if missed <= 0.1 * gap || iterations >= iterationLimit { break }
+            band.add(crossed, reach: band.members.count, decision: decision, signs: signs)
         }
         for i in alpha.indices { alpha[i] = clipped(alpha[i], decision[i], signs[i]) }
     }
 
     /// Semismooth Newton steps on φ with the rows outside `band` held at their α.
-    private mutating func minimise(on band: Band, tolerance: Double, iterationLimit: Int) throws {
+    ///
+    /// - Returns: What the outer step would leave of the duality gap if the rest of the descent were 0.
+    private mutating func minimise(on band: Band, tolerance: Double, iterationLimit: Int) throws -> Double {
         let rows = band.members.map { frame.samples.rows[$0] }
         let fixed = fixedPart(outside: band)
+        var gap = 0.0
         while iterations < iterationLimit {
             try Interruption.check()
             iterations += 1
             var active: [Int] = []
             var coefficients = [Double](repeating: 0, count: band.members.count)
-            var gap = 0.0
+            gap = 0
             for (k, i) in band.members.enumerated() {
                 let v = 1 - signs[i] * decision[i]
                 let t = alpha[i] + penalty * v
@@ -165,13 +172,13 @@ struct AugmentedLagrangian {
             let step = try hessian.solve(penalty: penalty, descent)
             let decrease = FeatureFrame.dot(descent, step)
             try advance(along: step, on: band, rows: rows, fixed: fixed)
-            // The gap is what the outer step would leave if the descent were 0.
-            if decrease <= max(1e-2 * gap, 0.03 * tolerance * best.objective) { return }
+            if decrease <= max(3e-2 * gap, 0.03 * tolerance * best.objective) { break }
         }
+        return gap
     }
 
     /// Σ yα x′ and Σ yα over the rows outside `band`: [d + 1].
-    private func fixedPart(outside band: Band) -> [Double] {
+    func fixedPart(outside band: Band) -> [Double] {
         var coefficients: [Double] = []
         var rows: [Int] = []
         for i in alpha.indices where !band.contains[i] && alpha[i] != 0 {
@@ -252,7 +259,7 @@ extension AugmentedLagrangian {
     /// Updates the best primal point and the best lower bound from w, b and α.
     ///
     /// - Parameter closeTo: Below this relative gap the intercept is also optimised exactly.
-    private mutating func certify(closeTo: Double) {
+    mutating func certify(closeTo: Double) {
         lowerBound = max(lowerBound, dualObjective())
         consider(b)
         if relativeGap < closeTo { consider(bestIntercept()) }
@@ -278,7 +285,7 @@ extension AugmentedLagrangian {
     }
 
     /// The dual objective of α after the class with the larger Σα is scaled down to the other's.
-    private func dualObjective() -> Double {
+    func dualObjective() -> Double {
         var positive = 0.0
         var negative = 0.0
         for i in alpha.indices {

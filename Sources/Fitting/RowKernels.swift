@@ -99,6 +99,45 @@ struct RowKernels: Sendable {
         }
     }
 
+    /// Does what ``addGram(rows:centre:sign:gram:sum:chunk:)`` does with products in float32.
+    ///
+    /// Several times as fast, as it runs on all cores too, and right to about 1e-6 of the largest values.
+    func addRoundedGram(
+        rows: [Int], centre: [Double], sign: Double, gram: inout [Double], sum: inout [Double]
+    ) {
+        let d = dimension
+        let parts = RowKernels.partCount(rows.count, least: 512)
+        var grams = [Float](repeating: 0, count: parts * d * d)
+        grams.withUnsafeMutableBufferPointer { grams in
+            let out = SendableBuffer(grams)
+            features.withUnsafeBufferPointer { x in
+                centre.withUnsafeBufferPointer { centre in
+                    let source = SendableRows(x: x.baseAddress!, w: centre.baseAddress!)
+                    RowKernels.inParts(rows.count, least: 512) { part, range in
+                        let product = out.value.baseAddress! + part * d * d
+                        withUnsafeTemporaryAllocation(of: Float.self, capacity: 512 * d) { chunk in
+                            for start in stride(from: range.lowerBound, to: range.upperBound, by: 512) {
+                                let count = min(512, range.upperBound - start)
+                                for i in 0..<count {
+                                    RowKernels.difference(
+                                        source.x + rows[start + i] * d, source.w, to: chunk.baseAddress! + i * d, d)
+                                }
+                                cblas_ssyrk(
+                                    CblasRowMajor, CblasLower, CblasTrans, blasint(d), blasint(count), 1,
+                                    chunk.baseAddress, blasint(d), 1, product, blasint(d))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for part in 0..<parts {
+            for i in gram.indices { gram[i] += sign * Double(grams[part * d * d + i]) }
+        }
+        let total = adjoint([Double](repeating: 1, count: rows.count), rows: rows)
+        for j in 0..<d { sum[j] += sign * (total[j] - Double(rows.count) * centre[j]) }
+    }
+
     /// Writes root · (x − centre) to row `position` of the chunk, and adds sign · root² · (x − centre) to the sum.
     private func addRow(
         _ row: Int, at position: Int, root: Double, sign: Double, centre: [Double], sum: inout [Double],
@@ -124,8 +163,29 @@ struct RowKernels: Sendable {
 
     /// The mean of the listed rows [d] and the mean squared distance from it, summed over the components.
     func moments(rows: [Int]) -> (mean: [Double], variance: Double) {
-        let mean = adjoint([Double](repeating: 1 / Double(rows.count), count: rows.count), rows: rows)
-        return (mean, squaredDistances(rows: rows, from: mean).reduce(0, +) / Double(rows.count))
+        let d = dimension
+        let parts = RowKernels.partCount(rows.count, least: 512)
+        // Sums of the differences from one of the rows, in one pass; the last is that of all squares.
+        let shift = (0..<d).map { Double(features[rows[0] * d + $0]) }
+        var sums = [Double](repeating: 0, count: parts * (d + 1))
+        sums.withUnsafeMutableBufferPointer { sums in
+            let out = SendableBuffer(sums)
+            features.withUnsafeBufferPointer { x in
+                shift.withUnsafeBufferPointer { shift in
+                    let source = SendableRows(x: x.baseAddress!, w: shift.baseAddress!)
+                    RowKernels.inParts(rows.count, least: 512) { part, range in
+                        let sum = out.value.baseAddress! + part * (d + 1)
+                        for i in range {
+                            sum[d] += RowKernels.addDifference(source.x + rows[i] * d, source.w, to: sum, d)
+                        }
+                    }
+                }
+            }
+        }
+        let total = (0...d).map { j in stride(from: j, to: sums.count, by: d + 1).reduce(0) { $0 + sums[$1] } }
+        let offset = total[..<d].map { $0 / Double(rows.count) }
+        let variance = total[d] / Double(rows.count) - offset.reduce(0) { $0 + $1 * $1 }
+        return (zip(shift, offset).map(+), max(0, variance))
     }
 
     /// ‖x − centre‖² of the listed rows: [m].
@@ -190,6 +250,39 @@ struct RowKernels: Sendable {
             j += 1
         }
         return total
+    }
+
+    /// Adds x − m to the sum, and returns ‖x − m‖².
+    @inline(__always)
+    private static func addDifference(
+        _ x: UnsafePointer<Float>, _ m: UnsafePointer<Double>, to sum: UnsafeMutablePointer<Double>, _ d: Int
+    ) -> Double {
+        var squares = SIMD8<Double>()
+        var j = 0
+        while j + 8 <= d {
+            let difference =
+                SIMD8<Double>(UnsafeRawPointer(x).loadUnaligned(fromByteOffset: j * 4, as: SIMD8<Float>.self))
+                - UnsafeRawPointer(m).loadUnaligned(fromByteOffset: j * 8, as: SIMD8<Double>.self)
+            let place = UnsafeMutableRawPointer(sum + j)
+            place.storeBytes(of: place.loadUnaligned(as: SIMD8<Double>.self) + difference, as: SIMD8<Double>.self)
+            squares += difference * difference
+            j += 8
+        }
+        var total = squares.sum()
+        while j < d {
+            let difference = Double(x[j]) - m[j]
+            sum[j] += difference
+            total += difference * difference
+            j += 1
+        }
+        return total
+    }
+
+    @inline(__always)
+    private static func difference(
+        _ x: UnsafePointer<Float>, _ m: UnsafePointer<Double>, to out: UnsafeMutablePointer<Float>, _ d: Int
+    ) {
+        for j in 0..<d { out[j] = Float(Double(x[j]) - m[j]) }
     }
 
     @inline(__always)

@@ -37,4 +37,24 @@ enum SymmetricSystem {
         LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), size, 1, scratch, size, &solution, size)
         return solution
     }
+
+    /// The solution [n] by a factorisation in float32, or nil when rounding has made the matrix indefinite.
+    ///
+    /// - Parameters:
+    ///   - scratch: [n, n], holds the factor afterwards.
+    ///   - right: b, [n].
+    ///   - fill: Writes the lower triangle of A.
+    static func roundedSolution(
+        scratch: inout [Float], right: [Double], fill: (UnsafeMutableBufferPointer<Float>) -> Void
+    ) -> [Double]? {
+        let size = Int32(right.count)
+        let status = scratch.withUnsafeMutableBufferPointer { matrix in
+            fill(matrix)
+            return LAPACKE_spotrf_work(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), size, matrix.baseAddress, size)
+        }
+        guard status == 0 else { return nil }
+        var solution = right.map(Float.init)
+        LAPACKE_spotrs_work(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "U")), size, 1, scratch, size, &solution, size)
+        return solution.allSatisfy(\.isFinite) ? solution.map(Double.init) : nil
+    }
 }
