@@ -41,6 +41,7 @@ let targets: [Target] = [
         cxxSettings: [.unsafeFlags(torchCxxFlags)],
         linkerSettings: torchLibraries),
     .target(name: "CSynthesis", cSettings: fastC),
+    .target(name: "CRows", cSettings: fastC),
     .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
@@ -54,7 +55,7 @@ let targets: [Target] = [
     module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
-    module("Fitting", ["CLinearAlgebra", "Core"]),
+    module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
     module(

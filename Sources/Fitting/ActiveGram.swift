@@ -68,9 +68,10 @@ struct ActiveGram {
         let linear = penalty / frame.scale
         // Without active rows the intercept has no curvature: any positive number serves, the line search corrects.
         let corner = active.isEmpty ? penalty : penalty * Double(active.count) * (1 + 1e-12)
-        let trace = quadratic * (0..<d).reduce(0) { [gram] in $0 + gram[$1 * (d + 1)] }
-        // Well enough conditioned for float32 to give the step to a hundredth, which is more than a Newton step needs.
-        if isRough || trace < 1e6,
+        // The largest eigenvalue is at most the Frobenius norm. Below the limit float32 gives the step to a tenth or better,
+        // which is more than a Newton step with a line search needs.
+        let norm = quadratic * (2 * FeatureFrame.dot(gram, gram)).squareRoot()
+        if isRough || norm < 3e6,
             let step = roundedSolution(quadratic: quadratic, linear: linear, corner: corner, right)
         {
             return step

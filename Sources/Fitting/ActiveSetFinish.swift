@@ -24,7 +24,8 @@ extension AugmentedLagrangian {
         for step in 0..<9 {
             try Interruption.check()
             iterations += 1
-            let active = try fullStep(on: band, rows: rows, fixed: fixed, multipliers: multipliers, stiffness: stiffness)
+            let active = try fullStep(
+                on: band, rows: rows, fixed: fixed, multipliers: multipliers, stiffness: stiffness)
             var upper = 0.5 * FeatureFrame.dot(w, w) + held - FeatureFrame.dot(fixed, w + [b])
             for (k, i) in band.members.enumerated() {
                 let v = 1 - signs[i] * decision[i]

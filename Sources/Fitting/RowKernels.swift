@@ -1,4 +1,5 @@
 import CLinearAlgebra
+import CRows
 import Core
 import Foundation
 
@@ -20,8 +21,9 @@ struct RowKernels: Sendable {
                 w.withUnsafeBufferPointer { w in
                     let source = SendableRows(x: x.baseAddress!, w: w.baseAddress!)
                     RowKernels.inParts(rows.count, least: 512) { _, range in
-                        for i in range {
-                            out.value[i] = RowKernels.dot(source.x + rows[i] * d, source.w, d) + offset
+                        rows[range].withUnsafeBufferPointer { part in
+                            guard let part = part.baseAddress, let out = out.value.baseAddress else { return }
+                            rows_dot(source.x, part, range.count, d, source.w, offset, out + range.lowerBound)
                         }
                     }
                 }
@@ -43,9 +45,10 @@ struct RowKernels: Sendable {
                 coefficients.withUnsafeBufferPointer { c in
                     let source = SendableRows(x: x.baseAddress!, w: c.baseAddress!)
                     RowKernels.inParts(rows.count, least: 512) { part, range in
-                        let sum = out.value.baseAddress! + part * d
-                        for i in range where source.w[i] != 0 {
-                            RowKernels.add(source.w[i], source.x + rows[i] * d, to: sum, d)
+                        rows[range].withUnsafeBufferPointer { listed in
+                            guard let listed = listed.baseAddress, let out = out.value.baseAddress else { return }
+                            rows_add(
+                                source.x, listed, range.count, d, source.w + range.lowerBound, out + part * d)
                         }
                     }
                 }
@@ -131,8 +134,13 @@ struct RowKernels: Sendable {
                 }
             }
         }
-        for part in 0..<parts {
-            for i in gram.indices { gram[i] += sign * Double(grams[part * d * d + i]) }
+        gram.withUnsafeMutableBufferPointer { gram in
+            for part in 0..<parts {
+                let product = grams[(part * d * d)...]
+                product.withUnsafeBufferPointer { product in
+                    for i in 0..<d * d { gram[i] += sign * Double(product[i]) }
+                }
+            }
         }
         let total = adjoint([Double](repeating: 1, count: rows.count), rows: rows)
         for j in 0..<d { sum[j] += sign * (total[j] - Double(rows.count) * centre[j]) }
@@ -210,30 +218,6 @@ struct RowKernels: Sendable {
     // MARK: One row
 
     @inline(__always)
-    private static func dot(_ x: UnsafePointer<Float>, _ w: UnsafePointer<Double>, _ d: Int) -> Double {
-        let x8 = UnsafeRawPointer(x)
-        let w8 = UnsafeRawPointer(w)
-        var even = SIMD8<Double>()
-        var odd = SIMD8<Double>()
-        var j = 0
-        while j + 16 <= d {
-            even +=
-                SIMD8<Double>(x8.loadUnaligned(fromByteOffset: j * 4, as: SIMD8<Float>.self))
-                * w8.loadUnaligned(fromByteOffset: j * 8, as: SIMD8<Double>.self)
-            odd +=
-                SIMD8<Double>(x8.loadUnaligned(fromByteOffset: j * 4 + 32, as: SIMD8<Float>.self))
-                * w8.loadUnaligned(fromByteOffset: j * 8 + 64, as: SIMD8<Double>.self)
-            j += 16
-        }
-        var sum = (even + odd).sum()
-        while j < d {
-            sum += Double(x[j]) * w[j]
-            j += 1
-        }
-        return sum
-    }
-
-    @inline(__always)
     private static func squaredDistance(_ x: UnsafePointer<Float>, _ m: UnsafePointer<Double>, _ d: Int) -> Double {
         var sum = SIMD8<Double>()
         var j = 0
@@ -283,13 +267,6 @@ struct RowKernels: Sendable {
         _ x: UnsafePointer<Float>, _ m: UnsafePointer<Double>, to out: UnsafeMutablePointer<Float>, _ d: Int
     ) {
         for j in 0..<d { out[j] = Float(Double(x[j]) - m[j]) }
-    }
-
-    @inline(__always)
-    private static func add(
-        _ c: Double, _ x: UnsafePointer<Float>, to sum: UnsafeMutablePointer<Double>, _ d: Int
-    ) {
-        for j in 0..<d { sum[j] += c * Double(x[j]) }
     }
 
     // MARK: Threads
