@@ -1,7 +1,7 @@
 #include "rows.h"
 
 #if defined(__x86_64__) && defined(__linux__)
-#define CLONED __attribute__((target_clones("arch=haswell", "default")))
+#define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define CLONED
 #endif
@@ -15,19 +15,27 @@ static inline void foresee(const float *x, const ptrdiff_t *rows, ptrdiff_t i, p
     for (ptrdiff_t byte = 0; byte < d * (ptrdiff_t)sizeof(float); byte += 64) __builtin_prefetch(next + byte);
 }
 
+typedef float floats4 __attribute__((vector_size(16)));
+typedef double doubles4 __attribute__((vector_size(32)));
+
+// Macros, as a function would have to be compiled for each processor too.
+#define loaded(from) (((const struct { doubles4 v; } __attribute__((packed, may_alias)) *)(from))->v)
+#define widened(from) \
+    __builtin_convertvector(((const struct { floats4 v; } __attribute__((packed, may_alias)) *)(from))->v, doubles4)
+
 CLONED void rows_dot(
     const float *x, const ptrdiff_t *rows, ptrdiff_t m, ptrdiff_t d, const double *w, double offset, double *out) {
     for (ptrdiff_t i = 0; i < m; i++) {
         foresee(x, rows, i, m, d);
         const float *row = x + rows[i] * d;
-        // Sixteen sums: enough to hide an addition's latency.
-        double sums[16] = {0};
+        // Four vectors of sums: enough to hide an addition's latency.
+        doubles4 sums[4] = {{0}, {0}, {0}, {0}};
         ptrdiff_t j = 0;
         for (; j + 16 <= d; j += 16)
-            for (int k = 0; k < 16; k++) sums[k] += (double)row[j + k] * w[j + k];
-        double sum = 0;
+            for (int k = 0; k < 4; k++) sums[k] += widened(row + j + 4 * k) * loaded(w + j + 4 * k);
+        const doubles4 all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        double sum = (all[0] + all[1]) + (all[2] + all[3]);
         for (; j < d; j++) sum += (double)row[j] * w[j];
-        for (int k = 0; k < 16; k++) sum += sums[k];
         out[i] = sum + offset;
     }
 }
