@@ -75,16 +75,26 @@ def main():
     options = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning)
     features, labels = selection(options.count, options.agreement, options.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        np.save(folder / "x.npy", features)
-        np.save(folder / "y.npy", labels.astype(np.float32))
+    folder = tempfile.TemporaryDirectory()
+    files = pathlib.Path(folder.name)
+    np.save(files / "x.npy", features)
+    np.save(files / "y.npy", labels.astype(np.float32))
+
+    def turn():
         output = subprocess.run(
-            [options.binary, "bench-svm", "--data", folder / "x.npy", "--labels", folder / "y.npy", "--out",
-             folder / "w.npy", "--rounds", str(options.rounds)],
+            [options.binary, "bench-svm", "--data", files / "x.npy", "--labels", files / "y.npy", "--out",
+             files / "w.npy", "--rounds", str(options.rounds)],
             check=True, capture_output=True, text=True).stdout
-        ours = json.loads(output)
-        solution = np.load(folder / "w.npy")
+        return json.loads(output)
+
+    # SVC and ours take turns, and the best of each counts.
+    turns, default = [turn()], []
+    if not options.skip_peers:
+        for _ in range(3):
+            default.append(timed(SVC(kernel="linear", C=1.0, tol=1e-3), features, labels))
+            turns.append(turn())
+    ours = min(turns, key=lambda figures: figures["seconds"])
+    solution = np.load(files / "w.npy")
     weights, intercept = solution[:-1], solution[-1]
     ours["objective_here"] = objective(weights, intercept, features, labels)
     result = {"count": options.count, "agreement": options.agreement, "directions": ours}
@@ -92,8 +102,9 @@ def main():
           f"certified gap {ours['relativeGap']:.1e}, {ours['iterations']} Newton steps, memory {ours['memory']:.2f} x data")
     if not options.skip_peers:
         peers = {}
-        for name, tolerance in (("SVC", 1e-3), ("SVC tol=1e-6", 1e-6)):
-            seconds, other, value = timed(SVC(kernel="linear", C=1.0, tol=tolerance), features, labels)
+        exact = timed(SVC(kernel="linear", C=1.0, tol=1e-6), features, labels)
+        for name, (seconds, other, value) in (
+                ("SVC", min(default, key=lambda run: run[0])), ("SVC tol=1e-6", exact)):
             peers[name] = {"seconds": seconds, "objective": value, "cosine": cosine(weights, other)}
             print(f"{name}: {seconds:.2f} s ({seconds / ours['seconds']:.0f} x ours), objective {value:.6f}, "
                   f"cosine {peers[name]['cosine']:.7f}", flush=True)

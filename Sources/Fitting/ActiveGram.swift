@@ -1,21 +1,25 @@
+import CLinearAlgebra
+
 /// The matrix I + σ Σ_A [x; 1][x; 1]ᵀ of ``AugmentedLagrangian`` (the last diagonal element without its 1), kept up to date
 /// as rows enter and leave A.
 struct ActiveGram {
     private let frame: FeatureFrame
     /// Positions (into the frame's rows) of the rows in A, ascending.
     private(set) var active: [Int] = []
+    /// Σ_A x xᵀ, lower triangle [d, d]; `roundedGram` instead while ``isRounded``.
     private var gram: [Double]
+    private var roundedGram: [Float]
     private var sum: [Double]
     private var factor: [Double]
     private var roundedFactor: [Float]
     private var chunk = RowKernels.Chunk()
     private var changesSinceRebuild = 0
-    /// Whether `gram` has float32 products in it.
     private var isRounded = false
 
     init(frame: FeatureFrame) {
         self.frame = frame
         gram = [Double](repeating: 0, count: frame.dimension * frame.dimension)
+        roundedGram = [Float](repeating: 0, count: gram.count)
         sum = [Double](repeating: 0, count: frame.dimension)
         factor = [Double](repeating: 0, count: (frame.dimension + 1) * (frame.dimension + 1))
         roundedFactor = [Float](repeating: 0, count: factor.count)
@@ -28,8 +32,9 @@ struct ActiveGram {
         if changes == 0 { return }
         changesSinceRebuild += changes
         // Many rows are active in the first steps only, whose direction need not be exact.
-        if wanted.count > 2 * frame.dimension && 4 * changes > wanted.count { isRounded = true }
-        if changes >= wanted.count || changesSinceRebuild > 8 * wanted.count {
+        let turnsRounded = !isRounded && wanted.count > 2 * frame.dimension && 4 * changes > wanted.count
+        if turnsRounded { isRounded = true }
+        if turnsRounded || changes >= wanted.count || changesSinceRebuild > 8 * wanted.count {
             // Anew when that is cheaper, and now and then against the drift of rounding.
             rebuild(wanted)
         } else {
@@ -40,7 +45,11 @@ struct ActiveGram {
     }
 
     private mutating func rebuild(_ positions: [Int]) {
-        for i in gram.indices { gram[i] = 0 }
+        if isRounded {
+            for i in roundedGram.indices { roundedGram[i] = 0 }
+        } else {
+            for i in gram.indices { gram[i] = 0 }
+        }
         for i in sum.indices { sum[i] = 0 }
         add(positions, sign: 1)
         changesSinceRebuild = 0
@@ -50,7 +59,7 @@ struct ActiveGram {
         if positions.isEmpty { return }
         let rows = positions.map { frame.samples.rows[$0] }
         if isRounded {
-            frame.kernels.addRoundedGram(rows: rows, centre: frame.mean, sign: sign, gram: &gram, sum: &sum)
+            frame.kernels.addRoundedGram(rows: rows, centre: frame.mean, sign: sign, gram: &roundedGram, sum: &sum)
         } else {
             frame.kernels.addGram(
                 rows: rows, centre: frame.mean, sign: sign, gram: &gram, sum: &sum, chunk: &chunk)
@@ -68,12 +77,7 @@ struct ActiveGram {
         let linear = penalty / frame.scale
         // Without active rows the intercept has no curvature: any positive number serves, the line search corrects.
         let corner = active.isEmpty ? penalty : penalty * Double(active.count) * (1 + 1e-12)
-        // The largest eigenvalue is at most the Frobenius norm. Below the limit float32 gives the step to a tenth or better,
-        // which is more than a Newton step with a line search needs.
-        let norm = quadratic * (2 * FeatureFrame.dot(gram, gram)).squareRoot()
-        if isRough || norm < 3e6,
-            let step = roundedSolution(quadratic: quadratic, linear: linear, corner: corner, right)
-        {
+        if let step = roundedSolution(quadratic, linear: linear, corner: corner, right, isRough: isRough) {
             return step
         }
         if isRounded {
@@ -93,16 +97,27 @@ struct ActiveGram {
         }
     }
 
+    /// The solution by float32 alone, or nil where that may be too far off.
     private mutating func roundedSolution(
-        quadratic: Double, linear: Double, corner: Double, _ right: [Double]
+        _ quadratic: Double, linear: Double, corner: Double, _ right: [Double], isRough: Bool
     ) -> [Double]? {
+        // The largest eigenvalue is at most the Frobenius norm. Below the limit float32 gives the step to a tenth or better,
+        // which is more than a Newton step with a line search needs.
+        let count = blasint(gram.count)
+        let squares =
+            isRounded
+            ? Double(cblas_sdot(count, roundedGram, 1, roundedGram, 1)) : cblas_ddot(count, gram, 1, gram, 1)
+        guard isRough || quadratic * (2 * squares).squareRoot() < 3e6 else { return nil }
+        if !isRounded {
+            for i in gram.indices { roundedGram[i] = Float(gram[i]) }
+        }
         let d = frame.dimension
         let size = d + 1
-        let (gram, sum) = (gram, sum)
+        let (gram, sum, factor) = (roundedGram, sum, Float(quadratic))
         return SymmetricSystem.roundedSolution(scratch: &roundedFactor, right: right) { matrix in
             gram.withUnsafeBufferPointer { gram in
                 for i in 0..<d {
-                    for j in 0...i { matrix[i * size + j] = Float(quadratic * gram[i * d + j]) }
+                    for j in 0...i { matrix[i * size + j] = factor * gram[i * d + j] }
                     matrix[i * size + i] += 1
                 }
             }
