@@ -14,19 +14,11 @@ struct RowKernels: Sendable {
 
     /// X·w + offset for the listed rows: [m].
     func forward(_ w: [Double], offset: Double, rows: [Int]) -> [Double] {
-        let d = dimension
-        return [Double](unsafeUninitializedCapacity: rows.count) { output, initialized in
+        [Double](unsafeUninitializedCapacity: rows.count) { output, initialized in
             let out = SendableBuffer(output)
-            features.withUnsafeBufferPointer { x in
-                w.withUnsafeBufferPointer { w in
-                    let source = SendableRows(x: x.baseAddress!, w: w.baseAddress!)
-                    RowKernels.inParts(rows.count, least: 512) { _, range in
-                        rows[range].withUnsafeBufferPointer { part in
-                            guard let part = part.baseAddress, let out = out.value.baseAddress else { return }
-                            rows_dot(source.x, part, range.count, d, source.w, offset, out + range.lowerBound)
-                        }
-                    }
-                }
+            inParts(of: rows, with: w) { _, range, listed, source in
+                guard let out = out.value.baseAddress else { return }
+                rows_dot(source.x, listed, range.count, dimension, source.w, offset, out + range.lowerBound)
             }
             initialized = rows.count
         }
@@ -37,21 +29,13 @@ struct RowKernels: Sendable {
     /// Rows with coefficient 0 cost nothing.
     func adjoint(_ coefficients: [Double], rows: [Int]) -> [Double] {
         let d = dimension
-        let parts = RowKernels.partCount(rows.count, least: 512)
+        let parts = RowKernels.partCount(rows.count)
         var sums = [Double](repeating: 0, count: parts * d)
         sums.withUnsafeMutableBufferPointer { sums in
             let out = SendableBuffer(sums)
-            features.withUnsafeBufferPointer { x in
-                coefficients.withUnsafeBufferPointer { c in
-                    let source = SendableRows(x: x.baseAddress!, w: c.baseAddress!)
-                    RowKernels.inParts(rows.count, least: 512) { part, range in
-                        rows[range].withUnsafeBufferPointer { listed in
-                            guard let listed = listed.baseAddress, let out = out.value.baseAddress else { return }
-                            rows_add(
-                                source.x, listed, range.count, d, source.w + range.lowerBound, out + part * d)
-                        }
-                    }
-                }
+            inParts(of: rows, with: coefficients) { part, range, listed, source in
+                guard let out = out.value.baseAddress else { return }
+                rows_add(source.x, listed, range.count, d, source.w + range.lowerBound, out + part * d)
             }
         }
         if parts == 1 { return sums }
@@ -109,21 +93,18 @@ struct RowKernels: Sendable {
         rows: [Int], centre: [Double], sign: Double, gram: inout [Float], sum: inout [Double]
     ) {
         let d = dimension
-        let parts = RowKernels.partCount(rows.count, least: 512)
+        let parts = RowKernels.partCount(rows.count)
         // The first part adds to the result itself, each other one to its own sums.
         var sums = [Float](repeating: 0, count: (parts - 1) * d * d)
         gram.withUnsafeMutableBufferPointer { gram in
             sums.withUnsafeMutableBufferPointer { sums in
                 let (first, others) = (SendableBuffer(gram), SendableBuffer(sums))
-                features.withUnsafeBufferPointer { x in
-                    centre.withUnsafeBufferPointer { centre in
-                        let source = SendableRows(x: x.baseAddress!, w: centre.baseAddress!)
-                        RowKernels.inParts(rows.count, least: 512) { part, range in
-                            let own = part == 0 ? first.value : others.value
-                            guard let product = own.baseAddress.map({ $0 + max(0, part - 1) * d * d }) else { return }
-                            addProducts(rows[range], of: source, sign: Float(sign), to: product)
-                        }
-                    }
+                inParts(of: rows, with: centre) { part, range, listed, source in
+                    let own = part == 0 ? first.value : others.value
+                    guard let product = own.baseAddress.map({ $0 + max(0, part - 1) * d * d }) else { return }
+                    addProducts(
+                        UnsafeBufferPointer(start: listed, count: range.count), of: source, sign: Float(sign),
+                        to: product)
                 }
                 for part in 0..<parts - 1 {
                     for i in 0..<d * d { gram[i] += sums[part * d * d + i] }
@@ -136,14 +117,14 @@ struct RowKernels: Sendable {
 
     /// Adds sign · Σ (x − w)(x − w)ᵀ over the listed rows to `product` [d, d], lower triangle.
     private func addProducts(
-        _ rows: ArraySlice<Int>, of source: SendableRows, sign: Float, to product: UnsafeMutablePointer<Float>
+        _ rows: UnsafeBufferPointer<Int>, of source: SendableRows, sign: Float, to product: UnsafeMutablePointer<Float>
     ) {
         let d = dimension
         let most = min(512, rows.count)
         withUnsafeTemporaryAllocation(of: Float.self, capacity: most * d) { chunk in
             guard let chunk = chunk.baseAddress else { return }
-            for start in stride(from: rows.startIndex, to: rows.endIndex, by: most) {
-                let count = min(most, rows.endIndex - start)
+            for start in stride(from: 0, to: rows.count, by: most) {
+                let count = min(most, rows.count - start)
                 for i in 0..<count {
                     RowKernels.difference(source.x + rows[start + i] * d, source.w, to: chunk + i * d, d)
                 }
@@ -180,21 +161,16 @@ struct RowKernels: Sendable {
     /// The mean of the listed rows [d] and the mean squared distance from it, summed over the components.
     func moments(rows: [Int]) -> (mean: [Double], variance: Double) {
         let d = dimension
-        let parts = RowKernels.partCount(rows.count, least: 512)
+        let parts = RowKernels.partCount(rows.count)
         // Sums of the differences from one of the rows, in one pass; the last is that of all squares.
         let shift = (0..<d).map { Double(features[rows[0] * d + $0]) }
         var sums = [Double](repeating: 0, count: parts * (d + 1))
         sums.withUnsafeMutableBufferPointer { sums in
             let out = SendableBuffer(sums)
-            features.withUnsafeBufferPointer { x in
-                shift.withUnsafeBufferPointer { shift in
-                    let source = SendableRows(x: x.baseAddress!, w: shift.baseAddress!)
-                    RowKernels.inParts(rows.count, least: 512) { part, range in
-                        let sum = out.value.baseAddress! + part * (d + 1)
-                        for i in range {
-                            sum[d] += RowKernels.addDifference(source.x + rows[i] * d, source.w, to: sum, d)
-                        }
-                    }
+            inParts(of: rows, with: shift) { part, range, listed, source in
+                guard let sum = out.value.baseAddress.map({ $0 + part * (d + 1) }) else { return }
+                for i in 0..<range.count {
+                    sum[d] += RowKernels.addDifference(source.x + listed[i] * d, source.w, to: sum, d)
                 }
             }
         }
@@ -209,14 +185,10 @@ struct RowKernels: Sendable {
         let d = dimension
         return [Double](unsafeUninitializedCapacity: rows.count) { output, initialized in
             let out = SendableBuffer(output)
-            features.withUnsafeBufferPointer { x in
-                centre.withUnsafeBufferPointer { centre in
-                    let source = SendableRows(x: x.baseAddress!, w: centre.baseAddress!)
-                    RowKernels.inParts(rows.count, least: 512) { _, range in
-                        for i in range {
-                            out.value[i] = RowKernels.squaredDistance(source.x + rows[i] * d, source.w, d)
-                        }
-                    }
+            inParts(of: rows, with: centre) { _, range, listed, source in
+                for i in 0..<range.count {
+                    out.value[range.lowerBound + i] =
+                        RowKernels.squaredDistance(source.x + listed[i] * d, source.w, d)
                 }
             }
             initialized = rows.count
@@ -279,13 +251,29 @@ struct RowKernels: Sendable {
 
     // MARK: Threads
 
-    private static func partCount(_ count: Int, least: Int) -> Int { max(1, min(workers, count / least)) }
+    private static let leastRows = 512
 
-    private static func inParts(_ count: Int, least: Int, _ body: @Sendable (Int, Range<Int>) -> Void) {
-        let parts = partCount(count, least: least)
-        if parts == 1 { return body(0, 0..<count) }
-        DispatchQueue.concurrentPerform(iterations: parts) { part in
-            body(part, part * count / parts..<(part + 1) * count / parts)
+    private static func partCount(_ count: Int) -> Int { max(1, min(workers, count / leastRows)) }
+
+    /// Calls `body` at once for each part of `rows`, with the part's number, its range, its rows, and pointers to the
+    /// features and to `vector`.
+    private func inParts(
+        of rows: [Int], with vector: [Double],
+        _ body: @Sendable (Int, Range<Int>, UnsafePointer<Int>, SendableRows) -> Void
+    ) {
+        features.withUnsafeBufferPointer { x in
+            vector.withUnsafeBufferPointer { w in
+                rows.withUnsafeBufferPointer { rows in
+                    guard let x = x.baseAddress, let w = w.baseAddress, let listed = rows.baseAddress else { return }
+                    let source = SendableRows(x: x, w: w, rows: listed)
+                    let (count, parts) = (rows.count, RowKernels.partCount(rows.count))
+                    if parts == 1 { return body(0, 0..<count, listed, source) }
+                    DispatchQueue.concurrentPerform(iterations: parts) { part in
+                        let range = part * count / parts..<(part + 1) * count / parts
+                        body(part, range, source.rows + range.lowerBound, source)
+                    }
+                }
+            }
         }
     }
 }
@@ -294,4 +282,5 @@ struct RowKernels: Sendable {
 private struct SendableRows: @unchecked Sendable {
     let x: UnsafePointer<Float>
     let w: UnsafePointer<Double>
+    let rows: UnsafePointer<Int>
 }
