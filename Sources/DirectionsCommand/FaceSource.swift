@@ -50,8 +50,15 @@ struct FaceSource: ParsableArguments {
             let store = try LatentStore.openReadOnly(workspace.database)
             return (try LatentCodes(store.latents(ids: ids), size: size), ids.map { "latent \($0)" })
         }
-        let path = code ?? ""
-        let codes = try FaceSource.readCodes(path, size: size, layers: generator.identity.styleGAN2Layers)
+        return try FaceSource.codes(of: code ?? "", for: generator)
+    }
+
+    /// The W or W+ codes of a file, with a label each.
+    ///
+    /// - Throws: `Failure` naming the file when it holds none of that generator's size.
+    static func codes(of path: String, for generator: Generator) throws -> (codes: LatentCodes, labels: [String]) {
+        let codes = try readCodes(
+            path, size: generator.identity.latentSize, layers: generator.identity.styleGAN2Layers)
         let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
         return (codes, (0..<codes.count).map { codes.count == 1 ? name : "\(name) \($0)" })
     }

@@ -2,8 +2,11 @@ import ArgumentParser
 import Classifiers
 import Core
 import Foundation
+import Generators
 import Images
+import Scoring
 import Tensors
+import Weights
 
 struct ScoreImage: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,12 +19,32 @@ struct ScoreImage: ParsableCommand {
             For example:
               directions score-image face.png --attr eyeglasses,smiling
               directions score-image img_align_celeba/00000*.jpg --frame celeba --format csv
+              directions score-image --code edited.npy --logits logits.npy --format csv
+
+            With --code the pictures are the noise-free faces of W or W+ codes, made as `score` makes them.
             """)
 
     @OptionGroup var workspace: WorkspaceOption
 
     @Argument(help: "PNG or JPEG files.")
-    var files: [String]
+    var files: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Score the faces of these codes instead: a .npy or .pt file, [n,512] or [n,18,512].", valueName: "file"))
+    var code: String?
+
+    @Option(help: "With --code: the generator's name in the workspace.")
+    var generator = "default"
+
+    @Option(help: "With --code: threads that synthesize; 0 for one a processor.")
+    var threads = 0
+
+    @Option(
+        help: ArgumentHelp(
+            "Also write the logits, float32 [n, attributes] in the classifier's order, to this .npy.", valueName: "file"
+        ))
+    var logits: String?
 
     @Option(help: "The classifier: a file, or a name in the workspace (default: the shipped one).")
     var classifier: String?
@@ -54,7 +77,15 @@ struct ScoreImage: ParsableCommand {
         let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
         let shown = wanted ?? network.attributes
         let columns = try network.columns(shown)
-        let (scores, failed) = try score(network, frame, shown, columns)
+        guard files.isEmpty != (code == nil) else {
+            throw Failure("score-image", "wants pictures or --code", "name one or the other", isUsage: true)
+        }
+        let (names, values, failed) = try code.map { try scoreCodes($0, network) } ?? scorePictures(network, frame)
+        if let logits {
+            let shape = [names.count, network.attributes.count]
+            try NumpyFile.write(TensorData(values, shape: shape), to: logits)
+        }
+        let scores = ScoreImage.scores(names, values, network, shown, columns)
         switch format {
         case "json":
             let encoder = JSONEncoder()
@@ -73,14 +104,13 @@ struct ScoreImage: ParsableCommand {
         }
     }
 
-    private func score(
-        _ network: AttributeClassifier, _ frame: FaceFrame, _ shown: [Attribute], _ columns: [Int]
-    ) throws -> (scores: [Score], failed: Int) {
-        var scores: [Score] = []
-        var failed = 0
+    /// Logits [n, attributes] of the pictures that can be read, and how many can't.
+    private func scorePictures(_ network: AttributeClassifier, _ frame: FaceFrame) throws
+        -> (names: [String], logits: [Float], failed: Int)
+    {
+        var (names, logits, failed) = ([String](), [Float](), 0)
         for start in stride(from: 0, to: files.count, by: 32) {
             try Interruption.check()
-            var names: [String] = []
             var planes: [Float] = []
             for file in files[start..<min(start + 32, files.count)] {
                 do {
@@ -91,20 +121,36 @@ struct ScoreImage: ParsableCommand {
                     FileHandle.standardError.write(Data("directions: \(failure)\n".utf8))
                 }
             }
-            let logits = try network.logits(planes, count: names.count)
-            let probabilities = network.probabilities(logits)
-            for (row, name) in names.enumerated() {
-                var score = Score(file: name, probabilities: [:], logits: [:], answers: [:])
-                for (attribute, column) in zip(shown, columns) {
-                    let at = row * network.attributes.count + column
-                    score.probabilities[attribute.slug] = probabilities[at]
-                    score.logits[attribute.slug] = logits[at]
-                    score.answers[attribute.slug] = probabilities[at] >= network.thresholds[column]
-                }
-                scores.append(score)
-            }
+            logits += try network.logits(planes, count: names.count - logits.count / network.attributes.count)
         }
-        return (scores, failed)
+        return (names, logits, failed)
+    }
+
+    /// Logits [n, attributes] of the noise-free faces of a file's codes.
+    private func scoreCodes(_ path: String, _ network: AttributeClassifier) throws
+        -> (names: [String], logits: [Float], failed: Int)
+    {
+        let generator = try Generator.load(folder: workspace.value.generator(generator))
+        let (codes, names) = try FaceSource.codes(of: path, for: generator)
+        let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
+        let logits = try LatentScorer.logits(of: codes, synthesizer: synthesizer, classifier: network)
+        return (names, logits, 0)
+    }
+
+    private static func scores(
+        _ names: [String], _ logits: [Float], _ network: AttributeClassifier, _ shown: [Attribute], _ columns: [Int]
+    ) -> [Score] {
+        let probabilities = network.probabilities(logits)
+        return names.enumerated().map { row, name in
+            var score = Score(file: name, probabilities: [:], logits: [:], answers: [:])
+            for (attribute, column) in zip(shown, columns) {
+                let at = row * network.attributes.count + column
+                score.probabilities[attribute.slug] = probabilities[at]
+                score.logits[attribute.slug] = logits[at]
+                score.answers[attribute.slug] = probabilities[at] >= network.thresholds[column]
+            }
+            return score
+        }
     }
 
     /// A row per picture when few attributes are asked for, else a row per attribute.

@@ -100,6 +100,37 @@ public struct LatentScorer {
         let thumbnails: [Data]
     }
 
+    /// Logits of the noise-free faces of some codes, synthesis and classifier overlapping.
+    ///
+    /// - Returns: [count, attributes].
+    /// - Throws: ``Failure`` of either, or when a stop is asked for.
+    public static func logits(
+        of codes: LatentCodes, synthesizer: any Synthesizer, classifier: AttributeClassifier, batch: Int = 16,
+        quiet: Bool = false
+    ) throws -> [Float] {
+        let size = synthesisSize(synthesizer.sizes, input: classifier.inputSize)
+        let progress = ProgressReporter(
+            "score", unit: "images", total: codes.count, quiet: quiet || codes.count <= batch)
+        defer { progress.finish() }
+        let next = Mutex(0)
+        var logits: [Float] = []
+        try ScorePipeline<Range<Int>, [Float], [Float]>(
+            fetch: {
+                next.withLock { next in
+                    defer { next = min(next + batch, codes.count) }
+                    return next < codes.count ? next..<min(next + batch, codes.count) : nil
+                }
+            },
+            synthesize: { try synthesizer.synthesize(try codes.slice($0), size: size, noise: .none) },
+            score: { try classifier.logits(fit($1, size: size, to: classifier.inputSize), count: $0.count) },
+            store: { range, scores in
+                logits += scores
+                progress.advance(range.count)
+            }
+        ).run()
+        return logits
+    }
+
     /// JPEGs of planes [n, 3, size, size], with so many pixels a side.
     private static func jpegs(_ planes: [Float], size: Int, side: Int) throws -> [Data] {
         try Image.batch(fit(planes, size: size, to: side), size: side).map { try $0.encodedJPEG(quality: 85) }
