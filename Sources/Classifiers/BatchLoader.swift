@@ -23,7 +23,7 @@ public enum TrainingPreview {
 /// What a batch holds depends on (seed, epoch, position) alone: the order of an epoch is a shuffle keyed by the epoch, and each
 /// picture's changes have a stream of their own. So training can go on at any batch.
 final class BatchLoader: @unchecked Sendable {
-    /// Images [count, 3, size, size] and targets [count, attributes].
+    /// Images [count, 3, size, size] and targets [count, attributes], or as many as the pictures have numbers.
     struct Batch: Sendable {
         let images: [Float]
         let targets: [Float]
@@ -121,7 +121,7 @@ final class BatchLoader: @unchecked Sendable {
         let members = order[start..<min(start + source.batchSize, order.count)]
         let one = 3 * size * size
         var targets: [Float] = []
-        targets.reserveCapacity(members.count * source.attributes.count)
+        targets.reserveCapacity(members.count * max(source.attributes.count, source.faces.weights.count))
         let images = [Float](unsafeUninitializedCapacity: members.count * one) { buffer, initialized in
             for (slot, member) in members.enumerated() {
                 let planes = UnsafeMutableBufferPointer(rebasing: buffer[slot * one..<(slot + 1) * one])
@@ -155,7 +155,7 @@ final class BatchLoader: @unchecked Sendable {
     }
 
     private func targets(_ member: Int) -> [Float] {
-        source.attributes.map { Float(source.faces.rows[member].labels[$0]) }
+        source.faces.targets(member, attributes: source.attributes)
     }
 
     /// The members of an epoch in its order (Fisher–Yates).

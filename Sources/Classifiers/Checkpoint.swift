@@ -36,7 +36,7 @@ extension Trainer {
             "format": Trainer.format, "version": "1",
             "settings": try Trainer.encode(settings),
             "position": try Trainer.encode(position),
-            "data": CelebAFolder.digest(training.rows),
+            "data": training.digest,
         ]
         try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: checkpointPath)
     }
@@ -54,7 +54,7 @@ extension Trainer {
                 checkpointPath, "belongs to a run with other settings",
                 "give the same settings, or train without --resume")
         }
-        guard file.metadata["data"] == CelebAFolder.digest(training.rows) else {
+        guard file.metadata["data"] == training.digest else {
             throw Failure(
                 checkpointPath, "belongs to a run on other pictures or labels",
                 "give the same --data, or train without --resume")

@@ -98,7 +98,8 @@ public enum ClassifierExport {
         var result = member.best
         for (name, data) in member.best where data.shape.count > 1 { result[name] = try data.half() }
         if let bias = member.best["fc.bias"] {
-            result["fc.bias"] = TensorData(zip(try bias.floats(), member.logitShift).map { $0 - $1 }, shape: bias.shape)
+            result["fc.bias"] = TensorData(
+                zip(try bias.floats(), member.task.logitShift).map { $0 - $1 }, shape: bias.shape)
         }
         return result
     }

@@ -3,14 +3,44 @@ import Foundation
 import Images
 import Synchronization
 
-/// Labelled pictures in memory, decoded once.
+/// Pictures in memory, decoded once, with labels or with numbers.
 public struct FaceSet: Sendable {
-    /// The rows that have a picture, in order.
+    /// The rows that have a picture, in order; empty where the pictures have numbers.
     public let rows: [CelebAFolder.Row]
     /// The pictures, each whole, at most as large as training needs them.
     public let images: [Image]
     /// Rows left out, each with the reason.
     public let skipped: [Failure]
+    /// Numbers that belong to each picture, [images, weights.count]; empty where there are labels.
+    let numbers: [Float]
+    /// How much each of the numbers counts in the loss.
+    let weights: [Float]
+
+    /// Pictures with numbers to be learnt from them, such as the latents that they were made from.
+    ///
+    /// - Parameters:
+    ///   - numbers: [images, weights.count], each of about unit variance.
+    ///   - weights: How much each counts.
+    public init(_ images: [Image], numbers: [Float], weights: [Float]) {
+        precondition(!weights.isEmpty && numbers.count == images.count * weights.count)
+        rows = []
+        skipped = []
+        self.images = images
+        self.numbers = numbers
+        self.weights = weights
+    }
+
+    /// What the network is to say of a picture: the labels of some attributes as 0 or 1, or the picture's numbers.
+    func targets(_ member: Int, attributes: [Int]) -> [Float] {
+        weights.isEmpty
+            ? attributes.map { Float(rows[member].labels[$0]) }
+            : Array(numbers[member * weights.count..<(member + 1) * weights.count])
+    }
+
+    /// A digest of what is learnt: names and labels, or the numbers.
+    var digest: String {
+        weights.isEmpty ? CelebAFolder.digest(rows) : Hashing.sha256(numbers.withUnsafeBytes { Data($0) })
+    }
 
     /// Decodes the pictures of `rows` on all cores.
     ///
@@ -43,6 +73,8 @@ public struct FaceSet: Sendable {
         skipped = failed.sorted { $0.key < $1.key }.map(\.value)
         self.rows = rows.indices.filter { failed[$0] == nil }.map { rows[$0] }
         images = found.compactMap { $0 }
+        numbers = []
+        weights = []
         if images.isEmpty {
             let reason = skipped.first.map { "; the first reason: \($0)" } ?? ""
             throw Failure(path, "holds none of the \(rows.count) pictures that are asked for\(reason)")

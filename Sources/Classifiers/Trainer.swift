@@ -38,15 +38,12 @@ public final class Trainer {
     let workers: Int
     var position = Position()
     var best: [String: TensorData] = [:]
-    private let positiveWeight: [Float]
-    private let negativeWeight: [Float]
-    /// What the class weights add to the logits' optimum.
-    let logitShift: [Float]
+    let task: any TrainingTask
 
     /// Prepares a run.
     ///
     /// - Parameters:
-    ///   - training: The pictures to learn from.
+    ///   - training: The pictures to learn from; where they come with numbers, those are learnt instead of the labels.
     ///   - validation: The pictures to choose by.
     ///   - folder: Where checkpoint and metrics go.
     ///   - initial: Weights to begin from, such as ImageNet's, and the file's name.
@@ -64,35 +61,19 @@ public final class Trainer {
         self.workers = max(1, workers)
         let attributes = try settings.attributeList()
         self.attributes = attributes
+        task =
+            training.weights.isEmpty
+            ? LabelTask(settings, attributes: attributes, faces: training) : NumberTask(weights: training.weights)
         let precision: ScalarType = settings.precision == "bfloat16" ? .bfloat16 : .float32
         network = try ResNeXt(
-            settings.architecture, outputs: attributes.count, seed: settings.seed, device: device, precision: precision)
-        average = try ResNeXt(settings.architecture, outputs: attributes.count, seed: settings.seed, device: device)
-
-        let frequencies = Trainer.frequencies(training, attributes)
-        let focus = Set(Attribute.defaults)
-        let gamma = settings.imbalance
-        let emphasis = attributes.map { focus.contains($0) && attributes.count > focus.count ? settings.emphasis : 1 }
-        let mean = emphasis.reduce(0, +) / Double(max(1, emphasis.count))
-        positiveWeight = zip(frequencies, emphasis).map { Float($1 / mean * pow(0.5 / $0, gamma)) }
-        negativeWeight = zip(frequencies, emphasis).map { Float($1 / mean * pow(0.5 / (1 - $0), gamma)) }
-        logitShift = frequencies.map { Float(gamma * log((1 - $0) / $0)) }
+            settings.architecture, outputs: task.outputs, seed: settings.seed, device: device, precision: precision)
+        average = try ResNeXt(settings.architecture, outputs: task.outputs, seed: settings.seed, device: device)
         if let initial { try network.load(initial.state, from: initial.source, headRequired: false) }
-        if initial?.state["fc.weight"]?.shape.first != attributes.count {
-            try network.setBias(zip(frequencies, logitShift).map { Float(log($0 / (1 - $0))) + $1 })
-        }
+        if initial?.state["fc.weight"]?.shape.first != task.outputs, let bias = task.bias { try network.setBias(bias) }
         try average.load(network.state(), from: folder)
         optimiser = try Optimiser(
             settings.method, parameters: network.parameters.map(\.tensor),
             decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
-    }
-
-    /// Share of positives, kept off 0 and 1.
-    private static func frequencies(_ faces: FaceSet, _ attributes: [Attribute]) -> [Double] {
-        attributes.map { attribute in
-            let count = faces.rows.reduce(0) { $0 + Int($1.labels[attribute.index]) }
-            return (Double(count) + 0.5) / (Double(faces.rows.count) + 1)
-        }
     }
 
     /// Trains to the last epoch or an early stop, saving a checkpoint every minute, at the end of each epoch and on a stop.
@@ -152,20 +133,8 @@ public final class Trainer {
     }
 
     private func update(_ batch: BatchLoader.Batch, size: Int, rate: Double) throws -> Double {
-        let columns = attributes.count
-        var targets = batch.targets
-        var weights = targets
-        let smoothing = Float(settings.smoothing)
-        for i in targets.indices {
-            let column = i % columns
-            weights[i] = targets[i] * positiveWeight[column] + (1 - targets[i]) * negativeWeight[column]
-            targets[i] = smoothing + (1 - 2 * smoothing) * targets[i]
-        }
         let images = try Tensor(batch.images, shape: [batch.count, 3, size, size], device: device)
-        let logits = try network.logits(images, training: true)
-        let loss = try logits.crossEntropy(
-            Tensor(targets, shape: [batch.count, columns], device: device),
-            weight: Tensor(weights, shape: [batch.count, columns], device: device))
+        let loss = try task.loss(network.logits(images, training: true), targets: batch.targets)
         try loss.backward()
         try optimiser.update(rate: rate, clip: settings.clip)
         try follow()
@@ -182,14 +151,14 @@ public final class Trainer {
     private func finishEpoch(size: Int, rate: Double) throws {
         // Judged at the size of the epoch: at another size the network would do worse than it is.
         let logits = try Trainer.logits(average, validation, frame: settings.frame, size: size, device: device)
-        var record = validationRecord(logits)
+        var record = task.record(logits, of: validation)
         record.epoch = position.epoch + 1
         record.size = size
         record.rate = rate
         record.trainingLoss = position.lossSum / Double(max(1, position.batch))
         let isFullSize = size == settings.architecture.inputSize
-        if record.averagePrecision > position.best && isFullSize || position.bestEpoch < 0 {
-            position.best = isFullSize ? record.averagePrecision : 0
+        if record.quality > position.best && isFullSize || position.bestEpoch < 0 {
+            position.best = isFullSize ? record.quality : 0
             position.bestEpoch = position.epoch
             best = try average.state()
         }
@@ -201,7 +170,7 @@ public final class Trainer {
         try saveHistory()
     }
 
-    /// Logits [count, attributes] of pictures as they are, without changes.
+    /// Outputs [count, outputs] for pictures as they are, without changes.
     static func logits(
         _ network: ResNeXt, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50
     ) throws -> [Float] {
@@ -214,28 +183,5 @@ public final class Trainer {
             result += try Torch.withoutGradients { try network.logits(images, training: false).floats() }
         }
         return result
-    }
-
-    private func validationRecord(_ logits: [Float]) -> EpochRecord {
-        let columns = attributes.count
-        let known = attributes.indices.filter { Attribute.defaults.contains(attributes[$0]) }
-        let judged = known.isEmpty ? Array(attributes.indices) : known
-        var record = EpochRecord(
-            epoch: 0, size: 0, rate: 0, trainingLoss: 0, validationLoss: 0, accuracy: 0, averagePrecision: 0,
-            areaUnderROC: 0)
-        for column in judged {
-            let labels = validation.rows.map { $0.labels[attributes[column].index] }
-            let scores = labels.indices.map { logits[$0 * columns + column] - logitShift[column] }
-            let right = zip(scores, labels).count { ($0 > 0) == ($1 == 1) }
-            let loss = zip(scores, labels).reduce(0.0) { sum, pair in
-                let x = Double(pair.0)
-                return sum + max(x, 0) - x * Double(pair.1) + log1p(exp(-abs(x)))
-            }
-            record.accuracy += Double(right) / Double(labels.count) / Double(judged.count)
-            record.validationLoss += loss / Double(labels.count) / Double(judged.count)
-            record.averagePrecision += Metrics.averagePrecision(scores, labels) / Double(judged.count)
-            record.areaUnderROC += Metrics.areaUnderROC(scores, labels) / Double(judged.count)
-        }
-        return record
     }
 }

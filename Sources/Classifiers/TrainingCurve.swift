@@ -2,19 +2,21 @@ import Foundation
 
 /// A picture of how a run went, as SVG.
 enum TrainingCurve {
-    /// Loss in training and validation on the left, accuracy and average precision on the right, over the epochs.
+    /// Loss in training and validation on the left, accuracy and average precision (or explained variance) on the right, over the epochs.
     static func svg(_ history: [EpochRecord]) -> String {
         let left = chart(
             [
                 ("training loss", "#c0392b", history.map(\.trainingLoss)),
                 ("validation loss", "#2c3e50", history.map(\.validationLoss)),
             ], x: 50)
+        let explained = history.compactMap(\.explained)
         let right = chart(
-            [
-                ("accuracy", "#2980b9", history.map(\.accuracy)),
-                ("average precision", "#27ae60", history.map(\.averagePrecision)),
-                ("area under ROC", "#8e44ad", history.map(\.areaUnderROC)),
-            ], x: 450)
+            explained.isEmpty
+                ? [
+                    ("accuracy", "#2980b9", history.map(\.accuracy)),
+                    ("average precision", "#27ae60", history.map(\.averagePrecision)),
+                    ("area under ROC", "#8e44ad", history.map(\.areaUnderROC)),
+                ] : [("explained variance", "#27ae60", explained)], x: 450)
         return """
             <svg xmlns="http://www.w3.org/2000/svg" width="820" height="320" font-family="sans-serif" font-size="12">
             <rect width="820" height="320" fill="white"/>

@@ -39,6 +39,23 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     /// `float32`, or on CUDA `bfloat16`.
     public var precision = "float32"
 
+    /// What the weights come from that training begins with; nil for fresh ones or a file's.
+    public var pretraining: Pretraining?
+
+    /// Passes over generated faces, from which the network learnt to tell the latents that they were made from and the
+    /// scores of another classifier.
+    public struct Pretraining: Sendable, Codable, Equatable {
+        public var epochs: Int
+        public var generatorSHA256: String
+        public var teacherSHA256: String
+
+        public init(epochs: Int, generatorSHA256: String, teacherSHA256: String) {
+            self.epochs = epochs
+            self.generatorSHA256 = generatorSHA256
+            self.teacherSHA256 = teacherSHA256
+        }
+    }
+
     public init() {}
 
     /// - Throws: ``Core/Failure`` (usage) naming the first value out of its range.
@@ -56,6 +73,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
         try require(optimiser == "adamw" || optimiser == "sgd", "--optimiser", "must be adamw or sgd")
         try require(precision == "float32" || precision == "bfloat16", "--precision", "must be float32 or bfloat16")
         try require(patience >= 1, "--patience", "must be at least 1")
+        try require(1...100_000 ~= pretraining?.epochs ?? 1, "--pretrain", "must be 0 to 100,000")
     }
 
     /// The side of the pictures in an epoch.
@@ -86,14 +104,19 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
 /// What an epoch came to.
 public struct EpochRecord: Sendable, Codable, Equatable {
-    public var epoch: Int
+    public var epoch = 0
     /// Side of the training pictures in pixels.
-    public var size: Int
-    public var rate: Double
-    public var trainingLoss: Double
-    public var validationLoss: Double
+    public var size = 0
+    public var rate = 0.0
+    public var trainingLoss = 0.0
+    public var validationLoss = 0.0
     /// Means over the paper's attributes among those learnt (over all where there are none) on the validation part.
-    public var accuracy: Double
-    public var averagePrecision: Double
-    public var areaUnderROC: Double
+    public var accuracy = 0.0
+    public var averagePrecision = 0.0
+    public var areaUnderROC = 0.0
+    /// Where numbers are learnt instead of labels: the share of their variance that is explained, a weighted mean.
+    public var explained: Double?
+
+    /// What epochs are compared by.
+    var quality: Double { explained ?? averagePrecision }
 }

@@ -17,7 +17,8 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Edit fresh faces along directions and score them again: response, and what else changes.",
         discussion: """
             The faces are latents of a seed that no sample set has, so no direction was fitted on them. Per direction and \
-            strength: mean change of the attribute's logit; mean absolute change of all other logits; share of the faces \
+            strength: mean change of the attribute's logit; mean absolute change of all other logits, face by face; drift, the \
+            mean absolute value of their mean changes, in which what faces do against each other cancels; share of the faces \
             without the attribute that get it; share that is no stranger than 99 of 100 unedited faces; with a face-recognition \
             network also how much of the person is left (cosine of the embeddings, and the share still called the same \
             person); each with a 95 % interval from resampling the faces. Scores stay in the \
@@ -189,7 +190,7 @@ struct EvaluateCommand: ParsableCommand {
 
     static func table(_ results: [DirectionMetrics]) -> String {
         var lines = [
-            "direction                  sigma  target change [95 %]        others [95 %]           flipped  plausible  identity  same person"
+            "direction                  sigma  target change [95 %]        others [95 %]            drift  flipped  plausible  identity  same person"
         ]
         func text(_ interval: Interval) -> String {
             String(format: "%+6.2f [%+6.2f, %+6.2f]", interval.value, interval.low, interval.high)
@@ -204,12 +205,14 @@ struct EvaluateCommand: ParsableCommand {
                 let identity = level.identity.map { String(format: "%10.3f", $0.value) } ?? "         -"
                 lines.append(
                     String(format: "%@ %+5.2f  ", name, level.strength) + text(level.target) + "  " + text(level.others)
-                        + share(level.flipped, 9) + share(level.plausible, 11) + identity + share(level.samePerson, 13))
+                        + (level.drift.map { String(format: "%7.2f", $0.value) } ?? "      -") + share(level.flipped, 9)
+                        + share(level.plausible, 11) + identity + share(level.samePerson, 13))
             }
             if let half = result.halfStrength, let others = result.othersAtHalf {
                 lines.append(
                     "".padding(toLength: 27, withPad: " ", startingAt: 0)
                         + String(format: "half of the faces flip at %.2f sigma, others there ", half) + text(others)
+                        + (result.driftAtHalf.map { ", drift " + text($0) } ?? "")
                         + (result.identityAtHalf.map { ", identity " + text($0) } ?? ""))
             }
         }

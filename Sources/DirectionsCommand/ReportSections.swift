@@ -247,8 +247,10 @@ struct ReportSections {
                 let (others, equal) = (metrics.othersAtHalf, metrics.others(atResponse: response))
                 rows.append([
                     file.label, way, brackets(equal, "%.2f"), share(equal, base?.others(atResponse: response)),
+                    share(metrics.drift(atResponse: response), base?.drift(atResponse: response)),
                     metrics.halfStrength.map { String(format: "%.2f", $0) } ?? "not reached", brackets(others, "%.2f"),
-                    share(others, base?.othersAtHalf), brackets(metrics.identityAtHalf, "%.3f"), "\(metrics.faces)",
+                    share(others, base?.othersAtHalf), share(metrics.driftAtHalf, base?.driftAtHalf),
+                    brackets(metrics.identityAtHalf, "%.3f"), "\(metrics.faces)",
                 ])
             }
         }
@@ -259,15 +261,14 @@ struct ReportSections {
                 .text(
                     "Mean absolute change of all other logits, face by face, in two places: where the own logit has risen by "
                         + "\(response) on average (between two measured strengths), and at the strength in sigma that gives half "
-                        + "of the faces without an attribute that attribute; each also as a multiple of the plain SVM's. There "
-                        + "too the cosine of the face embeddings. Brackets are 95 % intervals from resampling the faces."
+                        + "of the faces without an attribute that attribute; each also as a multiple of the plain SVM's, and so is the drift, "
+                        + "for which the change is averaged over the faces before its size is taken. There too the cosine of the face embeddings. Brackets are 95 % intervals from resampling the faces."
                 ),
                 .table(
                     .init(
                         columns: [
-                            "direction", "way", "others at +2", "of the SVM's", "half at", "others there",
-                            "of the SVM's",
-                            "identity there", "faces",
+                            "direction", "way", "others at +2", "of the SVM's", "drift, of the SVM's", "half at",
+                            "others there", "of the SVM's", "drift, of the SVM's", "identity there", "faces",
                         ], rows: rows)),
                 .source("directions evaluate --direction A@v1,A@v2 --json   # othersAtHalf, identityAtHalf"),
             ])

@@ -2,7 +2,9 @@ import ArgumentParser
 import Classifiers
 import Core
 import Foundation
+import Generators
 import Images
+import LatentStore
 import Tensors
 import Weights
 
@@ -85,6 +87,19 @@ struct Train: ParsableCommand {
     @Option(help: "A safetensors file with weights to begin from, named as torchvision and timm name them.")
     var weights: String?
 
+    @Option(
+        help: """
+            Passes over the faces that `score --thumbnails` kept in the workspace, from which the network first learns to \
+            tell the latents that they were made from, and the scores that --teacher gave them.
+            """)
+    var pretrain = 0
+
+    @Option(help: "With --pretrain: the classifier whose scores are learnt too (default: the shipped one).")
+    var teacher: String?
+
+    @Option(help: "With --pretrain: the generator's name in the workspace.")
+    var generator = "default"
+
     @OptionGroup var device: DeviceOption
 
     @Option(help: "What convolutions compute in: float32, or bfloat16 on CUDA.")
@@ -105,6 +120,8 @@ struct Train: ParsableCommand {
     private var folder: String { "\(workspace.value.models)/\(name).training" }
 
     private func folder(_ member: Int) -> String { "\(folder)/\(member)" }
+
+    private var pretrainingFolder: String { "\(folder)/pretraining" }
 
     private func settings() throws -> TrainingSettings {
         var settings = TrainingSettings()
@@ -127,6 +144,13 @@ struct Train: ParsableCommand {
         settings.patience = patience
         settings.seed = seed
         settings.precision = precision
+        if pretrain > 0 {
+            settings.pretraining = TrainingSettings.Pretraining(
+                epochs: pretrain,
+                generatorSHA256: try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256,
+                teacherSHA256: try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value))
+                    .sha256)
+        }
         try settings.validate()
         return settings
     }
@@ -138,7 +162,8 @@ struct Train: ParsableCommand {
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()
         guard 1...16 ~= members else { throw Failure("--members", "must be 1 to 16", isUsage: true) }
-        if !resume && preview == nil, (1...members).contains(where: { Trainer.hasCheckpoint(in: folder($0)) }) {
+        let folders = (1...members).map { folder($0) } + (pretrain > 0 ? [pretrainingFolder] : [])
+        if !resume && preview == nil, folders.contains(where: { Trainer.hasCheckpoint(in: $0) }) {
             throw Failure(
                 folder, "holds a run of this name already",
                 "go on with --resume, give another --name, or remove the folder")
@@ -159,7 +184,10 @@ struct Train: ParsableCommand {
                 to: preview)
             return
         }
-        let initial = try weights.map { (try SafetensorsFile.read($0).tensors, $0) }
+        var initial = try weights.map { (try SafetensorsFile.read($0).tensors, $0) }
+        if let before = settings.pretraining, !(resume && Trainer.hasCheckpoint(in: folder(1))) {
+            initial = try pretrained(settings, before, initial: initial, device: device, cores: cores)
+        }
         var trainers: [Trainer] = []
         for member in 1...members {
             var own = settings
@@ -177,7 +205,7 @@ struct Train: ParsableCommand {
                 own, training: training, validation: validation, folder: folder(member), device: device, initial: start,
                 workers: cores)
             if resume && Trainer.hasCheckpoint(in: folder(member)) { try trainer.resume() }
-            try train(trainer, member)
+            try train(trainer, label: members > 1 ? "train \(member)/\(members)" : "train")
             trainers.append(trainer)
         }
         let test = celeba.rows(.test).isEmpty ? nil : try faces(.test)
@@ -188,24 +216,41 @@ struct Train: ParsableCommand {
         print(json ? text : ClassifierTables.table(card) + "\nwritten to \(path)")
     }
 
+    /// The weights that telling latents and scores from generated faces comes to.
+    private func pretrained(
+        _ settings: TrainingSettings, _ before: TrainingSettings.Pretraining,
+        initial: (state: [String: TensorData], source: String)?, device: Device, cores: Int
+    ) throws -> (state: [String: TensorData], source: String) {
+        let faces = try Pretraining(LatentStore.openReadOnly(workspace.value.database), before)
+        let trainer = try Trainer(
+            Pretraining.settings(settings, epochs: before.epochs), training: faces.training,
+            validation: faces.validation, folder: pretrainingFolder, device: device, initial: initial, workers: cores)
+        if resume && Trainer.hasCheckpoint(in: pretrainingFolder) { try trainer.resume() }
+        try train(trainer, label: "pretrain")
+        return (trainer.bestWeights, pretrainingFolder)
+    }
+
     private func report(skipped: [Failure]) {
         if skipped.isEmpty { return }
         let first = skipped.prefix(3).map { "  \($0)" }.joined(separator: "\n")
         FileHandle.standardError.write(Data("\(skipped.count) pictures left out, the first:\n\(first)\n".utf8))
     }
 
-    private func train(_ trainer: Trainer, _ member: Int) throws {
+    private func train(_ trainer: Trainer, label: String) throws {
         let (total, done) = trainer.pictures
-        let progress = ProgressReporter(
-            members > 1 ? "train \(member)/\(members)" : "train", unit: "images", total: total, done: done)
+        let progress = ProgressReporter(label, unit: "images", total: total, done: done)
         try trainer.run(checkpointEvery: checkpointEvery) { event in
             switch event {
             case .batch(let count, let loss): progress.advance(count, note: String(format: "loss %.4f", loss))
             case .epoch(let record):
+                let figures =
+                    record.explained.map { String(format: "explained variance %.4f", $0) }
+                    ?? String(
+                        format: "accuracy %.4f, AP %.4f, AUC %.4f", record.accuracy, record.averagePrecision,
+                        record.areaUnderROC)
                 let line = String(
-                    format: "epoch %d (%d px): loss %.4f, validation loss %.4f, accuracy %.4f, AP %.4f, AUC %.4f\n",
-                    record.epoch, record.size, record.trainingLoss, record.validationLoss, record.accuracy,
-                    record.averagePrecision, record.areaUnderROC)
+                    format: "epoch %d (%d px): loss %.4f, validation loss %.4f, %@\n", record.epoch, record.size,
+                    record.trainingLoss, record.validationLoss, figures)
                 FileHandle.standardError.write(Data(((isatty(2) == 1 ? "\r\u{1B}[K" : "") + line).utf8))
             }
         }

@@ -24,6 +24,9 @@ public struct DirectionMetrics: Codable, Sendable {
         public var target: Interval
         /// Mean over faces and the other attributes of the absolute change of the logit.
         public var others: Interval
+        /// Mean over the other attributes of the absolute value of the logit's mean change: what all faces go along with, gains
+        /// and losses of single faces cancelling. That is the mean absolute value of the entanglement row.
+        public var drift: Interval?
         /// Share of the faces without the attribute that get it; nil when all have it.
         public var flipped: Interval?
         /// Mean cosine of the face embeddings before and after; nil without a face-recognition network.
@@ -42,6 +45,8 @@ public struct DirectionMetrics: Codable, Sendable {
     /// interpolated between levels; nil when no level reaches it.
     public var halfStrength: Double?
     public var othersAtHalf: Interval?
+    /// As a level's `drift`, at that strength.
+    public var driftAtHalf: Interval?
     /// What is left of the person at that strength, as a level's `identity`.
     public var identityAtHalf: Interval?
     /// Mean change of each attribute's logit at that strength, or at the largest where none flips half.
@@ -49,21 +54,34 @@ public struct DirectionMetrics: Codable, Sendable {
 }
 
 extension DirectionMetrics {
-    /// `others` where the target's mean change first reaches `response`, between two levels; nil where none does.
-    public func others(atResponse response: Double) -> Interval? {
-        var before = (target: 0.0, others: Interval(value: 0, low: 0, high: 0))
+    /// A level's figure where the target's mean change first reaches `response`, between two levels; nil where none does.
+    public func figure(_ part: KeyPath<Level, Interval?>, atResponse response: Double) -> Interval? {
+        var before = (target: 0.0, figure: Interval(value: 0, low: 0, high: 0))
         for level in levels where level.strength > 0 {
+            guard let figure = level[keyPath: part] else { return nil }
             if level.target.value >= response {
                 let t = (response - before.target) / max(level.target.value - before.target, 1e-9)
                 func between(_ part: KeyPath<Interval, Double>) -> Double {
-                    before.others[keyPath: part] + t * (level.others[keyPath: part] - before.others[keyPath: part])
+                    before.figure[keyPath: part] + t * (figure[keyPath: part] - before.figure[keyPath: part])
                 }
                 return Interval(value: between(\.value), low: between(\.low), high: between(\.high))
             }
-            before = (level.target.value, level.others)
+            before = (level.target.value, figure)
         }
         return nil
     }
+
+    /// `others` where the target's mean change first reaches `response`; nil where it does not.
+    public func others(atResponse response: Double) -> Interval? {
+        figure(\.others.optional, atResponse: response)
+    }
+
+    /// `drift` where the target's mean change first reaches `response`; nil where it does not.
+    public func drift(atResponse response: Double) -> Interval? { figure(\.drift, atResponse: response) }
+}
+
+extension Interval {
+    fileprivate var optional: Interval? { self }
 }
 
 /// Figures from the logits of edited faces.
@@ -131,7 +149,8 @@ public struct MetricsCalculator: Sendable {
             levels: levels.enumerated().map { index, level in
                 DirectionMetrics.Level(
                     strength: measured.strengths[index], target: interval { level.mean(level.target, $0) } ?? none,
-                    others: interval { level.mean(level.others, $0) } ?? none, flipped: interval(level.flipShare),
+                    others: interval { level.mean(level.others, $0) } ?? none,
+                    drift: interval { level.drift($0) }, flipped: interval(level.flipShare),
                     identity: views.flatMap { views in interval { level.mean(views[index].cosines, $0) } },
                     samePerson: views.flatMap { views in interval { level.mean(views[index].same, $0) } },
                     plausible: level.plausible.isEmpty ? nil : interval { level.mean(level.plausible, $0) })
@@ -140,6 +159,11 @@ public struct MetricsCalculator: Sendable {
             othersAtHalf: interval { sample in
                 crossing(sample, levels, measured.strengths)?.weights.reduce(0) { sum, part in
                     sum + part.weight * levels[part.level].mean(levels[part.level].others, sample)
+                }
+            },
+            driftAtHalf: interval { sample in
+                crossing(sample, levels, measured.strengths)?.weights.reduce(0) { sum, part in
+                    sum + part.weight * levels[part.level].drift(sample)
                 }
             },
             identityAtHalf: views.flatMap { views in
@@ -178,6 +202,9 @@ public struct MetricsCalculator: Sendable {
     private struct Level {
         var target: [Double] = []
         var others: [Double] = []
+        /// Changes of the others, [faces][others].
+        private var changes: [Float] = []
+        private let width: Int
         /// 1 or 0; nil where the face had the attribute before.
         var flips: [Double?] = []
         /// 1 where the face is no stranger than most unedited ones, else 0; empty without statistics.
@@ -187,9 +214,14 @@ public struct MetricsCalculator: Sendable {
             _ logits: [Float], base: [Float], width: Int, column: Int, cut: Float, sign: Float,
             statistics: LogitStatistics?
         ) {
+            self.width = width - 1
             for start in stride(from: 0, to: logits.count, by: width) {
                 var sum = 0.0
-                for i in 0..<width where i != column { sum += Double(abs(logits[start + i] - base[start + i])) }
+                for i in 0..<width where i != column {
+                    let change = logits[start + i] - base[start + i]
+                    changes.append(change)
+                    sum += Double(abs(change))
+                }
                 others.append(width > 1 ? sum / Double(width - 1) : 0)
                 let (before, after) = (sign * base[start + column], sign * logits[start + column])
                 target.append(Double(after - before))
@@ -203,6 +235,13 @@ public struct MetricsCalculator: Sendable {
 
         func mean(_ values: [Double], _ faces: [Int]) -> Double {
             faces.isEmpty ? 0 : faces.reduce(0) { $0 + values[$1] } / Double(faces.count)
+        }
+
+        func drift(_ faces: [Int]) -> Double {
+            if width == 0 || faces.isEmpty { return 0 }
+            var sums = [Float](repeating: 0, count: width)
+            for face in faces { for i in 0..<width { sums[i] += changes[face * width + i] } }
+            return sums.reduce(0) { $0 + Double(abs($1)) } / Double(faces.count * width)
         }
 
         func flipShare(_ faces: [Int]) -> Double? {

@@ -123,6 +123,34 @@ extension LatentStore {
         }
     }
 
+    /// The faces that `score --thumbnails` kept of a generator's latents, in the order of their ids.
+    ///
+    /// - Parameter classifier: SHA-256 of the classifier whose logits are wanted too.
+    /// - Returns: JPEGs; w [faces, 512]; logits [faces, attributes], empty unless that classifier has scored every one.
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func keptFaces(generator sha256: String, classifier: String) throws
+        -> (jpegs: [Data], w: [Float], logits: [Float])
+    {
+        try read { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT h.jpeg, l.w, s.logits FROM thumbnails h JOIN latents l ON l.id = h.latent
+                        JOIN sample_sets t ON t.id = l.sample_set JOIN generators g ON g.id = t.generator
+                        LEFT JOIN classifiers c ON c.sha256 = ?
+                        LEFT JOIN scores s ON s.latent = l.id AND s.classifier = c.id
+                    WHERE g.sha256 = ? ORDER BY l.id
+                    """, arguments: [classifier, sha256])
+            var (jpegs, w, logits, unscored) = ([Data](), [Float](), [Float](), 0)
+            while let row = try rows.next() {
+                jpegs.append(row["jpeg"])
+                w += Blob.floats(row["w"])
+                if let blob: Data = row["logits"] { logits += Blob.floats(blob) } else { unscored += 1 }
+            }
+            return (jpegs, w, unscored == 0 ? logits : [])
+        }
+    }
+
     /// Makes the indexes by which any attribute's top is found at once.
     ///
     /// Called when scoring ends: building them then is far cheaper than keeping forty of them up to date with every

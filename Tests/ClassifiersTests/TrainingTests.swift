@@ -95,6 +95,47 @@ import Weights
         #expect(throws: Failure.self) { try trainer("/parted").resume() }
     }
 
+    /// A network taught numbers that belong to the pictures explains them on pictures that it has not seen, goes on from a
+    /// checkpoint bit for bit, and hands on everything but its head.
+    @Test func numbersAreLearntAndTheWeightsHandedOn() throws {
+        let tiny = try TinyCelebA(count: 160)
+        func numbered(_ part: CelebAFolder.Part) throws -> FaceSet {
+            let images = try faces(tiny, part).images
+            let numbers = images.flatMap { image -> [Float] in
+                let planes = FaceFrame.celeba.crop(image, size: 32).planes()
+                let means = (0..<3).map { planes[$0 * 1024..<($0 + 1) * 1024].reduce(0, +) / 1024 }
+                return [2 * means[0], 2 * means[2]]
+            }
+            return FaceSet(images, numbers: numbers, weights: [1.5, 0.5])
+        }
+        var own = try settings(epochs: 16)
+        own.augmentation.colour = 0
+        let (training, validation) = (try numbered(.train), try numbered(.validation))
+        func trainer(_ place: String) throws -> Trainer {
+            try Trainer(own, training: training, validation: validation, folder: tiny.path + place)
+        }
+        let whole = try trainer("/numbers")
+        var explained: [Double] = []
+        let kept = tiny.path + "/kept.safetensors"
+        try whole.run {
+            guard case .epoch(let record) = $0 else { return }
+            explained.append(record.explained ?? -1)
+            if record.epoch == 8 { try? FileManager.default.copyItem(atPath: whole.checkpointPath, toPath: kept) }
+        }
+        #expect(explained.count == 16 && explained.last ?? 0 > 0.8, "\(explained)")
+        let parted = try trainer("/parted")
+        try AtomicFile.write(AtomicFile.read(kept), to: parted.checkpointPath)
+        try parted.resume()
+        try parted.run()
+        #expect(parted.bestWeights == whole.bestWeights)
+
+        let labels = try Trainer(
+            settings(epochs: 1), training: faces(tiny, .train), validation: faces(tiny, .validation),
+            folder: tiny.path + "/labels", initial: (whole.bestWeights, "numbers"))
+        try labels.run()
+        #expect(labels.bestWeights["fc.weight"]?.shape == [3, 128])
+    }
+
     @Test func settingsOutOfRangeAreUsageErrors() throws {
         var settings = TrainingSettings()
         settings.rate = -1

@@ -85,8 +85,11 @@ struct MainJobTests {
         }
         let thumbnail = try Image.decode(jpeg, name: "thumbnail")
         #expect(thumbnail.width == 48 && thumbnail.height == 48)
+        let few = try Program.run(["train", "--data", folder.path, "--pretrain", "2"], workspace: folder.path)
+        #expect(few.status == 1 && few.errors.contains("list_attr_celeba"))
         _ = try run("score")
         #expect(try run("score").contains("scored 0 latents"))
+        try codesScoreAsTheirLatents(store, folder.path)
         for count in ["8", "6", "8"] { _ = try run("select", "--attr", "smiling,male", "--top", count) }
         #expect(try run("fit", "--attr", "smiling,male").contains("smiling@v1"))
         #expect(try run("fit", "--attr", "smiling").contains("(unchanged)"))
@@ -125,6 +128,30 @@ struct MainJobTests {
         #expect(
             try run("import", folder.path + "/packs/tiny-pt/smiling.pt", "--as", "direction", "--attr", "grin")
                 .contains("grin@v1"))
+    }
+
+    /// `score-image --code` on the w of stored latents gives the logits that `score` stored.
+    private func codesScoreAsTheirLatents(_ store: LatentStore, _ folder: String) throws {
+        let ids: [Int64] = [0, 17, 39]
+        let path = folder + "/w.npy"
+        try NumpyFile.write(TensorData(store.latents(ids: ids), shape: [ids.count, 512]), to: path)
+        let arguments = ["score-image", "--code", path, "--logits", folder + "/logits.npy", "--format", "csv"]
+        let result = try Program.run(arguments, workspace: folder)
+        try #require(result.status == 0, "\(result.errors)")
+        #expect(result.output.hasPrefix("file,5_o_clock_shadow") && result.output.contains("\nw 2,"))
+        let logits = try NumpyFile.read(folder + "/logits.npy")
+        #expect(logits.shape == [3, 40])
+        let rows = try store.query("SELECT logits FROM scores WHERE latent IN (0, 17, 39) ORDER BY latent").rows
+        var stored: [Float] = []
+        for row in rows {
+            guard case .blob(let data)? = row.first else { continue }
+            stored += data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+        }
+        try #require(stored.count == 120)
+        let apart = zip(try logits.floats(), stored).map { abs($0 - $1) }.max() ?? 1
+        #expect(apart < 1e-3, "logits differ by \(apart)")
+        let both = try Program.run(arguments + ["face.png"], workspace: folder)
+        #expect(both.status == 64 && both.errors.contains("--code"))
     }
 
     private func questionsOfTheDatabasePageWork(_ store: LatentStore) throws {

@@ -26,6 +26,19 @@ import Testing
         // The own logit rises by 1.5 at 1 and 3.5 at 2: by 2 a quarter of the way.
         #expect(abs((metrics.others(atResponse: 2)?.value ?? 0) - (0.75 * 0.5 + 0.25 * 1.5)) < 1e-12)
         #expect(metrics.others(atResponse: 4) == nil)
+        // All faces move alike: what each does is what all do.
+        #expect(metrics.levels.map(\.drift) == metrics.levels.map(\.others))
+        #expect(metrics.driftAtHalf == metrics.othersAtHalf)
+        #expect(metrics.drift(atResponse: 2) == metrics.others(atResponse: 2))
+    }
+
+    @Test func whatFacesDoAgainstEachOtherIsNoDrift() throws {
+        // Male rises by 2 on two faces and falls by 1 on the other two; Young rises by 1 on all.
+        let changes: [[Float]] = [[1, 2, 1], [1, 2, 1], [1, -1, 1], [1, -1, 1]]
+        let logits = base.indices.map { base[$0] + changes[$0 / 3][$0 % 3] }
+        let measured = DirectionEvaluator.Measured(label: "x", strengths: [1], logits: [logits], base: base)
+        let level = try calculator.metrics(measured, attribute: "Smiling").levels[0]
+        #expect(level.others.value == (1.5 + 1) / 2 && level.drift?.value == (0.5 + 1) / 2)
     }
 
     @Test func noEditIsNoChangeAndASignChangesTheSign() throws {
