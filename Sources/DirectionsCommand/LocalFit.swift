@@ -10,7 +10,7 @@ import LatentStore
 
 /// `fit --solver local`: W+ directions out of measured effects.
 ///
-/// Directions of W (the basis) are applied to calibration faces in groups of layers, one sigma each; what they change of
+/// Directions of W (the basis) are applied to calibration faces in groups of layers, two sigma each; what they change of
 /// every logit stays in the database like any evaluation. For each attribute the combination is sought that moves its
 /// logit and holds the others, face by face.
 struct LocalFit {
@@ -24,6 +24,9 @@ struct LocalFit {
 
     /// The seed of the calibration faces: neither a sample set's nor the evaluations'.
     static let seed = UInt64.max - 2
+
+    /// The step in sigma whose effects are combined: about what gives half of the faces an attribute.
+    static let strength = 2.0
 
     /// A combination that holds the others less than this much better, by cross-validation, is not worth a version.
     private static let leastRatio = 0.98
@@ -58,7 +61,7 @@ struct LocalFit {
                 EditDirection(step.file), sha256: Hashing.sha256(try step.file.encoded()),
                 layers: try LayerRange("\(step.group.first)-\(step.group.last)", rows: layers))
         }
-        let measured = try evaluator.measure(subjects, strengths: [1], count: faces)
+        let measured = try evaluator.measure(subjects, strengths: [LocalFit.strength], count: faces)
         let changes = measured.map { figures in zip(figures.logits[0], figures.base).map { $0 - $1 } }
         let combination = try LocalCombination(changes: changes, targets: classifier.attributes.count)
         return try attributes.map { attribute in
@@ -102,10 +105,11 @@ struct LocalFit {
         metadata.created = ISO8601DateFormatter().string(from: Date())
         metadata.program = "directions \(Version.current)"
         metadata.other["local_basis"] = basis.map(\.label).joined(separator: ",")
+        metadata.other["local_strength"] = "\(LocalFit.strength)"
         metadata.other["local_faces"] = "\(faces)"
         metadata.other["local_seed"] = "\(evaluator.seed)"
         metadata.inputs = DirectionMetadata.fingerprint([
-            "solver": "local", "faces": "\(faces)", "seed": "\(evaluator.seed)", "classifier": classifier.sha256,
+            "solver": "local", "strength": "\(LocalFit.strength)", "faces": "\(faces)", "seed": "\(evaluator.seed)", "classifier": classifier.sha256,
             "plain": Hashing.sha256(try plain.encoded()),
             "basis": try basis.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),
         ])
