@@ -47,7 +47,8 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         help:
-            "With --solver local: the directions of W to combine, separated by commas (default: the newest of --attr).")
+            "With --solver local: the directions of W to combine, separated by commas, or all, or all@v1 (default: the newest of --attr). The more, the less the others move, and the more images it takes."
+    )
     var basis: String?
 
     @Option(help: "With --solver local: how many calibration faces are edited along each part of the basis.")

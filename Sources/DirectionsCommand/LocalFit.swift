@@ -109,7 +109,8 @@ struct LocalFit {
         metadata.other["local_faces"] = "\(faces)"
         metadata.other["local_seed"] = "\(evaluator.seed)"
         metadata.inputs = DirectionMetadata.fingerprint([
-            "solver": "local", "strength": "\(LocalFit.strength)", "faces": "\(faces)", "seed": "\(evaluator.seed)", "classifier": classifier.sha256,
+            "solver": "local", "strength": "\(LocalFit.strength)", "faces": "\(faces)", "seed": "\(evaluator.seed)",
+            "classifier": classifier.sha256,
             "plain": Hashing.sha256(try plain.encoded()),
             "basis": try basis.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),
         ])
@@ -129,15 +130,19 @@ struct LocalFit {
 extension FitCommand {
     /// The basis that was named, or each attribute's newest direction of W that a fit made.
     func localBasis(_ library: DirectionLibrary, attributes: [Attribute]) throws -> [DirectionFile] {
-        if let basis {
-            let files = try basis.split(separator: ",").map { try library.load(String($0)) }
+        if let basis, basis != "all" {
+            // all@v1: that version of every attribute.
+            let names =
+                basis.hasPrefix("all@")
+                ? Attribute.all.map { $0.slug + basis.dropFirst(3) } : basis.split(separator: ",").map(String.init)
+            let files = try names.map { try library.load($0) }
             guard files.allSatisfy({ $0.rows == 1 }), Set(files.map(\.attribute)).count == files.count else {
                 throw Failure(
                     "--basis", "names a W+ direction, or two of one attribute", "name one of W each", isUsage: true)
             }
             return files
         }
-        return try attributes.map { attribute in
+        return try (basis == nil ? attributes : Attribute.all).map { attribute in
             for version in library.versions(of: attribute.slug).reversed() {
                 let file = try library.load("\(attribute.slug)@v\(version)")
                 if file.rows == 1 && file.metadata.solver != nil { return file }

@@ -49,6 +49,9 @@ struct MainJobTests {
         let wrong = try Program.run(
             ["fit", "--attr", "bald", "--solver", "local", "--basis", "male@v1"], workspace: folder.path)
         #expect(wrong.status == 64 && wrong.errors.contains("has no direction of Bald"), "\(wrong.errors)")
+        let lacking = try Program.run(
+            ["fit", "--attr", "male", "--solver", "local", "--basis", "all"], workspace: folder.path)
+        #expect(lacking.status == 1 && lacking.errors.contains("has no direction of W"), "\(lacking.errors)")
         // A direction of W+ beside one of W.
         let rows = (0..<18 * 512).map { Float($0 / 512) }
         try NumpyFile.write(TensorData(rows, shape: [1, 18, 512]), to: folder.path + "/flat.npy")
