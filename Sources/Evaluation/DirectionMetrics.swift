@@ -24,8 +24,10 @@ public struct DirectionMetrics: Codable, Sendable {
         public var target: Interval
         /// Mean over faces and the other attributes of the absolute change of the logit.
         public var others: Interval
-        /// Mean over the other attributes of the absolute value of the logit's mean change: what all faces go along with, gains
-        /// and losses of single faces cancelling. That is the mean absolute value of the entanglement row.
+        /// Mean over the other attributes of the absolute value of the logit's mean change.
+        ///
+        /// What all faces go along with: gains and losses of single faces cancel. It is the mean absolute value of the
+        /// entanglement row.
         public var drift: Interval?
         /// Share of the faces without the attribute that get it; nil when all have it.
         public var flipped: Interval?
