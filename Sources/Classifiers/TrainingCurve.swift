@@ -2,7 +2,8 @@ import Foundation
 
 /// A picture of how a run went, as SVG.
 enum TrainingCurve {
-    /// Loss in training and validation on the left, accuracy and average precision (or explained variance) on the right, over the epochs.
+    /// Loss in training and validation on the left, accuracy and average precision (where numbers are learnt, explained
+    /// variance) on the right, over the epochs.
     static func svg(_ history: [EpochRecord]) -> String {
         let left = chart(
             [

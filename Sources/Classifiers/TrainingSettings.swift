@@ -45,8 +45,11 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     /// Passes over generated faces, from which the network learnt to tell the latents that they were made from and the
     /// scores of another classifier.
     public struct Pretraining: Sendable, Codable, Equatable {
+        /// Passes over the generated faces.
         public var epochs: Int
+        /// Identity of the generator that made them.
         public var generatorSHA256: String
+        /// Identity of the classifier whose scores were learnt, where it had scored all of them.
         public var teacherSHA256: String
 
         public init(epochs: Int, generatorSHA256: String, teacherSHA256: String) {

@@ -144,7 +144,7 @@ struct Train: ParsableCommand {
         settings.patience = patience
         settings.seed = seed
         settings.precision = precision
-        if pretrain > 0 {
+        if pretrain != 0 {
             settings.pretraining = TrainingSettings.Pretraining(
                 epochs: pretrain,
                 generatorSHA256: try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256,
@@ -162,7 +162,7 @@ struct Train: ParsableCommand {
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()
         guard 1...16 ~= members else { throw Failure("--members", "must be 1 to 16", isUsage: true) }
-        let folders = (1...members).map { folder($0) } + (pretrain > 0 ? [pretrainingFolder] : [])
+        let folders = (1...members).map { folder($0) } + (pretrain == 0 ? [] : [pretrainingFolder])
         if !resume && preview == nil, folders.contains(where: { Trainer.hasCheckpoint(in: $0) }) {
             throw Failure(
                 folder, "holds a run of this name already",

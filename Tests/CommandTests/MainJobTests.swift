@@ -90,6 +90,8 @@ struct MainJobTests {
         #expect(thumbnail.width == 48 && thumbnail.height == 48)
         let few = try Program.run(["train", "--data", folder.path, "--pretrain", "2"], workspace: folder.path)
         #expect(few.status == 1 && few.errors.contains("list_attr_celeba"))
+        let negative = try Program.run(["train", "--data", folder.path, "--pretrain=-1"], workspace: folder.path)
+        #expect(negative.status == 64 && negative.errors.contains("--pretrain"))
         _ = try run("score")
         #expect(try run("score").contains("scored 0 latents"))
         try codesScoreAsTheirLatents(store, folder.path)
