@@ -54,6 +54,12 @@ struct FitCommand: ParsableCommand {
     @Option(help: "With --solver local: how many calibration faces are edited along each part of the basis.")
     var faces = 160
 
+    @Option(
+        help:
+            "With --solver local: how often each combination is applied to the calibration faces and corrected by what it does."
+    )
+    var rounds = 2
+
     @Option(help: "With --solver local: the classifier that judges (default: the shipped one).")
     var classifier: String?
 
@@ -99,7 +105,9 @@ struct FitCommand: ParsableCommand {
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue,
             "condition-on": conditionOn ?? "",
-        ].merging(solver == .local ? ["basis": basis ?? "", "faces": "\(faces)"] : [:]) { own, _ in own }
+        ].merging(solver == .local ? ["basis": basis ?? "", "faces": "\(faces)", "rounds": "\(rounds)"] : [:]) {
+            own, _ in own
+        }
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
             if solver == .local {
                 guard conditions.isEmpty else {
@@ -147,7 +155,7 @@ struct FitCommand: ParsableCommand {
             return print("\(result.direction): no combination holds the others better; it stays as it is")
         }
         let figures = String(
-            format: "others move %.2f times as much as along the plain direction (held-out faces)", ratio)
+            format: "others move %.2f times as much as along the plain direction (calibration faces)", ratio)
         print("\(result.direction): \(figures)  \(result.path)\(result.isNew ? "" : " (unchanged)")")
     }
 

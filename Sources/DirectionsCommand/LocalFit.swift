@@ -12,7 +12,9 @@ import LatentStore
 ///
 /// Directions of W (the basis) are applied to calibration faces in groups of layers, two sigma each; what they change of
 /// every logit stays in the database like any evaluation. For each attribute the combination is sought that moves its
-/// logit and holds the others, face by face.
+/// logit and holds the others. Effects do not quite add up, so each combination is itself applied to the faces, as far as
+/// the plain direction has to go until half of the faces flip, and corrected by what it is seen to do; the best of some
+/// rounds is kept. Sigma is chosen so that it flips half of the faces where the plain direction does.
 struct LocalFit {
     let store: LatentStore
     let generator: Generator
@@ -21,6 +23,8 @@ struct LocalFit {
     let classifier: AttributeClassifier
     let basis: [DirectionFile]
     let faces: Int
+    /// Corrections of each combination.
+    let rounds: Int
 
     /// The seed of the calibration faces: neither a sample set's nor the evaluations'.
     static let seed = UInt64.max - 2
@@ -28,7 +32,16 @@ struct LocalFit {
     /// The step in sigma whose effects are combined: about what gives half of the faces an attribute.
     static let strength = 2.0
 
-    /// A combination that holds the others less than this much better, by cross-validation, is not worth a version.
+    /// Strengths in sigma at which the plain directions are measured.
+    private static let plainStrengths = [0.5, 1, 2, 3, 4]
+
+    /// Multiples of a combination between which its sigma is sought.
+    private static let multiples = [0.7, 1, 1.4, 2]
+
+    /// The share of the plain direction's rise that a combination must reach.
+    private static let leastRise = 0.6
+
+    /// A combination that costs less than this much less is not worth a version.
     private static let leastRatio = 0.98
 
     /// Pairs of layers while they are coarse, and all fine ones together.
@@ -42,62 +55,252 @@ struct LocalFit {
         var direction: DirectionFile
         var path: String
         var isNew: Bool
-        /// Held-out entanglement over the plain direction's; nil where that stays.
+        /// What the others change over what they do along the plain direction; nil where that stays.
         var ratio: Double?
+    }
+
+    private typealias Step = (file: DirectionFile, group: (first: Int, last: Int))
+
+    /// What a direction is seen to do at one strength.
+    private struct Effect {
+        var strength = 0.0
+        /// Mean change of the own logit on the faces where it counts.
+        var rise = 0.0
+        /// What the others change, `rise` times ``LocalCombination/cost(of:targets:target:own:)``.
+        var drag = 0.0
+        /// Share of the faces without the attribute that get it.
+        var flipped = 0.0
+
+        var cost: Double { rise > 0 ? drag / rise : .infinity }
+
+        func towards(_ other: Effect, _ part: Double) -> Effect {
+            func between(_ path: KeyPath<Effect, Double>) -> Double {
+                self[keyPath: path] + part * (other[keyPath: path] - self[keyPath: path])
+            }
+            return Effect(
+                strength: between(\.strength), rise: between(\.rise), drag: between(\.drag),
+                flipped: between(\.flipped))
+        }
+    }
+
+    /// An attribute on its way.
+    private struct Candidate {
+        let attribute: Attribute
+        let column: Int
+        let plain: DirectionFile
+        /// The faces on which its own logit counts.
+        let own: [Int]
+        let solution: LocalCombination.Solution
+        /// The logit from which on a face has the attribute.
+        let cut: Float
+        /// What the plain direction does where it flips half of the faces, else at two sigma.
+        let reference: Effect
+        /// What is tried next.
+        var tried: [[Double]]
+        /// The cheapest so far of those that raise the own logit far enough.
+        var best: (cost: Double, coefficients: [Double])?
     }
 
     /// Directions of some attributes.
     ///
     /// - Throws: `Failure` when an attribute is not in the basis or of any stage.
     func run(_ attributes: [Attribute]) throws -> [Outcome] {
-        for attribute in attributes where !basis.contains(where: { $0.attribute == attribute.slug }) {
-            throw Failure("--basis", "has no direction of \(attribute.name)", "fit it first, or name it", isUsage: true)
-        }
+        guard 0...100 ~= rounds else { throw Failure("--rounds", "must be 0 to 100", isUsage: true) }
+        for attribute in attributes { _ = try plain(attribute) }
         let layers = generator.identity.styleGAN2Layers
         let groups = LocalFit.groups(layers: layers)
-        let steps = basis.flatMap { file in groups.map { (file: file, group: $0) } }
-        let subjects = try steps.map { step in
-            DirectionEvaluator.Subject(
-                EditDirection(step.file), sha256: Hashing.sha256(try step.file.encoded()),
-                layers: try LayerRange("\(step.group.first)-\(step.group.last)", rows: layers))
-        }
-        let measured = try evaluator.measure(subjects, strengths: [LocalFit.strength], count: faces)
-        let changes = measured.map { figures in zip(figures.logits[0], figures.base).map { $0 - $1 } }
-        let combination = try LocalCombination(changes: changes, targets: classifier.attributes.count)
+        let steps: [Step] = basis.flatMap { file in groups.map { (file: file, group: $0) } }
+        let measured = try evaluator.measure(
+            try steps.map { step in
+                try subject(step.file, layers: LayerRange("\(step.group.first)-\(step.group.last)", rows: layers))
+            }, strengths: [LocalFit.strength], count: faces)
+        let base = measured.first?.base ?? []
+        let combination = try LocalCombination(
+            changes: measured.map { figures in zip(figures.logits[0], figures.base).map { $0 - $1 } },
+            targets: classifier.attributes.count)
+        var candidates = try begin(attributes, steps: steps, combination: combination, base: base)
+        for round in 0...rounds { try refine(&candidates, steps, combination, base: base, isLast: round == rounds) }
+        candidates.removeAll { $0.best == nil }
+        let effects = try final(candidates, steps, base: base)
         return try attributes.map { attribute in
-            try Interruption.check()
-            guard let plain = basis.first(where: { $0.attribute == attribute.slug }),
-                let target = classifier.attributes.firstIndex(of: attribute)
+            guard let index = candidates.firstIndex(where: { $0.attribute == attribute }),
+                effects[index].cost < LocalFit.leastRatio * candidates[index].reference.cost
             else {
-                throw Failure(attribute.name, "is not scored by \(classifier.name)", "choose another classifier")
+                let plain = try plain(attribute)
+                return Outcome(
+                    direction: plain, path: library.path(plain.attribute, plain.version), isNew: false, ratio: nil)
             }
-            let solution = try combination.fit(
-                target: target, plain: steps.map { $0.file.attribute == plain.attribute })
-            guard let solution, solution.ratio < LocalFit.leastRatio else {
-                let path = library.path(plain.attribute, plain.version)
-                return Outcome(direction: plain, path: path, isNew: false, ratio: nil)
-            }
-            return try write(attribute, plain: plain, steps: steps, solution: solution, layers: layers)
+            return try write(candidates[index], as: effects[index], steps)
         }
     }
 
-    private func write(
-        _ attribute: Attribute, plain: DirectionFile, steps: [(file: DirectionFile, group: (first: Int, last: Int))],
-        solution: LocalCombination.Solution, layers: Int
-    ) throws -> Outcome {
-        let size = plain.size
+    private func subject(_ file: DirectionFile, layers: LayerRange? = nil) throws -> DirectionEvaluator.Subject {
+        DirectionEvaluator.Subject(EditDirection(file), sha256: Hashing.sha256(try file.encoded()), layers: layers)
+    }
+
+    private func plain(_ attribute: Attribute) throws -> DirectionFile {
+        guard let plain = basis.first(where: { $0.attribute == attribute.slug }) else {
+            throw Failure("--basis", "has no direction of \(attribute.name)", "fit it first, or name it", isUsage: true)
+        }
+        return plain
+    }
+
+    /// The first combinations of the attributes that have one, as long as the plain directions are where they are compared.
+    private func begin(
+        _ attributes: [Attribute], steps: [Step], combination: LocalCombination, base: [Float]
+    ) throws -> [Candidate] {
+        let cuts = EvaluateCommand.cuts(classifier)
+        let plains = try attributes.map(plain)
+        let curves = try evaluator.measure(
+            try plains.map { try subject($0) }, strengths: LocalFit.plainStrengths, count: faces)
+        return try attributes.indices.compactMap { index in
+            try Interruption.check()
+            let attribute = attributes[index]
+            guard let column = classifier.attributes.firstIndex(of: attribute) else {
+                throw Failure(attribute.name, "is not scored by \(classifier.name)", "choose another classifier")
+            }
+            let own = LocalFit.counted(base, column: column, targets: combination.targets, cut: cuts[column])
+            let effects = zip(LocalFit.plainStrengths, curves[index].logits).map { strength, logits in
+                effect(logits, base: base, strength: strength, column: column, own: own, cut: cuts[column])
+            }
+            let reference =
+                LocalFit.first(effects, \.flipped, reaching: 0.5)
+                ?? effects.first { $0.strength == LocalFit.strength }
+            let ownSteps = steps.map { $0.file.attribute == plains[index].attribute }
+            // Two beginnings, of which the faces tell the better: one that holds the drift too, and a plainer one.
+            let solutions = try [
+                combination.fit(target: column, plain: ownSteps, own: own),
+                combination.fit(target: column, plain: ownSteps, own: Array(0..<combination.faces), drift: 0),
+            ].compactMap(\.self)
+            guard let reference, reference.rise > 0, let solution = solutions.first else { return nil }
+            return Candidate(
+                attribute: attribute, column: column, plain: plains[index], own: own, solution: solution,
+                cut: cuts[column], reference: reference,
+                tried: solutions.map { solution in
+                    let promised = combination.rise(of: solution.coefficients, target: column, own: own)
+                    return solution.coefficients.map { $0 * reference.rise / max(promised, 1e-6) }
+                })
+        }
+    }
+
+    /// The faces that lack an attribute, but for the quarter of them that is farthest from it; all where none lacks it.
+    private static func counted(_ base: [Float], column: Int, targets: Int, cut: Float) -> [Int] {
+        let lacking = (0..<base.count / targets).filter { base[$0 * targets + column] < cut }
+        let nearest = lacking.sorted { base[$0 * targets + column] > base[$1 * targets + column] }
+        let kept = nearest.prefix((3 * nearest.count + 3) / 4).sorted()
+        return kept.isEmpty ? Array(0..<base.count / targets) : kept
+    }
+
+    private func effect(
+        _ logits: [Float], base: [Float], strength: Double, column: Int, own: [Int], cut: Float
+    ) -> Effect {
+        let targets = classifier.attributes.count
+        let changes = zip(logits, base).map { $0 - $1 }
+        let rise = own.reduce(0) { $0 + Double(changes[$1 * targets + column]) } / Double(max(1, own.count))
+        let cost = LocalCombination.cost(of: changes, targets: targets, target: column, own: own)
+        let lacking = stride(from: column, to: base.count, by: targets).filter { base[$0] < cut }
+        return Effect(
+            strength: strength, rise: rise, drag: rise > 0 ? cost * rise : 0,
+            flipped: Double(lacking.count { logits[$0] >= cut }) / Double(max(1, lacking.count)))
+    }
+
+    /// Where a figure first reaches a value, between two strengths; nil where it does not.
+    private static func first(_ effects: [Effect], _ figure: KeyPath<Effect, Double>, reaching value: Double) -> Effect?
+    {
+        var before = Effect()
+        for effect in effects {
+            if effect[keyPath: figure] >= value {
+                let (low, high) = (before[keyPath: figure], effect[keyPath: figure])
+                return before.towards(effect, (value - low) / max(high - low, 1e-9))
+            }
+            before = effect
+        }
+        return nil
+    }
+
+    /// Applies what is tried next to the faces, keeps it where it is the cheapest so far, and corrects it.
+    private func refine(
+        _ candidates: inout [Candidate], _ steps: [Step], _ combination: LocalCombination, base: [Float], isLast: Bool
+    ) throws {
+        let tried = candidates.indices.flatMap { index in candidates[index].tried.map { (index, $0) } }
+        let measured = try evaluator.measure(
+            try tried.map { try subject(file(candidates[$0.0], $0.1, steps)) }, strengths: [1], count: faces)
+        for index in candidates.indices {
+            try Interruption.check()
+            let candidate = candidates[index]
+            let results = zip(tried, measured).filter { $0.0.0 == index }.map { tried, figures in
+                let seen = effect(
+                    figures.logits[0], base: base, strength: 1, column: candidate.column, own: candidate.own,
+                    cut: candidate.cut)
+                return (coefficients: tried.1, logits: figures.logits[0], effect: seen)
+            }
+            // One that hardly moves its own logit is no direction, however little it costs.
+            let far = results.filter { $0.effect.rise >= LocalFit.leastRise * candidate.reference.rise }
+            guard let result = (far.isEmpty ? results : far).min(by: { $0.effect.cost < $1.effect.cost }),
+                result.effect.rise > 0
+            else {
+                candidates[index].tried = []
+                continue
+            }
+            if !far.isEmpty, result.effect.cost < candidate.best?.cost ?? .infinity {
+                candidates[index].best = (result.effect.cost, result.coefficients)
+            }
+            if isLast { continue }
+            let scale = min(max(candidate.reference.rise / result.effect.rise, 0.6), 1.4)
+            let correction = try combination.correction(
+                of: candidate.column, measured: zip(result.logits, base).map { Float(scale) * ($0 - $1) },
+                own: candidate.own)
+            candidates[index].tried = [zip(result.coefficients, correction).map { scale * $0 + $1 }]
+        }
+    }
+
+    /// What the best combinations do where they are compared with the plain directions; the strength is a multiple of the
+    /// combination.
+    private func final(
+        _ candidates: [Candidate], _ steps: [Step], base: [Float]
+    ) throws -> [Effect] {
+        let measured = try evaluator.measure(
+            try candidates.map { try subject(file($0, $0.best?.coefficients ?? [], steps)) },
+            strengths: LocalFit.multiples, count: faces)
+        return zip(candidates, measured).map { candidate, figures in
+            let effects = zip(LocalFit.multiples, figures.logits).map { multiple, logits in
+                effect(
+                    logits, base: base, strength: multiple, column: candidate.column, own: candidate.own,
+                    cut: candidate.cut)
+            }
+            let half =
+                candidate.reference.flipped >= 0.5 - 1e-9 ? LocalFit.first(effects, \.flipped, reaching: 0.5) : nil
+            return half ?? LocalFit.first(effects, \.rise, reaching: candidate.reference.rise)
+                ?? effects[effects.count - 1]
+        }
+    }
+
+    /// A combination as a direction whose sigma is the combination itself.
+    private func file(_ candidate: Candidate, _ coefficients: [Double], _ steps: [Step]) throws -> DirectionFile {
+        let (size, layers) = (candidate.plain.size, generator.identity.styleGAN2Layers)
         var values = [Double](repeating: 0, count: layers * size)
-        for (step, coefficient) in zip(steps, solution.coefficients) where coefficient != 0 {
-            let scale = coefficient * Double(step.file.sigma)
+        for (step, coefficient) in zip(steps, coefficients) where coefficient != 0 {
+            let scale = coefficient * LocalFit.strength * Double(step.file.sigma)
             for layer in step.group.first...step.group.last {
                 for i in 0..<size { values[layer * size + i] += scale * Double(step.file.values[i]) }
             }
         }
-        // A direction's rows have lengths with a mean square of 1; sigma makes one step what the combination is.
-        let length = (values.reduce(0) { $0 + $1 * $1 } / Double(layers)).squareRoot()
-        var metadata = plain.metadata
+        // A direction's rows have lengths with a mean square of 1.
+        let length = max((values.reduce(0) { $0 + $1 * $1 } / Double(layers)).squareRoot(), 1e-12)
+        var metadata = candidate.plain.metadata
         metadata.space = .wPlus
-        metadata.solver = .init(name: "local", regularisation: solution.penalty, objective: solution.ratio)
+        return try DirectionFile(
+            attribute: candidate.attribute.slug, values: values.map { Float($0 / length) }, rows: layers, intercept: 0,
+            sigma: Float(length), metadata: metadata)
+    }
+
+    private func write(_ candidate: Candidate, as effect: Effect, _ steps: [Step]) throws -> Outcome {
+        let plain = candidate.plain
+        var direction = try file(candidate, candidate.best?.coefficients ?? [], steps)
+        direction.sigma *= Float(effect.strength / candidate.reference.strength)
+        let ratio = effect.cost / candidate.reference.cost
+        var metadata = direction.metadata
+        metadata.solver = .init(name: "local", regularisation: candidate.solution.penalty, objective: ratio)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil
@@ -107,23 +310,21 @@ struct LocalFit {
         metadata.other["local_basis"] = basis.map(\.label).joined(separator: ",")
         metadata.other["local_strength"] = "\(LocalFit.strength)"
         metadata.other["local_faces"] = "\(faces)"
+        metadata.other["local_rounds"] = "\(rounds)"
         metadata.other["local_seed"] = "\(evaluator.seed)"
         metadata.inputs = DirectionMetadata.fingerprint([
-            "solver": "local", "strength": "\(LocalFit.strength)", "faces": "\(faces)", "seed": "\(evaluator.seed)",
-            "classifier": classifier.sha256,
+            "solver": "local", "strength": "\(LocalFit.strength)", "faces": "\(faces)", "rounds": "\(rounds)",
+            "seed": "\(evaluator.seed)", "classifier": classifier.sha256,
             "plain": Hashing.sha256(try plain.encoded()),
             "basis": try basis.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),
         ])
-        let direction = try DirectionFile(
-            attribute: attribute.slug, values: values.map { Float($0 / length) }, rows: layers, intercept: 0,
-            sigma: Float(length), metadata: metadata)
+        direction.metadata = metadata
         let stored = try library.add(direction)
         try store.recordDirection(
-            attribute: attribute, version: stored.direction.version, path: stored.path,
+            attribute: candidate.attribute, version: stored.direction.version, path: stored.path,
             sha256: Hashing.sha256(file: stored.path), generator: generator.identity.sha256, selection: nil,
             metadata: stored.direction.metadata.texts)
-        return Outcome(
-            direction: stored.direction, path: stored.path, isNew: stored.isNew, ratio: solution.ratio)
+        return Outcome(direction: stored.direction, path: stored.path, isNew: stored.isNew, ratio: ratio)
     }
 }
 
@@ -169,7 +370,7 @@ extension FitCommand {
         evaluator.seed = LocalFit.seed
         return try LocalFit(
             store: store, generator: loaded, library: library, evaluator: evaluator, classifier: judge, basis: files,
-            faces: faces
+            faces: faces, rounds: rounds
         ).run(wanted)
     }
 }
