@@ -93,18 +93,20 @@ enum DirectionReference {
     {
         let library = DirectionLibrary(workspace.directions)
         return try text.split(separator: ",").map { column in
+            var label = String(column)
             let parts = try column.split(separator: "+").map { part in
                 let pieces = part.split(separator: "*", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
                 let weight = pieces.count == 2 ? try Numbers.reals(pieces[1], flag: "--direction")[0] : 1
                 let file = try library.load(pieces[0])
                 if !force { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-                let direction = EditDirection(file)
-                return (direction: direction, weight: weight)
+                // A column is too narrow for a path.
+                if pieces[0].contains("/") { label = label.replacing(pieces[0], with: file.label) }
+                return (direction: EditDirection(file), weight: weight)
             }
             guard !parts.isEmpty else {
                 throw Failure("--direction \(text)", "names no direction", "for example smiling,male", isUsage: true)
             }
-            return (String(column), parts)
+            return (label, parts)
         }
     }
 }
