@@ -38,8 +38,8 @@ struct LocalFit {
     /// Multiples of a combination between which its sigma is sought.
     private static let multiples = [0.7, 1, 1.4, 2]
 
-    /// The share of the plain direction's rise that a combination must reach.
-    private static let leastRise = 0.6
+    /// The share of the plain direction's rise that a combination is to reach before its cost counts.
+    private static let leastRise = 0.85
 
     /// A combination that costs less than this much less is not worth a version.
     private static let leastRatio = 0.98
@@ -93,12 +93,49 @@ struct LocalFit {
         let solution: LocalCombination.Solution
         /// The logit from which on a face has the attribute.
         let cut: Float
-        /// What the plain direction does where it flips half of the faces, else at two sigma.
+        /// What the plain direction does at each strength.
+        let curve: [Effect]
+        /// What it does where it flips half of the faces, else at two sigma.
         let reference: Effect
         /// What is tried next.
         var tried: [[Double]]
-        /// The cheapest so far of those that raise the own logit far enough.
-        var best: (cost: Double, coefficients: [Double])?
+        /// The best so far.
+        var best: Trial?
+
+        /// What the plain direction does where it raises the own logit as far; its farthest where it does not.
+        func plain(rise: Double) -> Effect {
+            LocalFit.first(curve, \.rise, reaching: rise) ?? curve.max { $0.rise < $1.rise } ?? reference
+        }
+
+        /// How far a combination goes, and what it costs over the plain direction there.
+        func trial(_ coefficients: [Double], _ effect: Effect) -> Trial {
+            Trial(
+                coefficients: coefficients, effect: effect,
+                isFar: effect.rise >= LocalFit.leastRise * reference.rise,
+                ratio: effect.cost / plain(rise: effect.rise).cost)
+        }
+    }
+
+    /// A combination that was applied to the faces.
+    private struct Trial {
+        let coefficients: [Double]
+        let effect: Effect
+        let isFar: Bool
+        let ratio: Double
+
+        /// One that hardly moves its own logit is no direction, however little it costs.
+        func isBetter(than other: Trial?) -> Bool {
+            guard let other else { return effect.rise > 0 }
+            return isFar == other.isFar ? ratio < other.ratio : isFar
+        }
+    }
+
+    /// A strength of a combination, in multiples of it, and of the plain direction, in sigma, that are alike.
+    private struct Match {
+        let combination: Effect
+        let plain: Effect
+
+        var ratio: Double { combination.cost / plain.cost }
     }
 
     /// Directions of some attributes.
@@ -121,16 +158,16 @@ struct LocalFit {
         var candidates = try begin(attributes, steps: steps, combination: combination, base: base)
         for round in 0...rounds { try refine(&candidates, steps, combination, base: base, isLast: round == rounds) }
         candidates.removeAll { $0.best == nil }
-        let effects = try final(candidates, steps, base: base)
+        let matches = try matches(of: candidates, steps, base: base)
         return try attributes.map { attribute in
             guard let index = candidates.firstIndex(where: { $0.attribute == attribute }),
-                effects[index].cost < LocalFit.leastRatio * candidates[index].reference.cost
+                matches[index].ratio < LocalFit.leastRatio
             else {
                 let plain = try plain(attribute)
                 return Outcome(
                     direction: plain, path: library.path(plain.attribute, plain.version), isNew: false, ratio: nil)
             }
-            return try write(candidates[index], as: effects[index], steps)
+            return try write(candidates[index], matches[index], steps)
         }
     }
 
@@ -175,7 +212,7 @@ struct LocalFit {
             guard let reference, reference.rise > 0, let solution = solutions.first else { return nil }
             return Candidate(
                 attribute: attribute, column: column, plain: plains[index], own: own, solution: solution,
-                cut: cuts[column], reference: reference,
+                cut: cuts[column], curve: effects, reference: reference,
                 tried: solutions.map { solution in
                     let promised = combination.rise(of: solution.coefficients, target: column, own: own)
                     return solution.coefficients.map { $0 * reference.rise / max(promised, 1e-6) }
@@ -228,37 +265,30 @@ struct LocalFit {
         for index in candidates.indices {
             try Interruption.check()
             let candidate = candidates[index]
-            let results = zip(tried, measured).filter { $0.0.0 == index }.map { tried, figures in
-                let seen = effect(
-                    figures.logits[0], base: base, strength: 1, column: candidate.column, own: candidate.own,
-                    cut: candidate.cut)
-                return (coefficients: tried.1, logits: figures.logits[0], effect: seen)
+            var latest: (trial: Trial, logits: [Float])?
+            for (tried, figures) in zip(tried, measured) where tried.0 == index {
+                let trial = candidate.trial(
+                    tried.1,
+                    effect(
+                        figures.logits[0], base: base, strength: 1, column: candidate.column, own: candidate.own,
+                        cut: candidate.cut))
+                if trial.isBetter(than: latest?.trial) { latest = (trial, figures.logits[0]) }
             }
-            // One that hardly moves its own logit is no direction, however little it costs.
-            let far = results.filter { $0.effect.rise >= LocalFit.leastRise * candidate.reference.rise }
-            guard let result = (far.isEmpty ? results : far).min(by: { $0.effect.cost < $1.effect.cost }),
-                result.effect.rise > 0
-            else {
-                candidates[index].tried = []
-                continue
-            }
-            if !far.isEmpty, result.effect.cost < candidate.best?.cost ?? .infinity {
-                candidates[index].best = (result.effect.cost, result.coefficients)
-            }
+            candidates[index].tried = []
+            guard let latest else { continue }
+            if latest.trial.isBetter(than: candidate.best) { candidates[index].best = latest.trial }
             if isLast { continue }
-            let scale = min(max(candidate.reference.rise / result.effect.rise, 0.6), 1.4)
+            let scale = min(max(candidate.reference.rise / latest.trial.effect.rise, 0.6), 1.4)
             let correction = try combination.correction(
-                of: candidate.column, measured: zip(result.logits, base).map { Float(scale) * ($0 - $1) },
+                of: candidate.column, measured: zip(latest.logits, base).map { Float(scale) * ($0 - $1) },
                 own: candidate.own)
-            candidates[index].tried = [zip(result.coefficients, correction).map { scale * $0 + $1 }]
+            candidates[index].tried = [zip(latest.trial.coefficients, correction).map { scale * $0 + $1 }]
         }
     }
 
-    /// What the best combinations do where they are compared with the plain directions; the strength is a multiple of the
-    /// combination.
-    private func final(
-        _ candidates: [Candidate], _ steps: [Step], base: [Float]
-    ) throws -> [Effect] {
+    /// Where the best combinations are like the plain directions: both flip half of the faces, or else both raise the own
+    /// logit as far.
+    private func matches(of candidates: [Candidate], _ steps: [Step], base: [Float]) throws -> [Match] {
         let measured = try evaluator.measure(
             try candidates.map { try subject(file($0, $0.best?.coefficients ?? [], steps)) },
             strengths: LocalFit.multiples, count: faces)
@@ -268,10 +298,13 @@ struct LocalFit {
                     logits, base: base, strength: multiple, column: candidate.column, own: candidate.own,
                     cut: candidate.cut)
             }
-            let half =
-                candidate.reference.flipped >= 0.5 - 1e-9 ? LocalFit.first(effects, \.flipped, reaching: 0.5) : nil
-            return half ?? LocalFit.first(effects, \.rise, reaching: candidate.reference.rise)
-                ?? effects[effects.count - 1]
+            let reference = candidate.reference
+            if reference.flipped >= 0.5 - 1e-9, let half = LocalFit.first(effects, \.flipped, reaching: 0.5) {
+                return Match(combination: half, plain: reference)
+            }
+            let farthest = effects.max { $0.rise < $1.rise } ?? reference
+            let reached = LocalFit.first(effects, \.rise, reaching: reference.rise) ?? farthest
+            return Match(combination: reached, plain: candidate.plain(rise: reached.rise))
         }
     }
 
@@ -294,13 +327,12 @@ struct LocalFit {
             sigma: Float(length), metadata: metadata)
     }
 
-    private func write(_ candidate: Candidate, as effect: Effect, _ steps: [Step]) throws -> Outcome {
+    private func write(_ candidate: Candidate, _ match: Match, _ steps: [Step]) throws -> Outcome {
         let plain = candidate.plain
         var direction = try file(candidate, candidate.best?.coefficients ?? [], steps)
-        direction.sigma *= Float(effect.strength / candidate.reference.strength)
-        let ratio = effect.cost / candidate.reference.cost
+        direction.sigma *= Float(match.combination.strength / match.plain.strength)
         var metadata = direction.metadata
-        metadata.solver = .init(name: "local", regularisation: candidate.solution.penalty, objective: ratio)
+        metadata.solver = .init(name: "local", regularisation: candidate.solution.penalty, objective: match.ratio)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil
@@ -324,7 +356,7 @@ struct LocalFit {
             attribute: candidate.attribute, version: stored.direction.version, path: stored.path,
             sha256: Hashing.sha256(file: stored.path), generator: generator.identity.sha256, selection: nil,
             metadata: stored.direction.metadata.texts)
-        return Outcome(direction: stored.direction, path: stored.path, isNew: stored.isNew, ratio: ratio)
+        return Outcome(direction: stored.direction, path: stored.path, isNew: stored.isNew, ratio: match.ratio)
     }
 }
 
