@@ -66,7 +66,7 @@ struct LocalFit {
         var strength = 0.0
         /// Mean change of the own logit on the faces where it counts.
         var rise = 0.0
-        /// What the others change, `rise` times ``LocalCombination/cost(of:targets:target:own:)``.
+        /// What the others change, `rise` times ``LocalCombination/cost(of:targets:target:own:drift:)``.
         var drag = 0.0
         /// Share of the faces without the attribute that get it.
         var flipped = 0.0

@@ -19,7 +19,7 @@ public struct LocalCombination: Sendable {
     public struct Solution: Sendable {
         /// One for each step; the own logit's mean change is that of the plain steps.
         public var coefficients: [Double]
-        /// ``cost(of:_:own:)`` on held-out faces, over that of the plain steps.
+        /// ``cost(of:targets:target:own:drift:)`` on held-out faces, over that of the plain steps.
         public var ratio: Double
         /// What was chosen.
         public var penalty: Double
