@@ -90,7 +90,8 @@ struct LocalFit {
         let plain: DirectionFile
         /// The faces on which its own logit counts.
         let own: [Int]
-        let solution: LocalCombination.Solution
+        /// The penalty that cross-validation chose for the beginning that holds the drift.
+        let penalty: Double
         /// The logit from which on a face has the attribute.
         let cut: Float
         /// What the plain direction does at each strength.
@@ -209,9 +210,9 @@ struct LocalFit {
                 combination.fit(target: column, plain: ownSteps, own: own),
                 combination.fit(target: column, plain: ownSteps, own: Array(0..<combination.faces), drift: 0),
             ].compactMap(\.self)
-            guard let reference, reference.rise > 0, let solution = solutions.first else { return nil }
+            guard let reference, reference.rise > 0, let first = solutions.first else { return nil }
             return Candidate(
-                attribute: attribute, column: column, plain: plains[index], own: own, solution: solution,
+                attribute: attribute, column: column, plain: plains[index], own: own, penalty: first.penalty,
                 cut: cuts[column], curve: effects, reference: reference,
                 tried: solutions.map { solution in
                     let promised = combination.rise(of: solution.coefficients, target: column, own: own)
@@ -228,6 +229,7 @@ struct LocalFit {
         return kept.isEmpty ? Array(0..<base.count / targets) : kept
     }
 
+    /// What edited faces' logits [faces, targets] say of a direction at one strength.
     private func effect(
         _ logits: [Float], base: [Float], strength: Double, column: Int, own: [Int], cut: Float
     ) -> Effect {
@@ -332,7 +334,7 @@ struct LocalFit {
         var direction = try file(candidate, candidate.best?.coefficients ?? [], steps)
         direction.sigma *= Float(match.combination.strength / match.plain.strength)
         var metadata = direction.metadata
-        metadata.solver = .init(name: "local", regularisation: candidate.solution.penalty, objective: match.ratio)
+        metadata.solver = .init(name: "local", regularisation: candidate.penalty, objective: match.ratio)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil
