@@ -56,9 +56,9 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         help:
-            "With --solver local: how often each combination is applied to the calibration faces and corrected by what it does."
+            "With --solver local: how many steps a combination goes on from the plain direction; in each, three are applied to the calibration faces."
     )
-    var rounds = 2
+    var rounds = 3
 
     @Option(help: "With --solver local: the classifier that judges (default: the shipped one).")
     var classifier: String?

@@ -11,10 +11,10 @@ import LatentStore
 /// `fit --solver local`: W+ directions out of measured effects.
 ///
 /// Directions of W (the basis) are applied to calibration faces in groups of layers, two sigma each; what they change of
-/// every logit stays in the database like any evaluation. For each attribute the combination is sought that moves its
-/// logit and holds the others. Effects do not quite add up, so each combination is itself applied to the faces, as far as
-/// the plain direction has to go until half of the faces flip, and corrected by what it is seen to do; the best of some
-/// rounds is kept. Sigma is chosen so that it flips half of the faces where the plain direction does.
+/// every logit stays in the database like any evaluation. An attribute begins with its plain direction, as long as it has
+/// to be until half of the faces flip, and goes on in steps that ``LocalCombination`` finds, to combinations that hold the
+/// others while the own logit rises as much. Each is applied to the faces, at that length and at a longer one, and the
+/// best goes on. Sigma is chosen so that it flips half of the faces where the plain direction does.
 struct LocalFit {
     let store: LatentStore
     let generator: Generator
@@ -23,7 +23,7 @@ struct LocalFit {
     let classifier: AttributeClassifier
     let basis: [DirectionFile]
     let faces: Int
-    /// Corrections of each combination.
+    /// Steps from the plain direction on.
     let rounds: Int
 
     /// The seed of the calibration faces: neither a sample set's nor the evaluations'.
@@ -35,14 +35,29 @@ struct LocalFit {
     /// Strengths in sigma at which the plain directions are measured.
     private static let plainStrengths = [0.5, 1, 2, 3, 4]
 
-    /// Multiples of a combination between which its sigma is sought.
-    private static let multiples = [0.7, 1, 1.4, 2]
+    /// What a step may cost: each is tried.
+    private static let penalties = [0.05, 0.2, 0.6]
 
-    /// The share of the plain direction's rise that a combination is to reach before its cost counts.
-    private static let leastRise = 0.85
+    /// What a combination's length costs, for each standard deviation of W.
+    private static let lengthPenalty = 0.015
+
+    /// What steps are shortened by after a round in which nothing was better.
+    private static let shortening = 0.5
+
+    /// A step of less than this share of the plain direction's length is not worth a try.
+    private static let leastStep = 0.05
+
+    /// Of a combination's length, also tried when its sigma is sought.
+    private static let shorter = 0.7
+
+    /// How much the longer strength counts.
+    private static let farWeight = 0.5
 
     /// A combination that costs less than this much less is not worth a version.
     private static let leastRatio = 0.98
+
+    /// Latents of which W's covariance is made.
+    private static let covarianceLatents = 4096
 
     /// Pairs of layers while they are coarse, and all fine ones together.
     static func groups(layers: Int) -> [(first: Int, last: Int)] {
@@ -61,93 +76,15 @@ struct LocalFit {
 
     private typealias Step = (file: DirectionFile, group: (first: Int, last: Int))
 
-    /// What a direction is seen to do at one strength.
-    private struct Effect {
-        var strength = 0.0
-        /// Mean change of the own logit on the faces where it counts.
-        var rise = 0.0
-        /// What the others change, `rise` times ``LocalCombination/cost(of:targets:target:own:drift:)``.
-        var drag = 0.0
-        /// Share of the faces without the attribute that get it.
-        var flipped = 0.0
-
-        var cost: Double { rise > 0 ? drag / rise : .infinity }
-
-        func towards(_ other: Effect, _ part: Double) -> Effect {
-            func between(_ path: KeyPath<Effect, Double>) -> Double {
-                self[keyPath: path] + part * (other[keyPath: path] - self[keyPath: path])
-            }
-            return Effect(
-                strength: between(\.strength), rise: between(\.rise), drag: between(\.drag),
-                flipped: between(\.flipped))
-        }
-    }
-
-    /// An attribute on its way.
-    private struct Candidate {
-        let attribute: Attribute
-        let column: Int
-        let plain: DirectionFile
-        /// The faces on which its own logit counts.
-        let own: [Int]
-        /// The penalty that cross-validation chose for the beginning that holds the drift.
-        let penalty: Double
-        /// The logit from which on a face has the attribute.
-        let cut: Float
-        /// What the plain direction does at each strength.
-        let curve: [Effect]
-        /// What it does where it flips half of the faces, else at two sigma.
-        let reference: Effect
-        /// What is tried next.
-        var tried: [[Double]]
-        /// The best so far.
-        var best: Trial?
-
-        /// What the plain direction does where it raises the own logit as far; its farthest where it does not.
-        func plain(rise: Double) -> Effect {
-            LocalFit.first(curve, \.rise, reaching: rise) ?? curve.max { $0.rise < $1.rise } ?? reference
-        }
-
-        /// How far a combination goes, and what it costs over the plain direction there.
-        func trial(_ coefficients: [Double], _ effect: Effect) -> Trial {
-            Trial(
-                coefficients: coefficients, effect: effect,
-                isFar: effect.rise >= LocalFit.leastRise * reference.rise,
-                ratio: effect.cost / plain(rise: effect.rise).cost)
-        }
-    }
-
-    /// A combination that was applied to the faces.
-    private struct Trial {
-        let coefficients: [Double]
-        let effect: Effect
-        let isFar: Bool
-        let ratio: Double
-
-        /// One that hardly moves its own logit is no direction, however little it costs.
-        func isBetter(than other: Trial?) -> Bool {
-            guard let other else { return effect.rise > 0 }
-            return isFar == other.isFar ? ratio < other.ratio : isFar
-        }
-    }
-
-    /// A strength of a combination, in multiples of it, and of the plain direction, in sigma, that are alike.
-    private struct Match {
-        let combination: Effect
-        let plain: Effect
-
-        var ratio: Double { combination.cost / plain.cost }
-    }
-
     /// Directions of some attributes.
     ///
     /// - Throws: `Failure` when an attribute is not in the basis or of any stage.
     func run(_ attributes: [Attribute]) throws -> [Outcome] {
         guard 0...100 ~= rounds else { throw Failure("--rounds", "must be 0 to 100", isUsage: true) }
         for attribute in attributes { _ = try plain(attribute) }
-        let layers = generator.identity.styleGAN2Layers
-        let groups = LocalFit.groups(layers: layers)
+        let groups = LocalFit.groups(layers: generator.identity.styleGAN2Layers)
         let steps: [Step] = basis.flatMap { file in groups.map { (file: file, group: $0) } }
+        let layers = generator.identity.styleGAN2Layers
         let measured = try evaluator.measure(
             try steps.map { step in
                 try subject(step.file, layers: LayerRange("\(step.group.first)-\(step.group.last)", rows: layers))
@@ -155,9 +92,12 @@ struct LocalFit {
         let base = measured.first?.base ?? []
         let combination = try LocalCombination(
             changes: measured.map { figures in zip(figures.logits[0], figures.base).map { $0 - $1 } },
-            targets: classifier.attributes.count)
+            targets: classifier.attributes.count, gram: try gram(steps))
         var candidates = try begin(attributes, steps: steps, combination: combination, base: base)
-        for round in 0...rounds { try refine(&candidates, steps, combination, base: base, isLast: round == rounds) }
+        for round in 0...rounds {
+            try apply(&candidates, steps, combination, base: base)
+            if round < rounds { try proceed(&candidates, combination) }
+        }
         candidates.removeAll { $0.best == nil }
         let matches = try matches(of: candidates, steps, base: base)
         return try attributes.map { attribute in
@@ -183,7 +123,33 @@ struct LocalFit {
         return plain
     }
 
-    /// The first combinations of the attributes that have one, as long as the plain directions are where they are compared.
+    /// The steps' inner products [steps, steps]: of their vectors under the inverse of W's covariance, for each layer that
+    /// both change, averaged over all layers.
+    private func gram(_ steps: [Step]) throws -> [Double] {
+        let size = generator.identity.latentSize
+        let metric = try InverseCovariance(
+            try generator.latents(seed: LocalFit.seed, indices: 0..<UInt64(LocalFit.covarianceLatents)), dimension: size
+        )
+        let vectors = basis.map { file in
+            file.values.map { Double($0) * Double(file.sigma) * LocalFit.strength }
+        }
+        let products = try metric.products(vectors)
+        let groups = steps.count / basis.count
+        let layers = Double(generator.identity.styleGAN2Layers)
+        var result = [Double](repeating: 0, count: steps.count * steps.count)
+        for a in basis.indices {
+            for b in basis.indices {
+                for group in 0..<groups {
+                    let step = a * groups + group
+                    let share = Double(steps[step].group.last - steps[step].group.first + 1) / layers
+                    result[step * steps.count + b * groups + group] = share * products[a * basis.count + b]
+                }
+            }
+        }
+        return result
+    }
+
+    /// The attributes whose plain direction raises its own logit, with that direction to be tried.
     private func begin(
         _ attributes: [Attribute], steps: [Step], combination: LocalCombination, base: [Float]
     ) throws -> [Candidate] {
@@ -192,7 +158,6 @@ struct LocalFit {
         let curves = try evaluator.measure(
             try plains.map { try subject($0) }, strengths: LocalFit.plainStrengths, count: faces)
         return try attributes.indices.compactMap { index in
-            try Interruption.check()
             let attribute = attributes[index]
             guard let column = classifier.attributes.firstIndex(of: attribute) else {
                 throw Failure(attribute.name, "is not scored by \(classifier.name)", "choose another classifier")
@@ -204,29 +169,19 @@ struct LocalFit {
             let reference =
                 LocalFit.first(effects, \.flipped, reaching: 0.5)
                 ?? effects.first { $0.strength == LocalFit.strength }
-            let ownSteps = steps.map { $0.file.attribute == plains[index].attribute }
-            // Two beginnings, of which the faces tell the better: one that holds the drift too, and a plainer one.
-            let solutions = try [
-                combination.fit(target: column, plain: ownSteps, own: own),
-                combination.fit(target: column, plain: ownSteps, own: Array(0..<combination.faces), drift: 0),
-            ].compactMap(\.self)
-            guard let reference, reference.rise > 0, let first = solutions.first else { return nil }
+            guard let reference, reference.rise > 0 else { return nil }
+            let direction = steps.map { $0.file.attribute == plains[index].attribute ? 1 / LocalFit.strength : 0 }
+            func scaled(_ strength: Double) -> [Double] { direction.map { $0 * strength } }
             return Candidate(
-                attribute: attribute, column: column, plain: plains[index], own: own, penalty: first.penalty,
-                cut: cuts[column], curve: effects, reference: reference,
-                tried: solutions.map { solution in
-                    let promised = combination.rise(of: solution.coefficients, target: column, own: own)
-                    return solution.coefficients.map { $0 * reference.rise / max(promised, 1e-6) }
-                })
+                attribute: attribute, column: column, plain: plains[index], own: own, cut: cuts[column], curve: effects,
+                reference: reference, far: min(max(3 / reference.strength, 1.25), 1.7),
+                unit: combination.length(scaled(reference.strength)),
+                seen: zip(LocalFit.plainStrengths, curves[index].logits).map { strength, logits in
+                    LocalCombination.Observation(
+                        coefficients: scaled(strength), changes: zip(logits, base).map { $0 - $1 })
+                },
+                tried: [(scaled(reference.strength), 0)])
         }
-    }
-
-    /// The faces that lack an attribute, but for the quarter of them that is farthest from it; all where none lacks it.
-    private static func counted(_ base: [Float], column: Int, targets: Int, cut: Float) -> [Int] {
-        let lacking = (0..<base.count / targets).filter { base[$0 * targets + column] < cut }
-        let nearest = lacking.sorted { base[$0 * targets + column] > base[$1 * targets + column] }
-        let kept = nearest.prefix((3 * nearest.count + 3) / 4).sorted()
-        return kept.isEmpty ? Array(0..<base.count / targets) : kept
     }
 
     /// What edited faces' logits [faces, targets] say of a direction at one strength.
@@ -235,78 +190,93 @@ struct LocalFit {
     ) -> Effect {
         let targets = classifier.attributes.count
         let changes = zip(logits, base).map { $0 - $1 }
-        let rise = own.reduce(0) { $0 + Double(changes[$1 * targets + column]) } / Double(max(1, own.count))
-        let cost = LocalCombination.cost(of: changes, targets: targets, target: column, own: own)
         let lacking = stride(from: column, to: base.count, by: targets).filter { base[$0] < cut }
         return Effect(
-            strength: strength, rise: rise, drag: rise > 0 ? cost * rise : 0,
+            strength: strength,
+            rise: own.reduce(0) { $0 + Double(changes[$1 * targets + column]) } / Double(max(1, own.count)),
+            drag: LocalCombination.cost(of: changes, targets: targets, target: column),
             flipped: Double(lacking.count { logits[$0] >= cut }) / Double(max(1, lacking.count)))
     }
 
-    /// Where a figure first reaches a value, between two strengths; nil where it does not.
-    private static func first(_ effects: [Effect], _ figure: KeyPath<Effect, Double>, reaching value: Double) -> Effect?
+    /// Effects of a combination at some multiples of it, from edited faces' logits.
+    private func effects(_ candidate: Candidate, _ multiples: [Double], _ logits: [[Float]], base: [Float]) -> [Effect]
     {
-        var before = Effect()
-        for effect in effects {
-            if effect[keyPath: figure] >= value {
-                let (low, high) = (before[keyPath: figure], effect[keyPath: figure])
-                return before.towards(effect, (value - low) / max(high - low, 1e-9))
-            }
-            before = effect
+        zip(multiples, logits).map { multiple, logits in
+            effect(
+                logits, base: base, strength: multiple, column: candidate.column, own: candidate.own,
+                cut: candidate.cut)
         }
-        return nil
     }
 
-    /// Applies what is tried next to the faces, keeps it where it is the cheapest so far, and corrects it.
-    private func refine(
-        _ candidates: inout [Candidate], _ steps: [Step], _ combination: LocalCombination, base: [Float], isLast: Bool
+    /// Applies what is tried next to the faces, and keeps the best so far.
+    private func apply(
+        _ candidates: inout [Candidate], _ steps: [Step], _ combination: LocalCombination, base: [Float]
     ) throws {
-        let tried = candidates.indices.flatMap { index in candidates[index].tried.map { (index, $0) } }
+        let tried = candidates.indices.flatMap { index in
+            candidates[index].tried.map { (index: index, $0.coefficients, $0.penalty) }
+        }
         let measured = try evaluator.measure(
-            try tried.map { try subject(file(candidates[$0.0], $0.1, steps)) }, strengths: [1], count: faces)
-        for index in candidates.indices {
-            try Interruption.check()
+            try tried.map { try subject(file(candidates[$0.index], $0.1, steps)) },
+            strengths: tried.map { [1, candidates[$0.index].far] }, count: faces)
+        let before = candidates.map(\.score)
+        for index in candidates.indices { candidates[index].tried = [] }
+        for ((index, coefficients, penalty), figures) in zip(tried, measured) {
             let candidate = candidates[index]
-            var latest: (trial: Trial, logits: [Float])?
-            for (tried, figures) in zip(tried, measured) where tried.0 == index {
-                let trial = candidate.trial(
-                    tried.1,
-                    effect(
-                        figures.logits[0], base: base, strength: 1, column: candidate.column, own: candidate.own,
-                        cut: candidate.cut))
-                if trial.isBetter(than: latest?.trial) { latest = (trial, figures.logits[0]) }
+            func observed(_ multiple: Double, _ logits: [Float]) -> LocalCombination.Observation {
+                LocalCombination.Observation(
+                    coefficients: coefficients.map { multiple * $0 }, changes: zip(logits, base).map { $0 - $1 })
             }
-            candidates[index].tried = []
-            guard let latest else { continue }
-            if latest.trial.isBetter(than: candidate.best) { candidates[index].best = latest.trial }
-            if isLast { continue }
-            let scale = min(max(candidate.reference.rise / latest.trial.effect.rise, 0.6), 1.4)
-            let correction = try combination.correction(
-                of: candidate.column, measured: zip(latest.logits, base).map { Float(scale) * ($0 - $1) },
-                own: candidate.own)
-            candidates[index].tried = [zip(latest.trial.coefficients, correction).map { scale * $0 + $1 }]
+            let trial = Trial(
+                near: observed(1, figures.logits[0]), far: observed(candidate.far, figures.logits[1]),
+                effects: effects(candidate, [1, candidate.far], figures.logits, base: base),
+                penalty: penalty, length: combination.length(coefficients))
+            candidates[index].seen += [trial.near, trial.far]
+            let score = candidate.score(trial)
+            if score < candidates[index].score {
+                candidates[index].best = trial
+                candidates[index].score = score
+            }
+        }
+        for index in candidates.indices where candidates[index].score == before[index] {
+            candidates[index].stride *= LocalFit.shortening
         }
     }
 
-    /// Where the best combinations are like the plain directions: both flip half of the faces, or else both raise the own
-    /// logit as far.
+    /// Steps on from the best combinations.
+    private func proceed(_ candidates: inout [Candidate], _ combination: LocalCombination) throws {
+        for index in candidates.indices {
+            let candidate = candidates[index]
+            guard let best = candidate.best else { continue }
+            let match = candidate.match(best.effects)
+            let share = match.shortfall > 0 ? 1.15 : match.combination.rise / candidate.reference.rise
+            let rise = candidate.reference.rise * min(max(share, 0.8), 1.3)
+            var views = [LocalCombination.View(centre: best.near, seen: candidate.seen)]
+            if candidate.goesOn {
+                views.append(
+                    LocalCombination.View(
+                        centre: best.far, multiple: candidate.far, weight: LocalFit.farWeight, seen: candidate.seen))
+            }
+            for penalty in LocalFit.penalties {
+                try Interruption.check()
+                let step = try combination.step(
+                    from: views, target: candidate.column, own: candidate.own, rise: rise, unit: candidate.unit,
+                    penalty: penalty, lengthPenalty: LocalFit.lengthPenalty * candidate.unit
+                ).map { candidate.stride * $0 }
+                if combination.length(step) < LocalFit.leastStep * candidate.unit { continue }
+                candidates[index].tried.append((zip(best.coefficients, step).map { $0 + $1 }, penalty))
+            }
+        }
+    }
+
+    /// Where the best combinations are like the plain directions, with a shorter strength measured too.
     private func matches(of candidates: [Candidate], _ steps: [Step], base: [Float]) throws -> [Match] {
+        let multiples = candidates.map { [LocalFit.shorter, 1, $0.far] }
         let measured = try evaluator.measure(
-            try candidates.map { try subject(file($0, $0.best?.coefficients ?? [], steps)) },
-            strengths: LocalFit.multiples, count: faces)
-        return zip(candidates, measured).map { candidate, figures in
-            let effects = zip(LocalFit.multiples, figures.logits).map { multiple, logits in
-                effect(
-                    logits, base: base, strength: multiple, column: candidate.column, own: candidate.own,
-                    cut: candidate.cut)
-            }
-            let reference = candidate.reference
-            if reference.flipped >= 0.5 - 1e-9, let half = LocalFit.first(effects, \.flipped, reaching: 0.5) {
-                return Match(combination: half, plain: reference)
-            }
-            let farthest = effects.max { $0.rise < $1.rise } ?? reference
-            let reached = LocalFit.first(effects, \.rise, reaching: reference.rise) ?? farthest
-            return Match(combination: reached, plain: candidate.plain(rise: reached.rise))
+            try candidates.map { try subject(file($0, $0.best?.coefficients ?? [], steps)) }, strengths: multiples,
+            count: faces)
+        return candidates.indices.map { index in
+            let candidate = candidates[index]
+            return candidate.match(effects(candidate, multiples[index], measured[index].logits, base: base))
         }
     }
 
@@ -334,7 +304,7 @@ struct LocalFit {
         var direction = try file(candidate, candidate.best?.coefficients ?? [], steps)
         direction.sigma *= Float(match.combination.strength / match.plain.strength)
         var metadata = direction.metadata
-        metadata.solver = .init(name: "local", regularisation: candidate.penalty, objective: match.ratio)
+        metadata.solver = .init(name: "local", regularisation: candidate.best?.penalty ?? 0, objective: match.ratio)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil

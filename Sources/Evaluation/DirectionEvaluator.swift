@@ -82,6 +82,16 @@ public struct DirectionEvaluator {
     public func measure(_ subjects: [Subject], strengths: [Double], count: Int, quiet: Bool = false) throws
         -> [Measured]
     {
+        try measure(subjects, strengths: subjects.map { _ in strengths }, count: count, quiet: quiet)
+    }
+
+    /// The same with strengths of its own for each direction.
+    ///
+    /// - Throws: ``Failure`` of any stage; what was scored before stays.
+    public func measure(_ subjects: [Subject], strengths: [[Double]], count: Int, quiet: Bool = false) throws
+        -> [Measured]
+    {
+        precondition(subjects.count == strengths.count, "strengths for each direction")
         let judge = try store.registerClassifier(
             sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
         let size = generator.identity.latentSize
@@ -90,7 +100,7 @@ public struct DirectionEvaluator {
             EvaluationKey(generatorSHA256: generator.identity.sha256, classifier: judge, seed: seed))
         var batches = try self.batches(unedited, count: count) { base }
         var ids: [[Int64]] = []
-        for subject in subjects {
+        for (subject, strengths) in zip(subjects, strengths) {
             ids.append([])
             for strength in strengths {
                 let key = EvaluationKey(
@@ -107,9 +117,10 @@ public struct DirectionEvaluator {
         }
         try score(batches, quiet: quiet)
         let logits = try store.faces(of: unedited, count: count)
-        return try zip(subjects, ids).map { subject, ids in
+        return try subjects.indices.map { index in
+            let ids = ids[index]
             var measured = Measured(
-                label: subject.direction.label, strengths: strengths,
+                label: subjects[index].direction.label, strengths: strengths[index],
                 logits: try ids.map { try store.faces(of: $0, count: count) }, base: logits)
             let edited = try ids.compactMap { try store.embeddings(of: $0, count: count) }
             if let unedited = try store.embeddings(of: unedited, count: count), edited.count == ids.count {

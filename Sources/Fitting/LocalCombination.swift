@@ -1,132 +1,106 @@
 import CLinearAlgebra
 import Core
 
-/// Combines steps whose effect on faces has been measured into one that moves its own logit and leaves the others.
+/// Combines steps whose effect on faces has been measured into a direction that moves its own logit and leaves the
+/// others.
 ///
-/// For the changes x of every logit that each step b makes on each calibration face, it looks for coefficients c that
-/// minimise
+/// A step's effect is what it changes of every logit of each calibration face; a combination of steps promises the sum.
+/// Faces keep such promises only nearby, so this does not solve for a combination at once:
+/// ``step(from:target:own:rise:unit:penalty:)`` goes from one that was seen on the faces to a better one near it, and
+/// effects are corrected by all that was seen (a secant update, as in Broyden's method, with a linear kernel and a ridge
+/// for what is not linear).
 ///
-///     mean over faces f and logits k ≠ t of |Σ c_b · x_bfk|  +  drift · mean over k ≠ t of |mean over f of Σ c_b · x_bfk|  +  penalty · ‖c‖
-///     subject to  Σ c_b · (mean over some f of x_bft) = 1
-///
-/// by iteratively reweighted least squares. The first term takes absolute values face by face, what a person sees on one
-/// face; the second is the drift, the mean absolute value of the entanglement row. The penalty, and whether all steps take
-/// part or the direction's own alone, are chosen by cross-validation over the faces.
-///
-/// Effects of steps do not quite add up, so ``correction(of:target:measured:own:)`` goes on from what a combination is seen to do.
+/// Near is measured in the distance of Mahalanobis, with W's covariance, averaged over the layers: a direction that is
+/// long in it leaves the latents that the generator knows, and tears faces apart before it has changed them.
 public struct LocalCombination: Sendable {
-    /// What was found.
-    public struct Solution: Sendable {
-        /// One for each step; the own logit's mean change is that of the plain steps.
+    /// What a combination was seen to change.
+    public struct Observation: Sendable {
+        /// One for each step.
         public var coefficients: [Double]
-        /// ``cost(of:targets:target:own:drift:)`` on held-out faces, over that of the plain steps.
-        public var ratio: Double
-        /// What was chosen.
-        public var penalty: Double
-        public var usesAll: Bool
+        /// [faces, targets]: the logits of the edited faces minus those of the faces as they are.
+        public var changes: [Float]
+
+        public init(coefficients: [Double], changes: [Float]) {
+            self.coefficients = coefficients
+            self.changes = changes
+        }
+    }
+
+    /// One strength at which the next combination is to be better.
+    public struct View: Sendable {
+        /// What was seen there: ``multiple`` times the combination to go on from.
+        public var centre: Observation
+        public var multiple: Double
+        /// How much it counts.
+        public var weight: Double
+        /// Whatever else was seen of this attribute; what is far away is left out.
+        public var seen: [Observation]
+
+        public init(centre: Observation, multiple: Double = 1, weight: Double = 1, seen: [Observation] = []) {
+            self.centre = centre
+            self.multiple = multiple
+            self.weight = weight
+            self.seen = seen
+        }
     }
 
     /// Steps, faces and logits.
     public let steps: Int
     public let faces: Int
     public let targets: Int
-    /// [steps][faces][targets].
+    /// [steps, faces, targets].
     private let changes: [Float]
+    /// Inner products of the steps, [steps, steps].
+    private let gram: [Double]
 
-    /// - Parameter changes: For each step [faces, targets]: the logits of the edited faces minus those of the faces as they are.
+    /// - Parameters:
+    ///   - changes: For each step [faces, targets]: the logits of the edited faces minus those of the faces as they are.
+    ///   - gram: [steps, steps]: the steps' inner products, by which lengths are measured.
     /// - Throws: `Failure` when the shapes do not fit, values are not finite, or there are fewer than ten faces.
-    public init(changes: [[Float]], targets: Int) throws {
+    public init(changes: [[Float]], targets: Int, gram: [Double]) throws {
         guard let first = changes.first, targets > 1, first.count % targets == 0,
-            changes.allSatisfy({ $0.count == first.count && $0.allSatisfy(\.isFinite) })
+            changes.allSatisfy({ $0.count == first.count && $0.allSatisfy(\.isFinite) }),
+            gram.count == changes.count * changes.count, gram.allSatisfy(\.isFinite)
         else { throw Failure("the changes of the logits", "are not all there", "evaluate again") }
         steps = changes.count
         faces = first.count / targets
         self.targets = targets
         self.changes = changes.flatMap { $0 }
+        self.gram = gram
         guard faces >= 10 else {
             throw Failure("--faces \(faces)", "are too few to learn from", "give 10 or more", isUsage: true)
         }
     }
 
-    private static let penalties = [0, 0.01, 0.03, 0.1, 0.3]
-    private static let folds = 5
-    /// The penalty of corrections, in logits a step.
-    private static let correctionPenalty = 0.3
     /// How much the drift counts beside the change face by face.
     public static let driftShare = 2.0
+    /// Farther than this, in units, nothing is learnt from what was seen.
+    private static let reach = 1.5
+    /// How much of what was seen near a combination is put down to what no step explains.
+    private static let ridge = 0.03
+    /// The most that one step goes after its own logit, as a share of the rise that is wanted.
+    private static let largestRise = 0.3
 
-    /// The best combination for one logit.
-    ///
-    /// - Parameters:
-    ///   - target: t.
-    ///   - plain: Which steps make the plain direction when added up.
-    ///   - own: The faces on which the own logit counts.
-    ///   - drift: How much the drift counts.
-    /// - Returns: nil when the plain direction does not raise its own logit.
-    /// - Throws: `Failure` when a linear system has no solution.
-    public func fit(
-        target: Int, plain: [Bool], own: [Int], drift: Double = LocalCombination.driftShare
-    ) throws -> Solution? {
-        let reference = plain.map { $0 ? 1.0 : 0 }
-        let all = Array(0..<faces)
-        let wanted = zip(meanChanges(target, own), reference).reduce(0) { $0 + $1.0 * $1.1 }
-        guard wanted > 0, cost(reference, target, all, own: own, drift: drift) > 0 else { return nil }
-        var best: (ratio: Double, penalty: Double, usesAll: Bool)?
-        for usesAll in [false, true] {
-            for penalty in Self.penalties {
-                var ratio = 0.0
-                for fold in 0..<Self.folds {
-                    let held = all.filter { $0 % Self.folds == fold }
-                    let learnt = all.filter { $0 % Self.folds != fold }
-                    // With few faces a fold may have none that counts.
-                    func part(_ some: [Int]) -> [Int] {
-                        let counted = own.filter(Set(some).contains)
-                        return counted.isEmpty ? some : counted
-                    }
-                    let found = try minimise(
-                        target, learnt, own: part(learnt), penalty: penalty, drift: drift, mask: usesAll ? nil : plain)
-                    ratio +=
-                        cost(found, target, held, own: part(held), drift: drift)
-                        / cost(reference, target, held, own: part(held), drift: drift) / Double(Self.folds)
-                }
-                if ratio > 0, ratio.isFinite, ratio < best?.ratio ?? .infinity { best = (ratio, penalty, usesAll) }
-            }
-        }
-        guard let best else { return nil }
-        let found = try minimise(
-            target, all, own: own, penalty: best.penalty, drift: drift, mask: best.usesAll ? nil : plain)
-        return Solution(
-            coefficients: found.map { $0 * wanted }, ratio: best.ratio, penalty: best.penalty, usesAll: best.usesAll)
+    /// Inner product of two combinations.
+    public func product(_ a: [Double], _ b: [Double]) -> Double {
+        var image = [Double](repeating: 0, count: steps)
+        cblas_dgemv(
+            CblasRowMajor, CblasNoTrans, blasint(steps), blasint(steps), 1, gram, blasint(steps), b, 1, 0, &image, 1)
+        return zip(a, image).reduce(0) { $0 + $1.0 * $1.1 }
     }
 
-    /// What to add to the coefficients of a combination so that the others change less, the own logit as much.
-    ///
-    /// - Parameters:
-    ///   - target: t.
-    ///   - measured: [faces, targets]: what the combination is seen to change.
-    ///   - own: The faces on which the own logit counts.
-    /// - Returns: One for each step.
-    /// - Throws: `Failure` when a linear system has no solution.
-    public func correction(of target: Int, measured: [Float], own: [Int]) throws -> [Double] {
-        precondition(measured.count == faces * targets, "changes of every face's logits")
-        return try minimise(
-            target, Array(0..<faces), own: own, penalty: Self.correctionPenalty, drift: Self.driftShare, mask: nil,
-            start: measured)
+    /// Length of a combination.
+    public func length(_ coefficients: [Double]) -> Double {
+        max(product(coefficients, coefficients), 0).squareRoot()
     }
 
-    /// What a change of the logits costs: the others' mean absolute change face by face, and the drift, per mean change of
-    /// the own logit; infinite where that does not rise.
+    /// What a change of the logits costs: the others' mean absolute change face by face, and ``driftShare`` times the drift, the
+    /// mean absolute value of their mean changes.
     ///
-    /// - Parameters:
-    ///   - changes: [faces, targets].
-    ///   - own: The faces on which the own logit counts.
-    ///   - drift: How much the drift counts.
-    public static func cost(of changes: [Float], targets: Int, target: Int, own: [Int], drift: Double = driftShare)
-        -> Double
-    {
+    /// - Parameter changes: [faces, targets].
+    public static func cost(of changes: [Float], targets: Int, target: Int) -> Double {
         let faces = changes.count / targets
-        let rise = own.reduce(0) { $0 + Double(changes[$1 * targets + target]) } / Double(max(1, own.count))
-        if rise <= 0 || faces == 0 { return .infinity }
+        if faces == 0 { return 0 }
         var total = 0.0
         for k in 0..<targets where k != target {
             var (sum, absolute) = (0.0, 0.0)
@@ -134,134 +108,213 @@ public struct LocalCombination: Sendable {
                 sum += Double(changes[face * targets + k])
                 absolute += Double(abs(changes[face * targets + k]))
             }
-            total += absolute + drift * abs(sum)
+            total += absolute + driftShare * abs(sum)
         }
-        return total / Double(faces * (targets - 1)) / rise
+        return total / Double(faces * (targets - 1))
     }
 
-    /// The mean change of a logit that a combination promises.
-    public func rise(of coefficients: [Double], target: Int, own: [Int]) -> Double {
-        zip(meanChanges(target, own), coefficients).reduce(0) { $0 + $1.0 * $1.1 }
-    }
-
-    private func change(_ step: Int, _ face: Int, _ target: Int) -> Double {
-        Double(changes[(step * faces + face) * targets + target])
-    }
-
-    private func meanChanges(_ target: Int, _ some: [Int]) -> [Double] {
-        (0..<steps).map { step in some.reduce(0) { $0 + change(step, $1, target) } / Double(max(1, some.count)) }
-    }
-
-    /// The cost of a combination as its steps promise it, on some faces.
-    private func cost(_ coefficients: [Double], _ target: Int, _ some: [Int], own: [Int], drift: Double) -> Double {
-        var sums = [Float](repeating: 0, count: some.count * targets)
-        for (step, coefficient) in coefficients.enumerated() where coefficient != 0 {
-            for (row, face) in some.enumerated() {
-                for k in 0..<targets { sums[row * targets + k] += Float(coefficient * change(step, face, k)) }
+    /// What to add to the coefficients of a combination so that its own logit rises as wanted and the others change less.
+    ///
+    /// For the first view's centre c, of multiple 1, and x_b the effects of the steps as corrected around each view's centre,
+    /// it minimises over d
+    ///
+    ///     Σ over views of weight · [mean over faces f and logits k ≠ t of |r_fk + Σ d_b · x_bfk| + driftShare · mean over k ≠ t of |mean over f of the same|] / rise
+    ///       + (Σ weights) · (penalty · ‖d‖ + lengthPenalty · ‖c + d‖) / unit
+    ///     subject to  Σ d_b · (mean over own faces of x_bft) = rise − what c is seen to raise
+    ///
+    /// by iteratively reweighted least squares; r is what the centre changes, divided by its multiple.
+    ///
+    /// - Parameters:
+    ///   - views: What was seen of the combination at some strengths, the first at its own.
+    ///   - target: t.
+    ///   - own: The faces on which the own logit counts.
+    ///   - rise: The mean change of the own logit that is wanted there, in logits.
+    ///   - unit: The length to which lengths are compared: that of the plain direction.
+    ///   - penalty: What a step of one unit costs.
+    ///   - lengthPenalty: What it costs that the combination it leads to is one unit long.
+    /// - Throws: `Failure` when a linear system has no solution.
+    public func step(
+        from views: [View], target: Int, own: [Int], rise: Double, unit: Double, penalty: Double,
+        lengthPenalty: Double = 0
+    ) throws -> [Double] {
+        precondition(views.allSatisfy { $0.centre.changes.count == faces * targets }, "changes of every face's logits")
+        let others = (0..<targets).filter { $0 != target }
+        var problem = Problem(columns: steps)
+        var pull = [Double](repeating: 0, count: steps)
+        var lacking = 0.0
+        for (index, view) in views.enumerated() {
+            let effects = try effects(around: view, unit: unit * view.multiple)
+            let scale = 1 / (view.multiple * rise)
+            if index == 0 {
+                let raised = mean(view.centre.changes, target, own)
+                let limit = LocalCombination.largestRise
+                lacking = min(max(1 - raised / rise, -limit), limit)
+                for step in 0..<steps {
+                    pull[step] = mean(effects, target, own, offset: step * faces * targets)
+                }
+            }
+            let share = view.weight / Double(others.count)
+            for face in 0..<faces {
+                for k in others {
+                    problem.add(
+                        constant: Double(view.centre.changes[face * targets + k]) * scale, share: share / Double(faces)
+                    ) { Double(effects[($0 * faces + face) * targets + k]) }
+                }
+            }
+            let all = Array(0..<faces)
+            for k in others {
+                problem.add(
+                    constant: mean(view.centre.changes, k, all) * scale, share: LocalCombination.driftShare * share
+                ) { mean(effects, k, all, offset: $0 * faces * targets) }
             }
         }
-        let rows = Dictionary(uniqueKeysWithValues: some.enumerated().map { ($1, $0) })
-        return LocalCombination.cost(
-            of: sums, targets: targets, target: target, own: own.compactMap { rows[$0] }, drift: drift)
+        let weights = views.reduce(0) { $0 + $1.weight }
+        let solution = try problem.minimise(
+            metric: gram.map { $0 * (rise / unit) * (rise / unit) }, penalty: penalty * weights,
+            start: views[0].centre.coefficients.map { $0 / rise }, lengthPenalty: lengthPenalty * weights, pull: pull,
+            by: lacking)
+        return solution.map { $0 * rise }
     }
 
-    /// Rows [count][n] of what the steps change: one for each face and other logit, then one for the mean of each.
-    private func rows(_ target: Int, _ some: [Int], _ used: [Int]) -> [Double] {
-        let others = (0..<targets).filter { $0 != target }
-        var rows: [Double] = []
-        rows.reserveCapacity((some.count + 1) * others.count * used.count)
-        for face in some {
-            for k in others { rows += used.map { change($0, face, k) } }
-        }
-        for k in others {
-            let means = meanChanges(k, some)
-            rows += used.map { means[$0] }
-        }
-        return rows
+    /// Mean of one logit over some faces.
+    private func mean(_ values: [Float], _ target: Int, _ some: [Int], offset: Int = 0) -> Double {
+        some.reduce(0) { $0 + Double(values[offset + $1 * targets + target]) } / Double(max(1, some.count))
     }
 
-    /// The same rows of one measured change, each a number.
-    private func values(_ measured: [Float], _ target: Int, _ some: [Int]) -> [Double] {
-        let others = (0..<targets).filter { $0 != target }
-        let each = some.flatMap { face in others.map { Double(measured[face * targets + $0]) } }
-        let means = others.indices.map { k in
-            stride(from: k, to: each.count, by: others.count).reduce(0) { $0 + each[$1] } / Double(some.count)
+    /// The steps' effects [steps, faces, targets] around a centre, corrected so that they explain what was seen near it.
+    private func effects(around view: View, unit: Double) throws -> [Float] {
+        var differences: [[Double]] = []
+        var errors: [Float] = []
+        var noises: [Double] = []
+        let one = faces * targets
+        for other in view.seen {
+            let difference = zip(other.coefficients, view.centre.coefficients).map { $0 - $1 }
+            let distance = length(difference) / unit
+            guard distance > 1e-6, distance < LocalCombination.reach else { continue }
+            var error = zip(other.changes, view.centre.changes).map { $0 - $1 }
+            let negated = difference.map { Float(-$0) }
+            cblas_sgemv(
+                CblasRowMajor, CblasTrans, blasint(steps), blasint(one), 1, changes, blasint(one), negated, 1, 1,
+                &error, 1)
+            differences.append(difference)
+            errors += error
+            // What is farther away is less linear.
+            let square = 4 * distance * distance
+            noises.append(LocalCombination.ridge * (1 + square * square))
         }
-        return each + means
+        let n = differences.count
+        if n == 0 { return changes }
+        let square = unit * unit
+        var images = [Float](repeating: 0, count: steps * n)
+        var kernel = [Double](repeating: 0, count: n * n)
+        for i in 0..<n {
+            var image = [Double](repeating: 0, count: steps)
+            cblas_dgemv(
+                CblasRowMajor, CblasNoTrans, blasint(steps), blasint(steps), 1 / square, gram, blasint(steps),
+                differences[i], 1, 0, &image, 1)
+            for step in 0..<steps { images[step * n + i] = Float(image[step]) }
+            for j in 0..<n { kernel[i * n + j] = zip(differences[j], image).reduce(0) { $0 + $1.0 * $1.1 } }
+        }
+        var scratch = kernel
+        var inverse: [Float] = []
+        for i in 0..<n {
+            inverse += try SymmetricSystem.solve(
+                scratch: &scratch, right: (0..<n).map { $0 == i ? 1 : 0 }
+            ) { matrix in
+                for j in 0..<n * n { matrix[j] = kernel[j] }
+                for j in 0..<n { matrix[j * n + j] += noises[j] }
+            }.map(Float.init)
+        }
+        // X + (M·D)·(K⁻¹·E).
+        var scaled = [Float](repeating: 0, count: n * one)
+        cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(n), blasint(one), blasint(n), 1, inverse, blasint(n),
+            errors, blasint(one), 0, &scaled, blasint(one))
+        var corrected = changes
+        cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, CblasNoTrans, blasint(steps), blasint(one), blasint(n), 1, images, blasint(n),
+            scaled, blasint(one), 1, &corrected, blasint(one))
+        return corrected
+    }
+}
+
+/// min over d of Σ share_i · |constant_i + row_i · d| + penalty · ‖d‖ + lengthPenalty · ‖start + d‖, subject to
+/// pull · d = by; lengths are those of the metric.
+private struct Problem {
+    let columns: Int
+    private var rows: [Double] = []
+    private var constants: [Double] = []
+    private var shares: [Double] = []
+
+    init(columns: Int) { self.columns = columns }
+
+    mutating func add(constant: Double, share: Double, row: (Int) -> Double) {
+        constants.append(constant)
+        shares.append(share)
+        for column in 0..<columns { rows.append(row(column)) }
     }
 
-    /// - Parameters:
-    ///   - start: [faces, targets] to which the steps are added, while the own logit is to stay; nil begins with nothing,
-    ///     and the own logit is to rise by 1.
-    private func minimise(
-        _ target: Int, _ some: [Int], own: [Int], penalty: Double, drift: Double, mask: [Bool]?,
-        start: [Float]? = nil
+    private static let iterations = 40
+    /// Residuals below this share of their mean at first count as squares.
+    private static let floor = 0.02
+    /// So do lengths below this.
+    private static let shortest = 0.05
+
+    func minimise(
+        metric: [Double], penalty: Double, start: [Double], lengthPenalty: Double, pull: [Double], by: Double
     ) throws -> [Double] {
-        let used = (0..<steps).filter { mask?[$0] ?? true }
-        let n = used.count
-        let rises = meanChanges(target, own)
-        let rise = used.map { rises[$0] }
-        let rows = rows(target, some, used)
-        let count = rows.count / n
-        let others = targets - 1
-        let constant = start.map { values($0, target, some) } ?? [Double](repeating: 0, count: count)
-        // What each row's absolute value counts for.
-        let shares =
-            [Double](repeating: 1 / Double(count - others), count: count - others)
-            + [Double](repeating: drift / Double(others), count: others)
-        var residuals = constant
-        var weights = start == nil ? shares : reweighted(shares, residuals)
-        var norm = start == nil ? 1.0 : 0.05
+        let (n, count) = (columns, constants.count)
+        let mean = constants.reduce(0) { $0 + abs($1) } / Double(count)
+        let least = max(mean * Problem.floor, 1e-9)
+        var residuals = constants
         var solution = [Double](repeating: 0, count: n)
-        var last = solution
+        func image(_ values: [Double]) -> [Double] {
+            var image = [Double](repeating: 0, count: n)
+            cblas_dgemv(
+                CblasRowMajor, CblasNoTrans, blasint(n), blasint(n), 1, metric, blasint(n), values, 1, 0, &image, 1)
+            return image
+        }
+        func length(_ values: [Double]) -> Double { max(dot(values, image(values)), 0).squareRoot() }
+        let startImage = image(start)
         var scratch = [Double](repeating: 0, count: n * n)
         var scaled = rows
-        for _ in 0..<40 {
+        for _ in 0..<Problem.iterations {
+            let weights = zip(shares, residuals).map { $0 / max(abs($1), least) }
             for row in 0..<count {
                 let root = weights[row].squareRoot()
                 for i in 0..<n { scaled[row * n + i] = rows[row * n + i] * root }
             }
+            let hold = lengthPenalty / max(length(zip(start, solution).map { $0 + $1 }), Problem.shortest)
+            let stiffness = penalty / max(length(solution), Problem.shortest) + hold
             func solved(_ right: [Double]) throws -> [Double] {
                 try SymmetricSystem.solve(scratch: &scratch, right: right) { matrix in
+                    for i in 0..<n * n { matrix[i] = stiffness * metric[i] }
+                    for i in 0..<n { matrix[i * n + i] += 1e-9 }
                     cblas_dsyrk(
-                        CblasRowMajor, CblasLower, CblasTrans, blasint(n), blasint(count), 1, scaled, blasint(n), 0,
+                        CblasRowMajor, CblasLower, CblasTrans, blasint(n), blasint(count), 1, scaled, blasint(n), 1,
                         matrix.baseAddress, blasint(n))
-                    for i in 0..<n { matrix[i * n + i] += penalty / norm + 1e-9 }
                 }
             }
-            let along = try solved(rise)
-            let gain = zip(rise, along).reduce(0) { $0 + $1.0 * $1.1 }
-            guard gain > 0 else { break }
-            if start == nil {
-                solution = along.map { $0 / gain }
-            } else {
-                var slope = [Double](repeating: 0, count: n)
-                let pull = zip(weights, constant).map { -$0 * $1 }
-                cblas_dgemv(
-                    CblasRowMajor, CblasTrans, blasint(count), blasint(n), 1, rows, blasint(n), pull, 1, 0, &slope, 1)
-                let free = try solved(slope)
-                let surplus = zip(rise, free).reduce(0) { $0 + $1.0 * $1.1 } / gain
-                solution = zip(free, along).map { $0 - surplus * $1 }
-            }
-            let moved = zip(solution, last).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
-            last = solution
-            norm = max(start == nil ? 1e-6 : 0.05, solution.reduce(0) { $0 + $1 * $1 }.squareRoot())
-            residuals = constant
+            var slope = startImage.map { -hold * $0 }
+            let weighted = zip(weights, constants).map { -$0 * $1 }
+            cblas_dgemv(
+                CblasRowMajor, CblasTrans, blasint(count), blasint(n), 1, rows, blasint(n), weighted, 1, 1, &slope, 1)
+            let free = try solved(slope)
+            let along = try solved(pull)
+            let gain = dot(pull, along)
+            guard gain > 1e-12 else { break }
+            let missing = (by - dot(pull, free)) / gain
+            let next = zip(free, along).map { $0 + missing * $1 }
+            let moved = zip(next, solution).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+            solution = next
+            residuals = constants
             cblas_dgemv(
                 CblasRowMajor, CblasNoTrans, blasint(count), blasint(n), 1, rows, blasint(n), solution, 1, 1,
                 &residuals, 1)
-            weights = reweighted(shares, residuals)
-            if moved < 1e-3 * norm { break }
+            if moved < 1e-6 * dot(solution, solution) { break }
         }
-        var result = [Double](repeating: 0, count: steps)
-        for (i, step) in used.enumerated() { result[step] = solution[i] }
-        return result
+        return solution
     }
 
-    /// Weights that make squares of the residuals what their absolute values are, from a floor on.
-    private func reweighted(_ shares: [Double], _ residuals: [Double]) -> [Double] {
-        let mean = residuals.reduce(0) { $0 + abs($1) } / Double(residuals.count)
-        let floor = max(mean * 0.02, 1e-12)
-        return zip(shares, residuals).map { $0 / max(abs($1), floor) }
-    }
+    private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 }

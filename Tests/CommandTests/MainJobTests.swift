@@ -39,7 +39,7 @@ struct MainJobTests {
         #expect(
             try store.answer(
                 "SELECT sum(layers != ''), sum(\(whole)), sum(direction_sha256 = '') FROM evaluations") == "10|10|1")
-        // Each combination is applied, corrected twice, and tried at multiples.
+        // Each combination is applied at two strengths, the best at a third.
         let faces = try store.answer("SELECT count(*) FROM evaluation_faces")
         #expect(Int(faces) ?? 0 > 210, "\(faces)")
         #expect(
