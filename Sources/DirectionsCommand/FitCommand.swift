@@ -56,7 +56,7 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         help:
-            "With --solver local: how many steps a combination goes on from the plain direction; in each, three are applied to the calibration faces."
+            "With --solver local: how many steps a combination goes on from the plain direction; in each, two are applied to the calibration faces."
     )
     var rounds = 3
 

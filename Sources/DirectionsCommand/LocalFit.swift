@@ -35,8 +35,8 @@ struct LocalFit {
     /// Strengths in sigma at which the plain directions are measured.
     private static let plainStrengths = [0.5, 1, 2, 3, 4]
 
-    /// What a step may cost: each is tried.
-    private static let penalties = [0.05, 0.2, 0.6]
+    /// What a step's length costs, for each standard deviation of W: each is tried.
+    private static let penalties = [0.006, 0.025]
 
     /// What a combination's length costs, for each standard deviation of W.
     private static let lengthPenalty = 0.015
@@ -123,8 +123,8 @@ struct LocalFit {
         return plain
     }
 
-    /// The steps' inner products [steps, steps]: of their vectors under the inverse of W's covariance, for each layer that
-    /// both change, averaged over all layers.
+    /// The steps' inner products [steps, steps]: of their vectors under the inverse of W's covariance, averaged over the
+    /// groups of layers, so that the many fine layers do not count for more than the few that make a face's shape.
     private func gram(_ steps: [Step]) throws -> [Double] {
         let size = generator.identity.latentSize
         let metric = try InverseCovariance(
@@ -135,14 +135,13 @@ struct LocalFit {
         }
         let products = try metric.products(vectors)
         let groups = steps.count / basis.count
-        let layers = Double(generator.identity.styleGAN2Layers)
         var result = [Double](repeating: 0, count: steps.count * steps.count)
         for a in basis.indices {
             for b in basis.indices {
                 for group in 0..<groups {
                     let step = a * groups + group
-                    let share = Double(steps[step].group.last - steps[step].group.first + 1) / layers
-                    result[step * steps.count + b * groups + group] = share * products[a * basis.count + b]
+                    result[step * steps.count + b * groups + group] =
+                        products[a * basis.count + b] / Double(groups)
                 }
             }
         }
@@ -260,7 +259,7 @@ struct LocalFit {
                 try Interruption.check()
                 let step = try combination.step(
                     from: views, target: candidate.column, own: candidate.own, rise: rise, unit: candidate.unit,
-                    penalty: penalty, lengthPenalty: LocalFit.lengthPenalty * candidate.unit
+                    penalty: penalty * candidate.unit, lengthPenalty: LocalFit.lengthPenalty * candidate.unit
                 ).map { candidate.stride * $0 }
                 if combination.length(step) < LocalFit.leastStep * candidate.unit { continue }
                 candidates[index].tried.append((zip(best.coefficients, step).map { $0 + $1 }, penalty))

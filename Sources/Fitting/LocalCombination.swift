@@ -10,7 +10,7 @@ import Core
 /// effects are corrected by all that was seen (a secant update, as in Broyden's method, with a linear kernel and a ridge
 /// for what is not linear).
 ///
-/// Near is measured in the distance of Mahalanobis, with W's covariance, averaged over the layers: a direction that is
+/// Near is measured in the distance of Mahalanobis, with W's covariance, averaged over the groups of layers: a direction that is
 /// long in it leaves the latents that the generator knows, and tears faces apart before it has changed them.
 public struct LocalCombination: Sendable {
     /// What a combination was seen to change.
