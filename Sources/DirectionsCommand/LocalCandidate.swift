@@ -48,6 +48,22 @@ extension LocalFit {
         var ratio: Double { combination.drag / max(plain.drag, 1e-9) }
     }
 
+    /// What counts for how much in ``Candidate/score(_:)``.
+    private enum Weights {
+        /// Of what is lacking to the plain direction's response.
+        static let shortfall = 3.0
+        /// Of each standard deviation of W by which a combination is longer than tolerated.
+        static let excess = 0.1
+        /// The tolerated length, in lengths of the plain direction.
+        static let tolerated = 1.1
+        /// Of a ratio that is higher at the longer strength.
+        static let far = 0.3
+        /// The share of the plain direction's rise that is to be left at the longer strength.
+        static let kept = 0.85
+        /// Of the highest response, where it counts as reached.
+        static let nearly = 0.97
+    }
+
     /// An attribute on its way.
     struct Candidate {
         let attribute: Attribute
@@ -96,8 +112,8 @@ extension LocalFit {
             // As near as it comes, or where it is nearly there.
             let most = effects.map { $0[keyPath: figure] }.max() ?? 0
             return Match(
-                combination: LocalFit.first(effects, figure, reaching: 0.97 * most) ?? Effect(),
-                plain: plain(figure, reaching: 0.97 * most), shortfall: 1 - most / max(wanted, 1e-9))
+                combination: LocalFit.first(effects, figure, reaching: Weights.nearly * most) ?? Effect(),
+                plain: plain(figure, reaching: Weights.nearly * most), shortfall: 1 - most / max(wanted, 1e-9))
         }
 
         /// How good a combination is, the lower the better.
@@ -108,11 +124,12 @@ extension LocalFit {
         func score(_ trial: Trial) -> Double {
             let match = match(trial.effects)
             let length = trial.length * match.combination.strength / unit
-            var score = match.ratio + 3 * match.shortfall + 0.1 * unit * max(0, length - 1.1)
+            var score = match.ratio + Weights.shortfall * match.shortfall
+            score += Weights.excess * unit * max(0, length - Weights.tolerated)
             if goesOn, let long = trial.effects.last {
                 let ratio = long.drag / max(plain(\.rise, reaching: long.rise).drag, 1e-9)
                 let kept = long.rise / max(plain(\.strength, reaching: far * reference.strength).rise, 1e-9)
-                score += max(0, 0.3 * (ratio - match.ratio)) + max(0, 0.85 - kept)
+                score += max(0, Weights.far * (ratio - match.ratio)) + max(0, Weights.kept - kept)
             }
             return trial.effects.allSatisfy { $0.rise > 0 } ? score : .infinity
         }

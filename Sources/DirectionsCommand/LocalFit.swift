@@ -82,9 +82,9 @@ struct LocalFit {
     func run(_ attributes: [Attribute]) throws -> [Outcome] {
         guard 0...100 ~= rounds else { throw Failure("--rounds", "must be 0 to 100", isUsage: true) }
         for attribute in attributes { _ = try plain(attribute) }
-        let groups = LocalFit.groups(layers: generator.identity.styleGAN2Layers)
-        let steps: [Step] = basis.flatMap { file in groups.map { (file: file, group: $0) } }
         let layers = generator.identity.styleGAN2Layers
+        let groups = LocalFit.groups(layers: layers)
+        let steps: [Step] = basis.flatMap { file in groups.map { (file: file, group: $0) } }
         let measured = try evaluator.measure(
             try steps.map { step in
                 try subject(step.file, layers: LayerRange("\(step.group.first)-\(step.group.last)", rows: layers))
@@ -255,12 +255,13 @@ struct LocalFit {
                     LocalCombination.View(
                         centre: best.far, multiple: candidate.far, weight: LocalFit.farWeight, seen: candidate.seen))
             }
-            for penalty in LocalFit.penalties {
-                try Interruption.check()
-                let step = try combination.step(
-                    from: views, target: candidate.column, own: candidate.own, rise: rise, unit: candidate.unit,
-                    penalty: penalty * candidate.unit, lengthPenalty: LocalFit.lengthPenalty * candidate.unit
-                ).map { candidate.stride * $0 }
+            try Interruption.check()
+            let found = try combination.steps(
+                from: views, target: candidate.column, own: candidate.own, rise: rise, unit: candidate.unit,
+                penalties: LocalFit.penalties.map { $0 * candidate.unit },
+                lengthPenalty: LocalFit.lengthPenalty * candidate.unit)
+            for (penalty, whole) in zip(LocalFit.penalties, found) {
+                let step = whole.map { candidate.stride * $0 }
                 if combination.length(step) < LocalFit.leastStep * candidate.unit { continue }
                 candidates[index].tried.append((zip(best.coefficients, step).map { $0 + $1 }, penalty))
             }

@@ -6,7 +6,7 @@ import Core
 ///
 /// A step's effect is what it changes of every logit of each calibration face; a combination of steps promises the sum.
 /// Faces keep such promises only nearby, so this does not solve for a combination at once:
-/// ``step(from:target:own:rise:unit:penalty:)`` goes from one that was seen on the faces to a better one near it, and
+/// ``steps(from:target:own:rise:unit:penalties:lengthPenalty:)`` goes from one that was seen on the faces to a better one near it, and
 /// effects are corrected by all that was seen (a secant update, as in Broyden's method, with a linear kernel and a ridge
 /// for what is not linear).
 ///
@@ -83,10 +83,7 @@ public struct LocalCombination: Sendable {
 
     /// Inner product of two combinations.
     public func product(_ a: [Double], _ b: [Double]) -> Double {
-        var image = [Double](repeating: 0, count: steps)
-        cblas_dgemv(
-            CblasRowMajor, CblasNoTrans, blasint(steps), blasint(steps), 1, gram, blasint(steps), b, 1, 0, &image, 1)
-        return zip(a, image).reduce(0) { $0 + $1.0 * $1.1 }
+        FeatureFrame.dot(a, image(of: b, under: gram))
     }
 
     /// Length of a combination.
@@ -94,10 +91,12 @@ public struct LocalCombination: Sendable {
         max(product(coefficients, coefficients), 0).squareRoot()
     }
 
-    /// What a change of the logits costs: the others' mean absolute change face by face, and ``driftShare`` times the drift, the
-    /// mean absolute value of their mean changes.
+    /// What a change of the logits costs, in logits: the others' mean absolute change face by face, and ``driftShare``
+    /// times the drift, the mean absolute value of their mean changes.
     ///
-    /// - Parameter changes: [faces, targets].
+    /// - Parameters:
+    ///   - changes: [faces, targets].
+    ///   - target: The logit that does not count.
     public static func cost(of changes: [Float], targets: Int, target: Int) -> Double {
         let faces = changes.count / targets
         if faces == 0 { return 0 }
@@ -113,7 +112,8 @@ public struct LocalCombination: Sendable {
         return total / Double(faces * (targets - 1))
     }
 
-    /// What to add to the coefficients of a combination so that its own logit rises as wanted and the others change less.
+    /// What to add to the coefficients of a combination so that its own logit rises as wanted and the others change
+    /// less.
     ///
     /// For the first view's centre c, of multiple 1, and x_b the effects of the steps as corrected around each view's centre,
     /// it minimises over d
@@ -130,13 +130,14 @@ public struct LocalCombination: Sendable {
     ///   - own: The faces on which the own logit counts.
     ///   - rise: The mean change of the own logit that is wanted there, in logits.
     ///   - unit: The length to which lengths are compared: that of the plain direction.
-    ///   - penalty: What a step of one unit costs.
+    ///   - penalties: What a step of one unit costs; each gives a step.
     ///   - lengthPenalty: What it costs that the combination it leads to is one unit long.
+    /// - Returns: For each penalty d, one number for each step of the basis.
     /// - Throws: `Failure` when a linear system has no solution.
-    public func step(
-        from views: [View], target: Int, own: [Int], rise: Double, unit: Double, penalty: Double,
+    public func steps(
+        from views: [View], target: Int, own: [Int], rise: Double, unit: Double, penalties: [Double],
         lengthPenalty: Double = 0
-    ) throws -> [Double] {
+    ) throws -> [[Double]] {
         precondition(views.allSatisfy { $0.centre.changes.count == faces * targets }, "changes of every face's logits")
         let others = (0..<targets).filter { $0 != target }
         var problem = Problem(columns: steps)
@@ -169,11 +170,13 @@ public struct LocalCombination: Sendable {
             }
         }
         let weights = views.reduce(0) { $0 + $1.weight }
-        let solution = try problem.minimise(
-            metric: gram.map { $0 * (rise / unit) * (rise / unit) }, penalty: penalty * weights,
-            start: views[0].centre.coefficients.map { $0 / rise }, lengthPenalty: lengthPenalty * weights, pull: pull,
-            by: lacking)
-        return solution.map { $0 * rise }
+        let metric = gram.map { $0 * (rise / unit) * (rise / unit) }
+        return try penalties.map { penalty in
+            try problem.minimise(
+                metric: metric, penalty: penalty * weights, start: views[0].centre.coefficients.map { $0 / rise },
+                lengthPenalty: lengthPenalty * weights, pull: pull, by: lacking
+            ).map { $0 * rise }
+        }
     }
 
     /// Mean of one logit over some faces.
@@ -208,12 +211,9 @@ public struct LocalCombination: Sendable {
         var images = [Float](repeating: 0, count: steps * n)
         var kernel = [Double](repeating: 0, count: n * n)
         for i in 0..<n {
-            var image = [Double](repeating: 0, count: steps)
-            cblas_dgemv(
-                CblasRowMajor, CblasNoTrans, blasint(steps), blasint(steps), 1 / square, gram, blasint(steps),
-                differences[i], 1, 0, &image, 1)
+            let image = image(of: differences[i], under: gram).map { $0 / square }
             for step in 0..<steps { images[step * n + i] = Float(image[step]) }
-            for j in 0..<n { kernel[i * n + j] = zip(differences[j], image).reduce(0) { $0 + $1.0 * $1.1 } }
+            for j in 0..<n { kernel[i * n + j] = FeatureFrame.dot(differences[j], image) }
         }
         var scratch = kernel
         var inverse: [Float] = []
@@ -268,14 +268,10 @@ private struct Problem {
         let least = max(mean * Problem.floor, 1e-9)
         var residuals = constants
         var solution = [Double](repeating: 0, count: n)
-        func image(_ values: [Double]) -> [Double] {
-            var image = [Double](repeating: 0, count: n)
-            cblas_dgemv(
-                CblasRowMajor, CblasNoTrans, blasint(n), blasint(n), 1, metric, blasint(n), values, 1, 0, &image, 1)
-            return image
+        func length(_ values: [Double]) -> Double {
+            max(FeatureFrame.dot(values, image(of: values, under: metric)), 0).squareRoot()
         }
-        func length(_ values: [Double]) -> Double { max(dot(values, image(values)), 0).squareRoot() }
-        let startImage = image(start)
+        let startImage = image(of: start, under: metric)
         var scratch = [Double](repeating: 0, count: n * n)
         var scaled = rows
         for _ in 0..<Problem.iterations {
@@ -301,9 +297,9 @@ private struct Problem {
                 CblasRowMajor, CblasTrans, blasint(count), blasint(n), 1, rows, blasint(n), weighted, 1, 1, &slope, 1)
             let free = try solved(slope)
             let along = try solved(pull)
-            let gain = dot(pull, along)
+            let gain = FeatureFrame.dot(pull, along)
             guard gain > 1e-12 else { break }
-            let missing = (by - dot(pull, free)) / gain
+            let missing = (by - FeatureFrame.dot(pull, free)) / gain
             let next = zip(free, along).map { $0 + missing * $1 }
             let moved = zip(next, solution).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
             solution = next
@@ -311,10 +307,16 @@ private struct Problem {
             cblas_dgemv(
                 CblasRowMajor, CblasNoTrans, blasint(count), blasint(n), 1, rows, blasint(n), solution, 1, 1,
                 &residuals, 1)
-            if moved < 1e-6 * dot(solution, solution) { break }
+            if moved < 1e-6 * FeatureFrame.dot(solution, solution) { break }
         }
         return solution
     }
+}
 
-    private func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+/// A symmetric matrix [n, n] times a vector [n].
+private func image(of vector: [Double], under matrix: [Double]) -> [Double] {
+    var image = [Double](repeating: 0, count: vector.count)
+    let n = blasint(vector.count)
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, n, n, 1, matrix, n, vector, 1, 0, &image, 1)
+    return image
 }

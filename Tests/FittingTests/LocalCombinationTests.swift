@@ -36,27 +36,28 @@ import Testing
 
     @Test func aStepHoldsTheOthersAndKeepsTheOwnLogit() throws {
         let plain = seen([1, 0, 0], [1, 0.8, -0.6])
-        let step = try combination().step(
-            from: [.init(centre: plain)], target: 0, own: Self.all, rise: 1, unit: 1, penalty: 0.005)
+        let step = try combination().steps(
+            from: [.init(centre: plain)], target: 0, own: Self.all, rise: 1, unit: 1, penalties: [0.005])[0]
         #expect(abs(step[0] + 0.2 * step[2]) < 0.01)
         #expect(abs(0.8 * (1 + step[0]) - 0.4 * step[1]) < 0.05)
         // Where nothing has to be done, nothing is.
-        let fine = try combination().step(
-            from: [.init(centre: seen([0, 0, 5], [1, 0, 0]))], target: 0, own: Self.all, rise: 1, unit: 1, penalty: 0.02
-        )
+        let fine = try combination().steps(
+            from: [.init(centre: seen([0, 0, 5], [1, 0, 0]))], target: 0, own: Self.all, rise: 1, unit: 1,
+            penalties: [0.02]
+        )[0]
         #expect(fine.allSatisfy { abs($0) < 0.02 })
     }
 
     @Test func theOwnLogitIsBroughtToWhatIsWanted() throws {
         let short = seen([0.8, 0, 0], [0.8, 0, 0])
         let combination = try combination()
-        let step = try combination.step(
-            from: [.init(centre: short)], target: 0, own: Self.all, rise: 1, unit: 1, penalty: 0.02)
+        let step = try combination.steps(
+            from: [.init(centre: short)], target: 0, own: Self.all, rise: 1, unit: 1, penalties: [0.02])[0]
         #expect(abs(step[0] + 0.2 * step[2] - 0.2) < 0.01)
         // But not by leaps.
-        let leap = try combination.step(
+        let leap = try combination.steps(
             from: [.init(centre: seen([0.1, 0, 0], [0.1, 0, 0]))], target: 0, own: Self.all, rise: 1, unit: 1,
-            penalty: 0.02)
+            penalties: [0.02])[0]
         #expect(abs(leap[0] + 0.2 * leap[2] - 0.3) < 0.01)
     }
 
@@ -64,11 +65,11 @@ import Testing
         let plain = seen([1, 0, 0], [1, 0.8, -0.6])
         // Two steps undo the drag alike, and one of them is four times as long.
         let twins = try combination([[1, 0.8, -0.6], [0, -0.4, 0.3], [0, -0.4, 0.3]], lengths: [1, 1, 4])
-        let step = try twins.step(
-            from: [.init(centre: plain)], target: 0, own: Self.all, rise: 1, unit: 1, penalty: 0.02)
+        let step = try twins.steps(
+            from: [.init(centre: plain)], target: 0, own: Self.all, rise: 1, unit: 1, penalties: [0.02])[0]
         #expect(step[1] > 0.5 && abs(step[2]) < 0.2 * step[1])
-        let dear = try twins.step(
-            from: [.init(centre: plain)], target: 0, own: Self.all, rise: 1, unit: 1, penalty: 100)
+        let dear = try twins.steps(
+            from: [.init(centre: plain)], target: 0, own: Self.all, rise: 1, unit: 1, penalties: [100])[0]
         #expect(twins.length(dear) < 0.02)
     }
 
@@ -76,9 +77,9 @@ import Testing
         // The third step does what the first does and is a quarter as long.
         let combination = try combination([[1, 0, 0], [0, -0.4, 0.3], [1, 0, 0]], lengths: [4, 1, 1])
         func step(_ lengthPenalty: Double) throws -> [Double] {
-            try combination.step(
+            try combination.steps(
                 from: [.init(centre: seen([1, 0, 0], [1, 0, 0]))], target: 0, own: Self.all, rise: 1, unit: 4,
-                penalty: 0.02, lengthPenalty: lengthPenalty)
+                penalties: [0.02], lengthPenalty: lengthPenalty)[0]
         }
         #expect(try combination.length(step(0)) < 0.1)
         let shorter = try step(0.5)
@@ -90,8 +91,9 @@ import Testing
         // The third step is too long to be of use.
         let combination = try combination(lengths: [1, 1, 100])
         func step(_ others: [LocalCombination.Observation]) throws -> [Double] {
-            try combination.step(
-                from: [.init(centre: plain, seen: others)], target: 0, own: Self.all, rise: 1, unit: 1, penalty: 0.3)
+            try combination.steps(
+                from: [.init(centre: plain, seen: others)], target: 0, own: Self.all, rise: 1, unit: 1, penalties: [0.3]
+            )[0]
         }
         let trusting = try step([])
         // The second step was tried and did nothing.
@@ -108,7 +110,7 @@ import Testing
         let far = seen([2, 0, 0], [2, 0.8, -0.6])
         let combination = try combination()
         func step(_ views: [LocalCombination.View]) throws -> [Double] {
-            try combination.step(from: views, target: 0, own: Self.all, rise: 1, unit: 1, penalty: 0.01)
+            try combination.steps(from: views, target: 0, own: Self.all, rise: 1, unit: 1, penalties: [0.01])[0]
         }
         let alone = try step([.init(centre: near)])
         let both = try step([.init(centre: near), .init(centre: far, multiple: 2, weight: 2)])
