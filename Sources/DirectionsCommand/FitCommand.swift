@@ -56,7 +56,7 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         help:
-            "With --solver local: how many steps a combination goes on from the plain direction; in each, two are applied to the calibration faces."
+            "With --solver local: how many rounds the search goes on for; in each, up to four combinations are applied to the calibration faces."
     )
     var rounds = 3
 

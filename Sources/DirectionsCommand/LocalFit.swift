@@ -11,10 +11,9 @@ import LatentStore
 /// `fit --solver local`: W+ directions out of measured effects.
 ///
 /// Directions of W (the basis) are applied to calibration faces in groups of layers, two sigma each; what they change of
-/// every logit stays in the database like any evaluation. An attribute begins with its plain direction, as long as it has
-/// to be until half of the faces flip, and goes on in steps that ``LocalCombination`` finds, to combinations that hold the
-/// others while the own logit rises as much. Each is applied to the faces, at that length and at a longer one, and the
-/// best goes on. Sigma is chosen so that it flips half of the faces where the plain direction does.
+/// every logit stays in the database like any evaluation. ``LocalSearch`` combines them for each attribute; each combination
+/// it asks for is applied to the faces, at its length and at a longer one. Sigma is chosen so that what is best flips
+/// half of the faces where the plain direction does.
 struct LocalFit {
     let store: LatentStore
     let generator: Generator
@@ -23,8 +22,11 @@ struct LocalFit {
     let classifier: AttributeClassifier
     let basis: [DirectionFile]
     let faces: Int
-    /// Steps from the plain direction on.
+    /// Rounds of steps.
     let rounds: Int
+
+    /// Names the search, so that a better one makes new versions of the same inputs.
+    private static let method = "fresh and plain starts, soft shares"
 
     /// The seed of the calibration faces: neither a sample set's nor the evaluations'.
     static let seed = UInt64.max - 2
@@ -35,23 +37,8 @@ struct LocalFit {
     /// Strengths in sigma at which the plain directions are measured.
     private static let plainStrengths = [0.5, 1, 2, 3, 4]
 
-    /// What a step's length costs, for each standard deviation of W: each is tried.
-    private static let penalties = [0.006, 0.025]
-
-    /// What a combination's length costs, for each standard deviation of W.
-    private static let lengthPenalty = 0.015
-
-    /// What steps are shortened by after a round in which nothing was better.
-    private static let shortening = 0.5
-
-    /// A step of less than this share of the plain direction's length is not worth a try.
-    private static let leastStep = 0.05
-
     /// Of a combination's length, also tried when its sigma is sought.
     private static let shorter = 0.7
-
-    /// How much the longer strength counts.
-    private static let farWeight = 0.5
 
     /// A combination that costs less than this much less is not worth a version.
     private static let leastRatio = 0.98
@@ -72,6 +59,13 @@ struct LocalFit {
         var isNew: Bool
         /// What the others change over what they do along the plain direction; nil where that stays.
         var ratio: Double?
+    }
+
+    /// An attribute on its way.
+    private struct Candidate {
+        let attribute: Attribute
+        let plain: DirectionFile
+        var search: LocalSearch
     }
 
     private typealias Step = (file: DirectionFile, group: (first: Int, last: Int))
@@ -95,11 +89,11 @@ struct LocalFit {
             targets: classifier.attributes.count, gram: try gram(steps))
         var candidates = try begin(attributes, steps: steps, combination: combination, base: base)
         for round in 0...rounds {
-            try apply(&candidates, steps, combination, base: base)
-            if round < rounds { try proceed(&candidates, combination) }
+            if round > 0 { for index in candidates.indices { try candidates[index].search.goOn() } }
+            try apply(&candidates, steps)
         }
-        candidates.removeAll { $0.best == nil }
-        let matches = try matches(of: candidates, steps, base: base)
+        candidates.removeAll { $0.search.best == nil }
+        let matches = try matches(of: candidates, steps)
         return try attributes.map { attribute in
             guard let index = candidates.firstIndex(where: { $0.attribute == attribute }),
                 matches[index].ratio < LocalFit.leastRatio
@@ -161,122 +155,34 @@ struct LocalFit {
             guard let column = classifier.attributes.firstIndex(of: attribute) else {
                 throw Failure(attribute.name, "is not scored by \(classifier.name)", "choose another classifier")
             }
-            let own = LocalFit.counted(base, column: column, targets: combination.targets, cut: cuts[column])
-            let effects = zip(LocalFit.plainStrengths, curves[index].logits).map { strength, logits in
-                effect(logits, base: base, strength: strength, column: column, own: own, cut: cuts[column])
-            }
-            let reference =
-                LocalFit.first(effects, \.flipped, reaching: 0.5)
-                ?? effects.first { $0.strength == LocalFit.strength }
-            guard let reference, reference.rise > 0 else { return nil }
-            let direction = steps.map { $0.file.attribute == plains[index].attribute ? 1 / LocalFit.strength : 0 }
-            func scaled(_ strength: Double) -> [Double] { direction.map { $0 * strength } }
-            return Candidate(
-                attribute: attribute, column: column, plain: plains[index], own: own, cut: cuts[column], curve: effects,
-                reference: reference, far: min(max(3 / reference.strength, 1.25), 1.7),
-                unit: combination.length(scaled(reference.strength)),
-                seen: zip(LocalFit.plainStrengths, curves[index].logits).map { strength, logits in
-                    LocalCombination.Observation(
-                        coefficients: scaled(strength), changes: zip(logits, base).map { $0 - $1 })
-                },
-                tried: [(scaled(reference.strength), 0)])
+            let search = try LocalSearch(
+                combination,
+                plain: steps.map { $0.file.attribute == plains[index].attribute ? 1 / LocalFit.strength : 0 },
+                curve: Array(zip(LocalFit.plainStrengths, curves[index].logits)), base: base, target: column,
+                cut: cuts[column])
+            return search.map { Candidate(attribute: attribute, plain: plains[index], search: $0) }
         }
     }
 
-    /// What edited faces' logits [faces, targets] say of a direction at one strength.
-    private func effect(
-        _ logits: [Float], base: [Float], strength: Double, column: Int, own: [Int], cut: Float
-    ) -> Effect {
-        let targets = classifier.attributes.count
-        let changes = zip(logits, base).map { $0 - $1 }
-        let lacking = stride(from: column, to: base.count, by: targets).filter { base[$0] < cut }
-        return Effect(
-            strength: strength,
-            rise: own.reduce(0) { $0 + Double(changes[$1 * targets + column]) } / Double(max(1, own.count)),
-            drag: LocalCombination.cost(of: changes, targets: targets, target: column),
-            flipped: Double(lacking.count { logits[$0] >= cut }) / Double(max(1, lacking.count)))
-    }
-
-    /// Effects of a combination at some multiples of it, from edited faces' logits.
-    private func effects(_ candidate: Candidate, _ multiples: [Double], _ logits: [[Float]], base: [Float]) -> [Effect]
-    {
-        zip(multiples, logits).map { multiple, logits in
-            effect(
-                logits, base: base, strength: multiple, column: candidate.column, own: candidate.own,
-                cut: candidate.cut)
-        }
-    }
-
-    /// Applies what is tried next to the faces, and keeps the best so far.
-    private func apply(
-        _ candidates: inout [Candidate], _ steps: [Step], _ combination: LocalCombination, base: [Float]
-    ) throws {
-        let tried = candidates.indices.flatMap { index in
-            candidates[index].tried.map { (index: index, $0.coefficients, $0.penalty) }
-        }
+    /// Applies what is tried next to the faces.
+    private func apply(_ candidates: inout [Candidate], _ steps: [Step]) throws {
+        let tried = candidates.indices.flatMap { index in candidates[index].search.tried.map { (index, $0) } }
         let measured = try evaluator.measure(
-            try tried.map { try subject(file(candidates[$0.index], $0.1, steps)) },
-            strengths: tried.map { [1, candidates[$0.index].far] }, count: faces)
-        let before = candidates.map(\.score)
-        for index in candidates.indices { candidates[index].tried = [] }
-        for ((index, coefficients, penalty), figures) in zip(tried, measured) {
-            let candidate = candidates[index]
-            func observed(_ multiple: Double, _ logits: [Float]) -> LocalCombination.Observation {
-                LocalCombination.Observation(
-                    coefficients: coefficients.map { multiple * $0 }, changes: zip(logits, base).map { $0 - $1 })
-            }
-            let trial = Trial(
-                near: observed(1, figures.logits[0]), far: observed(candidate.far, figures.logits[1]),
-                effects: effects(candidate, [1, candidate.far], figures.logits, base: base),
-                penalty: penalty, length: combination.length(coefficients))
-            candidates[index].seen += [trial.near, trial.far]
-            let score = candidate.score(trial)
-            if score < candidates[index].score {
-                candidates[index].best = trial
-                candidates[index].score = score
-            }
-        }
-        for index in candidates.indices where candidates[index].score == before[index] {
-            candidates[index].stride *= LocalFit.shortening
-        }
-    }
-
-    /// Steps on from the best combinations.
-    private func proceed(_ candidates: inout [Candidate], _ combination: LocalCombination) throws {
-        for index in candidates.indices {
-            let candidate = candidates[index]
-            guard let best = candidate.best else { continue }
-            let match = candidate.match(best.effects)
-            let share = match.shortfall > 0 ? 1.15 : match.combination.rise / candidate.reference.rise
-            let rise = candidate.reference.rise * min(max(share, 0.8), 1.3)
-            var views = [LocalCombination.View(centre: best.near, seen: candidate.seen)]
-            if candidate.goesOn {
-                views.append(
-                    LocalCombination.View(
-                        centre: best.far, multiple: candidate.far, weight: LocalFit.farWeight, seen: candidate.seen))
-            }
-            try Interruption.check()
-            let found = try combination.steps(
-                from: views, target: candidate.column, own: candidate.own, rise: rise, unit: candidate.unit,
-                penalties: LocalFit.penalties.map { $0 * candidate.unit },
-                lengthPenalty: LocalFit.lengthPenalty * candidate.unit)
-            for (penalty, whole) in zip(LocalFit.penalties, found) {
-                let step = whole.map { candidate.stride * $0 }
-                if combination.length(step) < LocalFit.leastStep * candidate.unit { continue }
-                candidates[index].tried.append((zip(best.coefficients, step).map { $0 + $1 }, penalty))
-            }
+            try tried.map { index, trial in try subject(file(candidates[index], trial.coefficients, steps)) },
+            strengths: tried.map { index, _ in [1, candidates[index].search.far] }, count: faces)
+        for ((index, trial), figures) in zip(tried, measured) {
+            candidates[index].search.see(trial, near: figures.logits[0], far: figures.logits[1])
         }
     }
 
     /// Where the best combinations are like the plain directions, with a shorter strength measured too.
-    private func matches(of candidates: [Candidate], _ steps: [Step], base: [Float]) throws -> [Match] {
-        let multiples = candidates.map { [LocalFit.shorter, 1, $0.far] }
+    private func matches(of candidates: [Candidate], _ steps: [Step]) throws -> [LocalSearch.Match] {
+        let multiples = candidates.map { [LocalFit.shorter, 1, $0.search.far] }
         let measured = try evaluator.measure(
-            try candidates.map { try subject(file($0, $0.best?.coefficients ?? [], steps)) }, strengths: multiples,
-            count: faces)
+            try candidates.map { try subject(file($0, $0.search.best?.coefficients ?? [], steps)) },
+            strengths: multiples, count: faces)
         return candidates.indices.map { index in
-            let candidate = candidates[index]
-            return candidate.match(effects(candidate, multiples[index], measured[index].logits, base: base))
+            candidates[index].search.match(Array(zip(multiples[index], measured[index].logits)))
         }
     }
 
@@ -299,12 +205,13 @@ struct LocalFit {
             sigma: Float(length), metadata: metadata)
     }
 
-    private func write(_ candidate: Candidate, _ match: Match, _ steps: [Step]) throws -> Outcome {
+    private func write(_ candidate: Candidate, _ match: LocalSearch.Match, _ steps: [Step]) throws -> Outcome {
         let plain = candidate.plain
-        var direction = try file(candidate, candidate.best?.coefficients ?? [], steps)
+        var direction = try file(candidate, candidate.search.best?.coefficients ?? [], steps)
         direction.sigma *= Float(match.combination.strength / match.plain.strength)
         var metadata = direction.metadata
-        metadata.solver = .init(name: "local", regularisation: candidate.best?.penalty ?? 0, objective: match.ratio)
+        metadata.solver = .init(
+            name: "local", regularisation: candidate.search.best?.penalty ?? 0, objective: match.ratio)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil
@@ -317,7 +224,8 @@ struct LocalFit {
         metadata.other["local_rounds"] = "\(rounds)"
         metadata.other["local_seed"] = "\(evaluator.seed)"
         metadata.inputs = DirectionMetadata.fingerprint([
-            "solver": "local", "strength": "\(LocalFit.strength)", "faces": "\(faces)", "rounds": "\(rounds)",
+            "solver": "local", "method": LocalFit.method, "strength": "\(LocalFit.strength)", "faces": "\(faces)",
+            "rounds": "\(rounds)",
             "seed": "\(evaluator.seed)", "classifier": classifier.sha256,
             "plain": Hashing.sha256(try plain.encoded()),
             "basis": try basis.map { Hashing.sha256(try $0.encoded()) }.joined(separator: ","),

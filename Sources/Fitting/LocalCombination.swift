@@ -5,10 +5,10 @@ import Core
 /// others.
 ///
 /// A step's effect is what it changes of every logit of each calibration face; a combination of steps promises the sum.
-/// Faces keep such promises only nearby, so this does not solve for a combination at once:
-/// ``steps(from:target:own:rise:unit:penalties:lengthPenalty:)`` goes from one that was seen on the faces to a better one near it, and
-/// effects are corrected by all that was seen (a secant update, as in Broyden's method, with a linear kernel and a ridge
-/// for what is not linear).
+/// Faces keep such promises only nearby, so a combination that promises all (``fresh(target:own:rise:unit:penalties:)``) is
+/// but a place to begin: ``steps(from:target:own:rise:unit:penalties:lengthPenalty:)`` goes from one that was seen on the
+/// faces to a better one near it, and effects are corrected by all that was seen (a secant update, as in Broyden's
+/// method, with a linear kernel and a ridge for what is not linear).
 ///
 /// Near is measured in the distance of Mahalanobis, with W's covariance, averaged over the groups of layers: a direction that is
 /// long in it leaves the latents that the generator knows, and tears faces apart before it has changed them.
@@ -78,7 +78,8 @@ public struct LocalCombination: Sendable {
     private static let reach = 1.5
     /// How much of what was seen near a combination is put down to what no step explains.
     private static let ridge = 0.03
-    /// The most that one step goes after its own logit, as a share of the rise that is wanted.
+    /// The most that a step from one combination to the next goes after its own logit, as a share of the rise that is
+    /// wanted.
     private static let largestRise = 0.3
 
     /// Inner product of two combinations.
@@ -110,6 +111,20 @@ public struct LocalCombination: Sendable {
             total += absolute + driftShare * abs(sum)
         }
         return total / Double(faces * (targets - 1))
+    }
+
+    /// Combinations made of nothing but the steps' effects: those of
+    /// ``steps(from:target:own:rise:unit:penalties:lengthPenalty:)`` from where nothing is changed yet.
+    ///
+    /// - Throws: `Failure` when a linear system has no solution.
+    public func fresh(
+        target: Int, own: [Int], rise: Double, unit: Double, penalties: [Double]
+    ) throws -> [[Double]] {
+        let nothing = Observation(
+            coefficients: [Double](repeating: 0, count: steps),
+            changes: [Float](repeating: 0, count: faces * targets))
+        return try self.steps(
+            from: [View(centre: nothing)], target: target, own: own, rise: rise, unit: unit, penalties: penalties)
     }
 
     /// What to add to the coefficients of a combination so that its own logit rises as wanted and the others change
@@ -148,7 +163,7 @@ public struct LocalCombination: Sendable {
             let scale = 1 / (view.multiple * rise)
             if index == 0 {
                 let raised = mean(view.centre.changes, target, own)
-                let limit = LocalCombination.largestRise
+                let limit = view.centre.coefficients.allSatisfy { $0 == 0 } ? 1 : LocalCombination.largestRise
                 lacking = min(max(1 - raised / rise, -limit), limit)
                 for step in 0..<steps {
                     pull[step] = mean(effects, target, own, offset: step * faces * targets)

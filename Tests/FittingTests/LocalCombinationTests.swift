@@ -61,6 +61,20 @@ import Testing
         #expect(abs(leap[0] + 0.2 * leap[2] - 0.3) < 0.01)
     }
 
+    @Test func fromNothingTheWholeRiseIsPromised() throws {
+        let combination = try combination()
+        func promised(_ step: [Double], _ k: Int) -> Double {
+            var total = 0.0
+            for (coefficient, mean) in zip(step, Self.usual) { total += coefficient * Double(mean[k]) }
+            return total
+        }
+        let found = try combination.fresh(target: 0, own: Self.all, rise: 2, unit: 1, penalties: [0.001, 10])
+        // The others are held where length costs little; where it costs much, no detour is made.
+        #expect(abs(promised(found[0], 0) - 2) < 0.05 && abs(promised(found[0], 1)) < 0.1)
+        #expect(abs(promised(found[1], 0) - 2) < 0.05)
+        #expect(combination.length(found[1]) < combination.length(found[0]))
+    }
+
     @Test func aLongStepIsTakenOnlyWhereItPays() throws {
         let plain = seen([1, 0, 0], [1, 0.8, -0.6])
         // Two steps undo the drag alike, and one of them is four times as long.
