@@ -208,7 +208,7 @@ public struct LocalSearch: Sendable {
 
     /// Finds what to try next: steps on from the best combinations, and what lies between them.
     ///
-    /// - Throws: `Failure` when a linear system has no solution, `CancellationError` when the work is to stop.
+    /// - Throws: `Failure` when a linear system has no solution or the work is to stop.
     public mutating func goOn() throws {
         if score == before { stride *= LocalSearch.shortening }
         before = score
