@@ -80,6 +80,29 @@ import Testing
         #expect(match.shortfall < 0.01 && match.ratio < 1.01)
     }
 
+    @Test func whatNeverFlipsHalfIsNotTheBest() throws {
+        // The third step promises much, drags nothing along, and stops after a little.
+        let promised: [[Double]] = [Self.promised[0], Self.promised[1], [1.5, 0, 0]]
+        func edited(_ coefficients: [Double]) -> [Float] {
+            Self.edited([coefficients[0], coefficients[1], min(coefficients[2], 0.3)], promised)
+        }
+        let base = Self.edited([0, 0, 0])
+        let changes = (0..<3).map { step -> [Float] in
+            zip(Self.edited((0..<3).map { $0 == step ? 1 : 0 }, promised), base).map { $0 - $1 }
+        }
+        let combination = try LocalCombination(changes: changes, targets: 3, gram: [1, 0, 0, 0, 1, 0, 0, 0, 1])
+        let curve = Self.strengths.map { ($0, edited([0.5 * $0, 0, 0])) }
+        var search = try #require(
+            try LocalSearch(combination, plain: [0.5, 0, 0], curve: curve, base: base, target: 0, cut: 0))
+        let far = search.far
+        for trial in search.tried {
+            search.see(trial, near: edited(trial.coefficients), far: edited(trial.coefficients.map { far * $0 }))
+        }
+        let best = try #require(search.best).coefficients
+        let match = search.match([0.7, 1, far].map { multiple in (multiple, edited(best.map { multiple * $0 })) })
+        #expect(match.shortfall < 0.05)
+    }
+
     @Test func moreRoundsAreNeverWorse() throws {
         // The second step gives half of what it promises and costs some of the target.
         let real: [[Double]] = [Self.promised[0], [-0.2, -0.4, 0.3], Self.promised[2]]
