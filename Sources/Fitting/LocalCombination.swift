@@ -116,6 +116,13 @@ public struct LocalCombination: Sendable {
     /// Combinations made of nothing but the steps' effects: those of
     /// ``steps(from:target:own:rise:unit:penalties:lengthPenalty:)`` from where nothing is changed yet.
     ///
+    /// - Parameters:
+    ///   - target: The own logit.
+    ///   - own: The faces on which it counts.
+    ///   - rise: Its mean change there that is wanted, in logits.
+    ///   - unit: The length to which lengths are compared.
+    ///   - penalties: What a length of one unit costs; each gives a combination.
+    /// - Returns: For each penalty one number for each step of the basis.
     /// - Throws: `Failure` when a linear system has no solution.
     public func fresh(
         target: Int, own: [Int], rise: Double, unit: Double, penalties: [Double]

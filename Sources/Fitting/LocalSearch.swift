@@ -74,6 +74,44 @@ public struct LocalSearch: Sendable {
         public var ratio: Double { combination.drag / max(plain.drag, 1e-9) }
     }
 
+    /// The calibration faces, as one attribute sees them.
+    private struct Faces {
+        /// [faces, targets]: their logits as they are.
+        let base: [Float]
+        let targets: Int
+        /// The own logit.
+        let target: Int
+        /// The logit from which on a face has the attribute.
+        let cut: Float
+        /// The faces on which the own logit counts: those that lack the attribute, but for the quarter of them that is
+        /// farthest from it; all where none lacks it.
+        let own: [Int]
+        /// Places of the own logits of those that lack the attribute.
+        private let lacking: [Int]
+
+        init(base: [Float], targets: Int, target: Int, cut: Float) {
+            lacking = Swift.stride(from: target, to: base.count, by: targets).filter { base[$0] < cut }
+            let nearest = lacking.sorted { base[$0] > base[$1] }
+            let kept = nearest.prefix((3 * nearest.count + 3) / 4).map { $0 / targets }.sorted()
+            own = kept.isEmpty ? Array(0..<base.count / targets) : kept
+            (self.base, self.targets, self.target, self.cut) = (base, targets, target, cut)
+        }
+
+        /// What edited faces' logits [faces, targets] have changed.
+        func changes(_ logits: [Float]) -> [Float] { zip(logits, base).map { $0 - $1 } }
+
+        /// What edited faces' logits [faces, targets] say of a direction at one strength.
+        func effect(_ logits: [Float], strength: Double) -> Effect {
+            let changes = changes(logits)
+            return Effect(
+                strength: strength,
+                rise: own.reduce(0) { $0 + Double(changes[$1 * targets + target]) } / Double(max(1, own.count)),
+                drag: LocalCombination.cost(of: changes, targets: targets, target: target),
+                flipped: lacking.reduce(0) { $0 + 1 / (1 + exp(Double(cut - logits[$1]) / softness)) }
+                    / Double(max(1, lacking.count)))
+        }
+    }
+
     /// What counts for how much in ``score(_:shortfall:)``.
     private enum Weights {
         /// Of what is lacking to the plain direction's response.
@@ -104,19 +142,16 @@ public struct LocalSearch: Sendable {
     private static let leastStep = 0.05
     /// The logits over which a face near the threshold counts in part: a share of a hundred faces is smoother so.
     private static let softness = 1.0
+    /// The longer strength is about this in the plain direction's sigma, within multiples of the reference.
+    private static let farStrength = 3.0
+    private static let farMultiples = (1.25, 2.2)
     /// How much the longer strength counts.
     private static let farWeight = 0.5
     /// The strength in sigma that counts where the plain direction never flips half of the faces.
     private static let usualStrength = 2.0
 
     private let combination: LocalCombination
-    /// [faces, targets]: the logits of the faces as they are.
-    private let base: [Float]
-    private let target: Int
-    /// The logit from which on a face has the attribute.
-    private let cut: Float
-    /// The faces on which its own logit counts.
-    private let own: [Int]
+    private let faces: Faces
     /// What the plain direction does at each strength.
     private let curve: [Effect]
     /// What it does where it flips half of the faces, else at two sigma.
@@ -153,32 +188,25 @@ public struct LocalSearch: Sendable {
         _ combination: LocalCombination, plain: [Double], curve: [(strength: Double, logits: [Float])], base: [Float],
         target: Int, cut: Float
     ) throws {
-        let own = LocalSearch.counted(base, target: target, targets: combination.targets, cut: cut)
-        let effects = curve.map { strength, logits in
-            LocalSearch.effect(
-                of: logits, base: base, strength: strength, target: target, targets: combination.targets, own: own,
-                cut: cut)
-        }
+        let faces = Faces(base: base, targets: combination.targets, target: target, cut: cut)
+        let effects = curve.map { strength, logits in faces.effect(logits, strength: strength) }
         let reference =
             Effect.first(effects, \.flipped, reaching: 0.5)
             ?? effects.first { $0.strength == LocalSearch.usualStrength }
         guard let reference, reference.rise > 0 else { return nil }
         func scaled(_ strength: Double) -> [Double] { plain.map { $0 * strength } }
         self.combination = combination
-        self.base = base
-        self.target = target
-        self.cut = cut
-        self.own = own
+        self.faces = faces
         self.curve = effects
         self.reference = reference
-        far = min(max(3 / reference.strength, 1.25), 2.2)
+        let (least, most) = LocalSearch.farMultiples
+        far = min(max(LocalSearch.farStrength / reference.strength, least), most)
         unit = combination.length(scaled(reference.strength))
         observations = curve.map { strength, logits in
-            LocalCombination.Observation(
-                coefficients: scaled(strength), changes: zip(logits, base).map { $0 - $1 })
+            LocalCombination.Observation(coefficients: scaled(strength), changes: faces.changes(logits))
         }
         let fresh = try combination.fresh(
-            target: target, own: own, rise: reference.rise, unit: unit, penalties: LocalSearch.freshPenalties)
+            target: target, own: faces.own, rise: reference.rise, unit: unit, penalties: LocalSearch.freshPenalties)
         tried = [Trial(coefficients: scaled(reference.strength), penalty: 0)]
         tried += zip(fresh, LocalSearch.freshPenalties).map { coefficients, penalty in
             Trial(coefficients: coefficients.map { LocalSearch.fresh * $0 }, penalty: penalty)
@@ -193,7 +221,7 @@ public struct LocalSearch: Sendable {
     public mutating func see(_ trial: Trial, near: [Float], far: [Float]) {
         func observed(_ multiple: Double, _ logits: [Float]) -> LocalCombination.Observation {
             LocalCombination.Observation(
-                coefficients: trial.coefficients.map { multiple * $0 }, changes: zip(logits, base).map { $0 - $1 })
+                coefficients: trial.coefficients.map { multiple * $0 }, changes: faces.changes(logits))
         }
         let seen = Seen(
             near: observed(1, near), far: observed(self.far, far), effects: effects([(1, near), (self.far, far)]),
@@ -262,8 +290,8 @@ public struct LocalSearch: Sendable {
                     centre: centre.far, multiple: far, weight: LocalSearch.farWeight, seen: observations))
         }
         return try combination.steps(
-            from: views, target: target, own: own, rise: reference.rise * min(max(share, 0.8), 1.3), unit: unit,
-            penalties: penalties, lengthPenalty: LocalSearch.lengthPenalty)
+            from: views, target: faces.target, own: faces.own, rise: reference.rise * min(max(share, 0.8), 1.3),
+            unit: unit, penalties: penalties, lengthPenalty: LocalSearch.lengthPenalty)
     }
 
     /// What the plain direction does where a figure reaches a value; its farthest where it does not.
@@ -314,32 +342,6 @@ public struct LocalSearch: Sendable {
     }
 
     private func effects(_ edited: [(Double, [Float])]) -> [Effect] {
-        edited.map { strength, logits in
-            LocalSearch.effect(
-                of: logits, base: base, strength: strength, target: target, targets: combination.targets, own: own,
-                cut: cut)
-        }
-    }
-
-    /// What edited faces' logits [faces, targets] say of a direction at one strength.
-    private static func effect(
-        of logits: [Float], base: [Float], strength: Double, target: Int, targets: Int, own: [Int], cut: Float
-    ) -> Effect {
-        let changes = zip(logits, base).map { $0 - $1 }
-        let lacking = Swift.stride(from: target, to: base.count, by: targets).filter { base[$0] < cut }
-        return Effect(
-            strength: strength,
-            rise: own.reduce(0) { $0 + Double(changes[$1 * targets + target]) } / Double(max(1, own.count)),
-            drag: LocalCombination.cost(of: changes, targets: targets, target: target),
-            flipped: lacking.reduce(0) { $0 + 1 / (1 + exp(Double(cut - logits[$1]) / softness)) }
-                / Double(max(1, lacking.count)))
-    }
-
-    /// The faces that lack an attribute, but for the quarter of them that is farthest from it; all where none lacks it.
-    static func counted(_ base: [Float], target: Int, targets: Int, cut: Float) -> [Int] {
-        let lacking = (0..<base.count / targets).filter { base[$0 * targets + target] < cut }
-        let nearest = lacking.sorted { base[$0 * targets + target] > base[$1 * targets + target] }
-        let kept = nearest.prefix((3 * nearest.count + 3) / 4).sorted()
-        return kept.isEmpty ? Array(0..<base.count / targets) : kept
+        edited.map { strength, logits in faces.effect(logits, strength: strength) }
     }
 }
