@@ -95,7 +95,7 @@ let tests: [Target] = [
     .testTarget(
         name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
-    .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Core"], swiftSettings: strict),
+    .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]

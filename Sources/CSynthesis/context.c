@@ -50,7 +50,7 @@ static float *copy(ms_context *context, const float *values, size_t count) {
 
 // MARK: checks
 
-static int channels_fit(int channels) { return channels > 0 && channels % 4 == 0 && channels <= 8192; }
+static int channels_fit(int channels) { return channels > 0 && channels % 4 == 0 && channels <= 1024; }
 
 static int modulation_fits(const ms_modulation *modulation) { return modulation->weight && modulation->bias; }
 
@@ -332,6 +332,7 @@ static void release_convolution(ms_separable *convolution) {
 void ms_destroy(ms_context *context) {
     if (!context) return;
     ms_pool_destroy(context->pool);
+    ms_release_tape(context->tape);
     for (int i = 0; i < context->map_count; i++) {
         free(context->maps[i].weight);
         free(context->maps[i].bias);

@@ -65,6 +65,25 @@ typedef struct {
     float *u[ms_most_layers], *h[ms_most_layers], *o[ms_most_layers];  // of the layers computed whole
 } ms_slot;
 
+// What pulling gradients back needs: one image's activations, whole, and room for gradients.
+typedef struct {
+    void *memory;
+    size_t bytes;
+    float *u[ms_most_layers], *h[ms_most_layers], *o[ms_most_layers];
+    float *first_weights[ms_most_layers], *second_weights[ms_most_layers];      // the products' weights transposed
+    float *first_depthwise[ms_most_layers], *second_depthwise[ms_most_layers];  // turned by half
+    float *gradients[2];    // of a layer's activations, by turns
+    float *modulations;     // of each modulation
+    float *ones;            // as many as the last layer has channels
+    float *image;           // the image's product without modulation, as ms_fold_image has it, and transposed
+    float *image_transposed;
+    float *sums;            // [bands][most channels]
+    size_t sum_row;
+    float *scale;           // one modulation, padded
+    float *scratch;         // [threads]: a row of pixels, then ms_ring rows
+    size_t scratch_row, pixel_floats, ring_floats;
+} ms_tape;
+
 struct ms_context {
     const ms_kernels *kernels;
     ms_pool *pool;
@@ -90,6 +109,7 @@ struct ms_context {
     ms_slot *slots;
     float *modulations;   // [slots][modulation_floats]: every style map's results
     float *features;      // [slots][c·r·r]: the start's results in the file's order
+    ms_tape *tape;        // NULL until gradients are asked for
     size_t bytes;
 };
 
@@ -117,6 +137,22 @@ ms_status ms_choose_kernels(const char *wanted, const ms_kernels **chosen);
 
 // Makes sure of `count` slots.
 ms_status ms_reserve(ms_context *context, int count);
+
+// Whether a request for images makes sense.
+int ms_request_fits(const ms_context *context, int count, int rows, int size);
+
+// Computes the modulations and the start's results of `count` images, and folds them into the weights of their slots.
+void ms_prepare(ms_context *context, const float *styles, int count, int rows, int size, int noise);
+
+// The last product for an image of a size: [m][16], and the bias [16] behind it.
+void ms_fold_image(const ms_context *context, const float *modulation, int size, float *folded);
+
+// Rows y0 … y0 + rows - 1 of a convolution whose source and target are whole; at most ms_strip of them.
+void ms_convolve_strip(
+    const ms_context *context, const ms_separable *convolution, const float *folded, int side, int noisy,
+    const float *source, size_t source_row, float *target, size_t target_row, int y0, int rows, float *scratch);
+
+void ms_release_tape(ms_tape *tape);
 
 // The channel's place in the subbands' order: q low, then q each of the three high bands, q padded to `padded`.
 static inline int ms_subband_place(int channel, int channels, int padded) {

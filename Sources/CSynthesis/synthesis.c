@@ -82,7 +82,7 @@ static void fold_scale(const ms_stage *stage, const float *modulation, float *sc
 // The last product with its modulation, and with the last Haar step where the full image is wanted: 12 outputs a
 // pixel then, (colour · 2 + row) · 2 + column; else 3, the average of the pixel's four, for sums of box × box pixels.
 // The bias comes last.
-static void fold_image(const ms_context *context, const float *modulation, int size, float *folded) {
+void ms_fold_image(const ms_context *context, const float *modulation, int size, float *folded) {
     int m = context->image_channels, full = size == ms_full_size(context), outputs = full ? 12 : 3;
     float box = full ? 1 : (float)(ms_full_size(context) / 2 / size), share = 1 / (box * box);
     float *bias = folded + (size_t)ms_padded(m) * ms_block;
@@ -124,7 +124,7 @@ static void run_fold(void *state, int image, int worker) {
         fold_depthwise(&stage->first, modulations + stage->first.modulation, slot->folded + stage->first.folded);
         fold_depthwise(&stage->second, modulations + stage->second.modulation, slot->folded + stage->second.folded);
     }
-    fold_image(
+    ms_fold_image(
         context, modulations + context->image_modulation, batch->size, slot->folded + context->image_folded);
     const float *features = context->features + (size_t)image * context->feature_floats;
     int side = context->start_side, channels = context->start_channels;
@@ -150,21 +150,20 @@ static const float *noise_row(const ms_separable *convolution, int noise, int si
     return noise && convolution->noise ? convolution->noise + (size_t)y * side : NULL;
 }
 
-// Rows y0 … y0 + rows - 1 of a convolution whose source and target are whole.
-static void convolve_strip(
-    const ms_batch *batch, const ms_separable *convolution, const float *folded, int side, const float *source,
-    size_t source_row, float *target, size_t target_row, int y0, int rows, float *scratch) {
+void ms_convolve_strip(
+    const ms_context *context, const ms_separable *convolution, const float *folded, int side, int noisy,
+    const float *source, size_t source_row, float *target, size_t target_row, int y0, int rows, float *scratch) {
     const float *above[ms_strip + 2], *noise[ms_strip];
     float *out[ms_strip];
     for (int i = -1; i <= rows; i++) {
         int y = y0 + i;
-        above[i + 1] = y < 0 || y >= side ? batch->context->zeros : source + (size_t)y * source_row;
+        above[i + 1] = y < 0 || y >= side ? context->zeros : source + (size_t)y * source_row;
     }
     for (int i = 0; i < rows; i++) {
         out[i] = target + (size_t)(y0 + i) * target_row;
-        noise[i] = noise_row(convolution, batch->noise, side, y0 + i);
+        noise[i] = noise_row(convolution, noisy, side, y0 + i);
     }
-    batch->context->kernels->convolve(
+    context->kernels->convolve(
         &convolution->product, folded + convolution->folded, above, out, noise[0] ? noise : NULL, rows, side, scratch);
 }
 
@@ -190,9 +189,9 @@ static void run_whole_first(void *state, int index, int worker) {
     const ms_stage *stage = &context->stages[batch->layer];
     const ms_slot *slot = &context->slots[index / strips(stage)];
     int rows = strip_rows(stage);
-    convolve_strip(
-        batch, &stage->first, slot->folded, stage->side, slot->u[batch->layer], stage->u_row, slot->h[batch->layer],
-        stage->h_row, index % strips(stage) * rows, rows, context->workers[worker].scratch);
+    ms_convolve_strip(
+        context, &stage->first, slot->folded, stage->side, batch->noise, slot->u[batch->layer], stage->u_row,
+        slot->h[batch->layer], stage->h_row, index % strips(stage) * rows, rows, context->workers[worker].scratch);
 }
 
 static void run_whole_second(void *state, int index, int worker) {
@@ -201,9 +200,9 @@ static void run_whole_second(void *state, int index, int worker) {
     const ms_stage *stage = &context->stages[batch->layer];
     const ms_slot *slot = &context->slots[index / strips(stage)];
     int rows = strip_rows(stage);
-    convolve_strip(
-        batch, &stage->second, slot->folded, stage->side, slot->h[batch->layer], stage->h_row, slot->o[batch->layer],
-        stage->o_row, index % strips(stage) * rows, rows, context->workers[worker].scratch);
+    ms_convolve_strip(
+        context, &stage->second, slot->folded, stage->side, batch->noise, slot->h[batch->layer], stage->h_row,
+        slot->o[batch->layer], stage->o_row, index % strips(stage) * rows, rows, context->workers[worker].scratch);
 }
 
 // MARK: layers computed row by row
@@ -353,11 +352,24 @@ static int bands_for(const ms_context *context, int count, int size) {
     return bands;
 }
 
-static void run_batch(ms_batch *batch) {
+// Every modulation, the start's result, and the weights with the modulations in.
+static void prepare(ms_batch *batch) {
     ms_context *context = batch->context;
     ms_pool_run(context->pool, map_tasks(context), run_maps, batch);
     ms_pool_run(context->pool, parts_of((int)context->feature_floats, ms_map_rows), run_start, batch);
     ms_pool_run(context->pool, batch->count, run_fold, batch);
+}
+
+void ms_prepare(ms_context *context, const float *styles, int count, int rows, int size, int noise) {
+    ms_batch batch = {
+        .context = context, .styles = styles, .count = count, .rows = rows, .size = size, .noise = noise,
+    };
+    prepare(&batch);
+}
+
+static void run_batch(ms_batch *batch) {
+    ms_context *context = batch->context;
+    prepare(batch);
     for (batch->layer = 0; batch->layer < context->whole_layers; batch->layer++) {
         int tasks = batch->count * strips(&context->stages[batch->layer]);
         ms_pool_run(context->pool, batch->count, run_whole_upsample, batch);
@@ -368,13 +380,16 @@ static void run_batch(ms_batch *batch) {
     ms_pool_run(context->pool, batch->count * batch->bands, run_band, batch);
 }
 
+int ms_request_fits(const ms_context *context, int count, int rows, int size) {
+    if (!context || count < 0 || (rows != 1 && rows != context->style_rows)) return 0;
+    int fits = 0;
+    for (int side = ms_full_size(context); side >= context->start_side; side /= 2) fits |= side == size;
+    return fits;
+}
+
 ms_status ms_synthesize(
     ms_context *context, const float *styles, int count, int rows, int size, int noise, float *images) {
-    if (!context || count < 0 || (count > 0 && (!styles || !images))) return ms_bad_argument;
-    if (rows != 1 && rows != context->style_rows) return ms_bad_argument;
-    int full = ms_full_size(context), fits = 0;
-    for (int side = full; side >= context->start_side; side /= 2) fits |= side == size;
-    if (!fits) return ms_bad_argument;
+    if (!ms_request_fits(context, count, rows, size) || (count > 0 && (!styles || !images))) return ms_bad_argument;
     int at_once = most(8, context->thread_count);
     ms_status status = ms_reserve(context, least(count, at_once));
     if (status != ms_ok) return status;

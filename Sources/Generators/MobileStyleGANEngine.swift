@@ -81,17 +81,7 @@ public final class MobileStyleGANEngine: Sendable {
     public func synthesize(
         styles: [Float], count: Int, rows: Int, size: Int, addsNoise: Bool
     ) throws -> [Float] {
-        guard rows == 1 || rows == styleRows else {
-            throw Failure("latent code", "has \(rows) rows", "this generator takes 1 or \(styleRows)")
-        }
-        guard count >= 0, count <= Int(Int32.max) / 2, styles.count == count * rows * latentSize else {
-            throw Failure("latent code", "has \(styles.count) values where \(count) × \(rows) × \(latentSize) belong")
-        }
-        guard sizes.contains(size) else {
-            throw Failure(
-                "image size", "cannot be \(size)",
-                "give one of \(sizes.map(String.init).joined(separator: ", "))", isUsage: true)
-        }
+        try check(styles, count: count, rows: rows, size: size)
         let total = count * 3 * size * size
         return try [Float](unsafeUninitializedCapacity: total) { buffer, initialized in
             guard count > 0, let images = buffer.baseAddress else { return }
@@ -107,9 +97,56 @@ public final class MobileStyleGANEngine: Sendable {
         }
     }
 
+    /// Pulls gradients with respect to images back to their styles.
+    ///
+    /// The images are synthesized once more and their activations kept, one image at a time.
+    ///
+    /// - Parameters:
+    ///   - styles: [count, rows, latentSize]; they, `rows`, `size` and `addsNoise` as for the images.
+    ///   - imageGradients: [count, 3, size, size].
+    /// - Returns: [count, rows, latentSize].
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    public func pullBack(
+        styles: [Float], count: Int, rows: Int, size: Int, addsNoise: Bool, imageGradients: [Float]
+    ) throws -> [Float] {
+        try check(styles, count: count, rows: rows, size: size)
+        guard imageGradients.count == count * 3 * size * size else {
+            throw Failure("image gradients", "are \(imageGradients.count), not \(count) × 3 × \(size) × \(size)")
+        }
+        return try [Float](unsafeUninitializedCapacity: styles.count) { buffer, initialized in
+            guard count > 0, let gradients = buffer.baseAddress else { return }
+            let status = context.withLock { context in
+                styles.withUnsafeBufferPointer { styles in
+                    imageGradients.withUnsafeBufferPointer { images in
+                        ms_pull_back(
+                            context.pointer, styles.baseAddress, Int32(count), Int32(rows), Int32(size),
+                            addsNoise ? 1 : 0, images.baseAddress, gradients)
+                    }
+                }
+            }
+            try Self.check(status)
+            initialized = styles.count
+        }
+    }
+
     /// The image sizes on offer, largest first.
     public var sizes: [Int] {
         Array(sequence(first: resolution) { $0 / 2 >= self.smallestSize ? $0 / 2 : nil })
+    }
+
+    /// - Throws: ``Failure`` when a request's shapes do not fit.
+    private func check(_ styles: [Float], count: Int, rows: Int, size: Int) throws {
+        guard rows == 1 || rows == styleRows else {
+            throw Failure("latent code", "has \(rows) rows", "this generator takes 1 or \(styleRows)")
+        }
+        guard count >= 0, count <= Int(Int32.max) / 2, styles.count == count * rows * latentSize else {
+            throw Failure("latent code", "has \(styles.count) values where \(count) × \(rows) × \(latentSize) belong")
+        }
+        guard sizes.contains(size) else {
+            throw Failure(
+                "image size", "cannot be \(size)",
+                "give one of \(sizes.map(String.init).joined(separator: ", "))", isUsage: true)
+        }
     }
 
     /// - Throws: ``Failure`` for any status but success.

@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Generators
+import Tensors
 import Testing
 
 /// The paths of the engine that this processor has.
@@ -40,6 +41,46 @@ struct EngineTests {
                 #expect(apart <= 1e-5 * spread, "\(path), \(rows) rows, size \(size): \(apart) of \(spread)")
             }
         }
+    }
+
+    @Test("pulls gradients back as the Tensors implementation does", arguments: paths)
+    func gradients(path: String) throws {
+        let network = Self.network
+        let engine = try MobileStyleGANEngine(parameters: network, threads: 3, path: path)
+        let reference = try MobileStyleGANTensors(
+            identity: identity(
+                "mobilestylegan", resolution: network.resolution, latent: network.latentSize, rows: network.styleRows),
+            network: network)
+        for (rows, size, noise) in [(1, 64, false), (network.styleRows, 128, true), (1, 256, false)] {
+            var source = RandomNetwork.Source(seed: 5)
+            let styles = source.values(2 * rows * network.latentSize)
+            let cotangents = source.values(2 * 3 * size * size)
+            let ours = try engine.pullBack(
+                styles: styles, count: 2, rows: rows, size: size, addsNoise: noise, imageGradients: cotangents)
+            let leaf = try Tensor(styles, shape: [2, rows, network.latentSize]).requiringGradient()
+            let images = try reference.synthesize(leaf, size: size, noise: noise ? .constant : .none)
+            let theirs = try images.gradients(of: [leaf], cotangent: Tensor(cotangents, shape: [2, 3, size, size]))[0]
+                .floats()
+            // Where an activation is nearly zero its sign may differ, and a little of the gradient with it.
+            let apart = zip(ours, theirs).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+            let size = theirs.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            #expect(size > 1)
+            #expect(apart <= 2e-3 * size, "\(path), \(rows) rows: \(apart) of \(size)")
+        }
+    }
+
+    @Test("gradients are the same bits whatever the batch and the threads")
+    func gradientBits() throws {
+        let network = Self.network
+        let (styles, size) = (Self.styles(3, rows: 1), 128)
+        var source = RandomNetwork.Source(seed: 5)
+        let cotangents = source.values(3 * 3 * size * size)
+        let all = try MobileStyleGANEngine(parameters: network, threads: 1).pullBack(
+            styles: styles, count: 3, rows: 1, size: size, addsNoise: false, imageGradients: cotangents)
+        let one = try MobileStyleGANEngine(parameters: network, threads: 4).pullBack(
+            styles: Array(styles[32..<64]), count: 1, rows: 1, size: size, addsNoise: false,
+            imageGradients: Array(cotangents[3 * size * size..<6 * size * size]))
+        #expect(one == Array(all[32..<64]))
     }
 
     @Test("gives the same bits whatever the batch, the order and the threads", arguments: paths)

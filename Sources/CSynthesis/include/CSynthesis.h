@@ -2,7 +2,7 @@
 //
 // What it is: one fixed shape of network (Belousov 2021, arXiv 2104.04767), fused row by row so that activations stay
 // in cache, with matrix products by its own register-tiled kernels chosen at run time for the processor.
-// What it is not: a general runtime, and not differentiable.
+// What it is not: a general runtime. Gradients are those of images with respect to styles, not of the weights.
 //
 // Letters used for shapes throughout:
 //   N images, R rows of a style, L layers, c input and m output channels of a product, r pixels along a side.
@@ -90,6 +90,18 @@ void ms_destroy(ms_context *context);
 /// - images: [N, 3, size, size], about [-1, 1].
 ms_status ms_synthesize(
     ms_context *context, const float *styles, int count, int rows, int size, int noise, float *images);
+
+/// Pulls gradients with respect to N images back to their styles. Not to be called while the context is at work.
+///
+/// The images' activations are computed once more and kept, one image at a time; the memory for that, some hundred
+/// megabytes, is taken at the first call and kept too.
+///
+/// - styles, rows, size, noise: as for ms_synthesize.
+/// - image_gradients: [N, 3, size, size].
+/// - style_gradients: [N, R, latent]; with R = 1 the sum over all rows.
+ms_status ms_pull_back(
+    ms_context *context, const float *styles, int count, int rows, int size, int noise, const float *image_gradients,
+    float *style_gradients);
 
 /// "portable", "avx2" or "avx512".
 const char *ms_path(const ms_context *context);
