@@ -36,8 +36,8 @@ class Ours:
         command += ["--generator", generator]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(options))
 
-    def turn(self, size):
-        self.process.stdin.write(f"{self.batch} {size} 1\n")
+    def turn(self, size, gradients=0):
+        self.process.stdin.write(f"{self.batch} {size} 1 {gradients}\n")
         self.process.stdin.flush()
         figures = json.loads(self.process.stdout.readline())
         return figures["wall"] / self.batch, figures["processor"] / self.batch
@@ -121,20 +121,21 @@ class PyTorch:
         lower = self.torch.stack([low - v + h - d, low - v - h + d], -1).view(n, c, r, 2 * r)
         return self.torch.stack([upper, lower], 3).view(n, c, 2 * r, 2 * r) * 0.5
 
-    def turn(self, size):
+    def images(self, size):
         f, w = self.torch.nn.functional, self.w
+        x = f.conv2d(w["constant"] * self.scale("start.modulation"), w["start.weight"], padding=1)
+        x = f.leaky_relu(x + w["start.noise"] + w["start.bias"][:, None, None], 0.2)
+        for k in range(7):
+            x = self.haar(x * self.scale(f"layers.{k}.up"))
+            x = self.convolution(self.convolution(x, f"layers.{k}.first"), f"layers.{k}.second")
+        x = f.conv2d(x * self.scale("image.modulation"), w["image.weight"][:, :, None, None], w["image.bias"])
+        x = self.haar(x)
+        return f.avg_pool2d(x, 1024 // size) if size < 1024 else x
+
+    def turn(self, size):
         start, processor = time.perf_counter(), time.process_time()
         with self.torch.inference_mode():
-            x = f.conv2d(w["constant"] * self.scale("start.modulation"), w["start.weight"], padding=1)
-            x = f.leaky_relu(x + w["start.noise"] + w["start.bias"][:, None, None], 0.2)
-            for k in range(7):
-                x = self.haar(x * self.scale(f"layers.{k}.up"))
-                x = self.convolution(self.convolution(x, f"layers.{k}.first"), f"layers.{k}.second")
-            x = f.conv2d(x * self.scale("image.modulation"), w["image.weight"][:, :, None, None], w["image.bias"])
-            x = self.haar(x)
-            if size < 1024:
-                x = f.avg_pool2d(x, 1024 // size)
-            x.numpy()
+            self.images(size).numpy()
         return (time.perf_counter() - start) / self.batch, (time.process_time() - processor) / self.batch
 
 

@@ -103,12 +103,7 @@ public final class AttributeClassifier: Sendable {
     ///   - images: [count, 3, inputSize, inputSize] in [-1, 1], faces in FFHQ's frame.
     /// - Throws: ``Core/Failure`` when the number of values is another.
     public func logits(_ images: [Float], count: Int) throws -> [Float] {
-        let one = 3 * inputSize * inputSize
-        guard count >= 0, images.count == count * one else {
-            throw Failure(
-                "classifier input",
-                "has \(images.count) values, not \(count) pictures of 3 x \(inputSize) x \(inputSize)")
-        }
+        try check(images, count: count)
         if count == 0 { return [] }
         return try Torch.withoutGradients {
             let batch = try Tensor(images, shape: [count, 3, inputSize, inputSize], device: device)
@@ -121,6 +116,43 @@ public final class AttributeClassifier: Sendable {
             }
             let share = 1 / Float(networks.count * views.count)
             return sum.map { $0 * share }
+        }
+    }
+
+    /// Gradients with respect to pictures of a function of their logits.
+    ///
+    /// - Parameters:
+    ///   - images: [count, 3, inputSize, inputSize] as for ``logits(_:count:)``.
+    ///   - gradients: [count, attributes], of the function with respect to the logits.
+    /// - Returns: [count, 3, inputSize, inputSize].
+    /// - Throws: ``Core/Failure`` when the number of values is another.
+    public func pullBack(_ images: [Float], count: Int, gradients: [Float]) throws -> [Float] {
+        try check(images, count: count)
+        guard gradients.count == count * attributes.count else {
+            throw Failure("logit gradients", "are \(gradients.count), not \(count) × \(attributes.count)")
+        }
+        if count == 0 { return [] }
+        let batch = try Tensor(images, shape: [count, 3, inputSize, inputSize], device: device).requiringGradient()
+        let cotangent = try Tensor(gradients, shape: [count, attributes.count], device: device)
+            .scaled(by: 1 / Double(networks.count * (card.mirrored ? 2 : 1)))
+        var sum = [Float](repeating: 0, count: images.count)
+        for network in networks {
+            for mirrored in card.mirrored ? [false, true] : [false] {
+                let view = mirrored ? try batch.flipped(axis: 3) : batch
+                let pulled = try network.logits(view).gradients(of: [batch], cotangent: cotangent)[0]
+                for (i, value) in try pulled.floats().enumerated() { sum[i] += value }
+            }
+        }
+        return sum
+    }
+
+    /// - Throws: ``Core/Failure`` when there are not as many values as `count` pictures have.
+    private func check(_ images: [Float], count: Int) throws {
+        let one = 3 * inputSize * inputSize
+        guard count >= 0, images.count == count * one else {
+            throw Failure(
+                "classifier input",
+                "has \(images.count) values, not \(count) pictures of 3 x \(inputSize) x \(inputSize)")
         }
     }
 

@@ -10,7 +10,8 @@ struct BenchSynthesis: ParsableCommand {
         abstract: "Measure how fast faces are synthesized here.",
         discussion: """
             Reads requests from standard input, a line each: how many images, their size, and whether with the noise
-            constants (0 or 1). Answers each with the seconds it took by the clock and on all processors, as JSON.
+            constants (0 or 1); a fourth number 1 asks for gradients of such images with respect to the latents instead.
+            Answers each with the seconds it took by the clock and on all processors, as JSON.
 
             For example:
               echo 8 256 0 | directions bench-synthesis --threads 2
@@ -31,17 +32,23 @@ struct BenchSynthesis: ParsableCommand {
     func run() throws {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
         let synthesizer = try generator.synthesizer(engine, threads: threads)
+        let pulling = synthesizer as? any GradientSynthesizer
         while let line = readLine() {
             try Interruption.check()
             let request = line.split(separator: " ").compactMap { Int($0) }
-            guard request.count == 3, 1...1024 ~= request[0] else {
+            guard 3...4 ~= request.count, 1...1024 ~= request[0] else {
                 throw Failure("request '\(line)'", "is no request", "give a count, a size and 0 or 1", isUsage: true)
             }
             let codes = try LatentCodes(generator.latents(seed: 0, indices: 0..<UInt64(request[0])))
+            let noise: NoiseMode = request[2] == 0 ? .none : .constant
+            let asksForGradients = request.count == 4 && request[3] == 1
+            let ones = [Float](repeating: 1, count: asksForGradients ? request[0] * 3 * request[1] * request[1] : 0)
             let (wall, processor) = (BenchClock.wall(), BenchClock.processor())
-            let images = try synthesizer.synthesize(codes, size: request[1], noise: request[2] == 0 ? .none : .constant)
+            var values = try asksForGradients
+                ? pulling?.pullBack(codes, size: request[1], noise: noise, gradients: ones) : nil
+            values = try values ?? synthesizer.synthesize(codes, size: request[1], noise: noise)
             let figures = [BenchClock.wall() - wall, BenchClock.processor() - processor]
-            let answer = "{\"values\": \(images.count), \"wall\": \(figures[0]), \"processor\": \(figures[1])}\n"
+            let answer = "{\"values\": \(values?.count ?? 0), \"wall\": \(figures[0]), \"processor\": \(figures[1])}\n"
             try FileHandle.standardOutput.write(contentsOf: Data(answer.utf8))
         }
     }

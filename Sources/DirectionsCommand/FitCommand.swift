@@ -34,8 +34,8 @@ struct FitCommand: ParsableCommand {
     @Option(
         help: """
             svm, logistic, lda (Ledoit-Wolf shrinkage), ridge (on the logits of all scored latents), joint (ridge on all \
-            attributes at once: move the own logit, hold the others), or local (W+: combines the newest directions of W, \
-            layer by layer, by what they change on calibration faces).
+            attributes at once: move the own logit, hold the others), or local (W+: goes on from the direction of W in steps, \
+            by the gradients of what edits change on fresh faces).
             """)
     var solver: SolverName = .svm
 
@@ -47,18 +47,18 @@ struct FitCommand: ParsableCommand {
 
     @Option(
         help:
-            "With --solver local: the directions of W to combine, separated by commas, or all, or all@v1 (default: the newest of --attr). The more, the less the others move, and the more images it takes."
+            "With --solver local: the version of each attribute's direction of W to start from, such as v1 (default: its newest of W that a fit made)."
     )
-    var basis: String?
+    var start: String?
 
-    @Option(help: "With --solver local: how many calibration faces are edited along each part of the basis.")
-    var faces = 160
+    @Option(help: "With --solver local: how many faces the directions are calibrated and compared on.")
+    var faces = 96
 
-    @Option(
-        help:
-            "With --solver local: how many rounds the search goes on for; in each, up to four combinations are applied to the calibration faces."
-    )
-    var rounds = 3
+    @Option(help: "With --solver local: how many steps it goes from the direction of W.")
+    var steps = 60
+
+    @Option(help: "With --solver local: how many fresh faces are edited in each step.")
+    var batch = 16
 
     @Option(help: "With --solver local: the classifier that judges (default: the shipped one).")
     var classifier: String?
@@ -105,7 +105,7 @@ struct FitCommand: ParsableCommand {
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue,
             "condition-on": conditionOn ?? "",
-        ].merging(solver == .local ? ["basis": basis ?? "", "faces": "\(faces)", "rounds": "\(rounds)"] : [:]) {
+        ].merging(solver == .local ? ["start": start ?? "", "faces": "\(faces)", "steps": "\(steps)", "batch": "\(batch)"] : [:]) {
             own, _ in own
         }
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
@@ -113,7 +113,7 @@ struct FitCommand: ParsableCommand {
                 guard conditions.isEmpty else {
                     throw Failure("--condition-on", "is not for --solver local", "leave it out", isUsage: true)
                 }
-                for made in try runLocal(wanted, store: store, library: library) {
+                try runLocal(wanted, store: store, library: library) { made in
                     results.append(
                         Result(
                             direction: made.direction.label, path: made.path, isNew: made.isNew, trainAccuracy: nil,
@@ -152,7 +152,7 @@ struct FitCommand: ParsableCommand {
 
     private static func showLocal(_ result: Result) {
         guard let ratio = result.entanglement else {
-            return print("\(result.direction): no combination holds the others better; it stays as it is")
+            return print("\(result.direction): nothing was found that holds the others better; it stays as it is")
         }
         let figures = String(
             format: "others move %.2f times as much as along the plain direction (calibration faces)", ratio)
@@ -257,7 +257,7 @@ struct FitJob {
         case .joint:
             let found = try ridge(attribute, selection: selection, penalty: regularisation ?? 1)
             return (found, found.record.regularisation)
-        case .local: throw Failure("--solver local", "combines directions of W", "run it through `directions fit`")
+        case .local: throw Failure("--solver local", "goes on from a direction of W", "run it through `directions fit`")
         }
     }
 

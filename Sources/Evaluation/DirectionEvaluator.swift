@@ -130,6 +130,21 @@ public struct DirectionEvaluator {
         }
     }
 
+    /// Scores `count` faces as they are.
+    ///
+    /// - Returns: [count, attributes], logits.
+    /// - Throws: ``Failure`` of any stage; what was scored before stays.
+    public func unedited(count: Int, quiet: Bool = false) throws -> [Float] {
+        let judge = try store.registerClassifier(
+            sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
+        let base = try LatentCodes(
+            generator.latents(seed: seed, indices: 0..<UInt64(count)), size: generator.identity.latentSize)
+        let key = try store.evaluation(
+            EvaluationKey(generatorSHA256: generator.identity.sha256, classifier: judge, seed: seed))
+        try score(batches(key, count: count) { base }, quiet: quiet)
+        return try store.faces(of: key, count: count)
+    }
+
     private func edited(_ base: LatentCodes, along subject: Subject, strength: Double) throws -> LatentCodes {
         let edit = LatentEdit(
             [LatentEdit.Step(subject.direction, strength: Float(strength))], unit: .sigma, layers: subject.layers)

@@ -218,6 +218,20 @@ public struct Generator: Sendable {
         }
     }
 
+    /// A synthesizer that pulls gradients back: the project's own kernels for a MobileStyleGAN on the CPU, else libtorch.
+    ///
+    /// - Parameters:
+    ///   - threads: How many threads compute; 0 for one a processor.
+    ///   - device: Where to compute.
+    /// - Throws: ``Failure`` as ``synthesizer(_:threads:device:isHalf:)``.
+    public func gradientSynthesizer(threads: Int = 0, device: Device = .cpu) throws -> any GradientSynthesizer {
+        if case .mobileStyleGAN(let network) = network, device == .cpu {
+            return try EngineSynthesizer(identity: identity, network: network, threads: threads)
+        }
+        if threads > 0 && device == .cpu { try Torch.setThreads(threads) }
+        return try tensorSynthesis(device: device)
+    }
+
     /// The differentiable synthesis on libtorch.
     ///
     /// - Parameter device: Where to compute.
@@ -311,7 +325,7 @@ extension Generator {
 }
 
 /// The C engine as a ``Synthesizer``.
-struct EngineSynthesizer: Synthesizer {
+struct EngineSynthesizer: GradientSynthesizer {
     let identity: GeneratorIdentity
     let engine: MobileStyleGANEngine
 
@@ -323,15 +337,28 @@ struct EngineSynthesizer: Synthesizer {
     var sizes: [Int] { engine.sizes.filter { $0 >= 64 } }
 
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+        let codes = try own(codes, size: size, noise: noise)
+        return try engine.synthesize(
+            styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant)
+    }
+
+    func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float] {
+        let own = try own(codes, size: size, noise: noise)
+        let pulled = try engine.pullBack(
+            styles: own.values, count: own.count, rows: own.rows, size: size, addsNoise: noise == .constant,
+            imageGradients: gradients)
+        return StyleRows.scatter(pulled, like: codes, identity: identity)
+    }
+
+    /// - Throws: ``Failure`` when the request does not fit.
+    private func own(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> LatentCodes {
         try StyleRows.checkSize(size, sizes)
-        let codes = try StyleRows.own(codes, identity: identity)
         guard noise != .random else {
             throw Failure(
                 "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
                 "use none or constant", isUsage: true)
         }
-        return try engine.synthesize(
-            styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant)
+        return try StyleRows.own(codes, identity: identity)
     }
 }
 

@@ -61,8 +61,20 @@ public protocol Synthesizer: Sendable {
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float]
 }
 
+/// A synthesizer that pulls gradients back from images to codes.
+public protocol GradientSynthesizer: Synthesizer {
+    /// Gradients with respect to codes of a function of their images.
+    ///
+    /// - Parameters:
+    ///   - codes: They, `size` and `noise` as for the images.
+    ///   - gradients: [count, 3, size, size], of the function with respect to the images.
+    /// - Returns: Of the codes' shape, [count, rows, size].
+    /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
+    func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float]
+}
+
 /// A synthesizer on libtorch, through which gradients flow.
-public protocol DifferentiableSynthesizer: Synthesizer {
+public protocol DifferentiableSynthesizer: GradientSynthesizer {
     /// Where it computes.
     var device: Device { get }
     /// Images computed at once.
@@ -92,6 +104,26 @@ extension DifferentiableSynthesizer {
         }
     }
 
+    public func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float] {
+        let own = try StyleRows.own(codes, identity: identity)
+        let image = 3 * size * size
+        guard gradients.count == codes.count * image else {
+            throw Failure("image gradients", "are \(gradients.count), not \(codes.count) × 3 × \(size) × \(size)")
+        }
+        var pulled: [Float] = []
+        try batch.run(count: own.count) { range in
+            let some = try own.slice(range)
+            let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
+                .requiringGradient()
+            let cotangent = try Tensor(
+                Array(gradients[range.lowerBound * image..<range.upperBound * image]),
+                shape: [some.count, 3, size, size], device: device)
+            let images = try synthesize(styles, size: size, noise: noise)
+            pulled += try images.gradients(of: [styles], cotangent: cotangent)[0].to(device: .cpu).floats()
+        }
+        return StyleRows.scatter(pulled, like: codes, identity: identity)
+    }
+
     /// Gives each row of styles [N, 1 or layers, d] as [N, d].
     ///
     /// - Throws: ``Failure`` when the shape is another.
@@ -118,6 +150,20 @@ public enum StyleRows {
         var rows = [0]
         for layer in 0..<layers { rows += [2 * layer + 1, 2 * layer + 2, 2 * layer + 3] }
         return rows
+    }
+
+    /// Gradients of codes in the network's own rows, as those of the codes that these came from.
+    static func scatter(_ gradients: [Float], like codes: LatentCodes, identity: GeneratorIdentity) -> [Float] {
+        if codes.rows == 1 || codes.rows == identity.layers { return gradients }
+        let rows = mobile(fromStyleGAN2: (identity.layers - 1) / 3)
+        var result = [Float](repeating: 0, count: codes.values.count)
+        for code in 0..<codes.count {
+            for (from, to) in rows.enumerated() {
+                let (source, target) = ((code * rows.count + from) * codes.size, (code * codes.rows + to) * codes.size)
+                for i in 0..<codes.size { result[target + i] += gradients[source + i] }
+            }
+        }
+        return result
     }
 
     /// Codes of StyleGAN2's rows in another order of rows.

@@ -109,4 +109,30 @@ public enum AreaResampling {
         }
         return result
     }
+
+    /// Gradients with respect to planes of a function of their averages at a smaller size.
+    ///
+    /// - Parameters:
+    ///   - gradients: [n, to, to].
+    /// - Returns: [n, from, from].
+    public static func pullBack(_ gradients: [Float], from: Int, to: Int) -> [Float] {
+        let taps = Taps.axis(from: from, to: to)
+        let count = gradients.count / (to * to)
+        var result = [Float](repeating: 0, count: count * from * from)
+        var row = [Float](repeating: 0, count: from)
+        for plane in 0..<count {
+            for y in 0..<to {
+                for x in 0..<from { row[x] = 0 }
+                for x in 0..<to {
+                    let value = gradients[(plane * to + y) * to + x]
+                    for (k, weight) in taps[x].weights.enumerated() { row[taps[x].first + k] += weight * value }
+                }
+                for (k, weight) in taps[y].weights.enumerated() {
+                    let start = plane * from * from + (taps[y].first + k) * from
+                    for x in 0..<from { result[start + x] += weight * row[x] }
+                }
+            }
+        }
+        return result
+    }
 }

@@ -179,6 +179,29 @@ import Weights
     }
 
     /// The real test part where there is one: what the file says of itself is what it does.
+    @Test func gradientsFollowTheLogits() throws {
+        let classifier = try AttributeClassifier.load(path: nil)
+        let one = 3 * classifier.inputSize * classifier.inputSize, width = classifier.attributes.count
+        let images = (0..<2 * one).map { Float($0 * 7919 % 1013) / 506.5 - 1 }
+        let weights = (0..<2 * width).map { Float($0 * 31 % 11) / 5 - 1 }
+        let gradients = try classifier.pullBack(images, count: 2, gradients: weights)
+        #expect(gradients.count == images.count)
+        // Along the gradient of each picture the weighted logits rise as fast as its square.
+        for picture in 0..<2 {
+            let own = gradients[picture * one..<(picture + 1) * one]
+            let square = own.reduce(0) { $0 + Double($1) * Double($1) }
+            func total(_ step: Double) throws -> Double {
+                var moved = images
+                for (i, slope) in own.enumerated() { moved[picture * one + i] += Float(step * Double(slope)) }
+                return try zip(classifier.logits(moved, count: 2), weights).reduce(0) { $0 + Double($1.0 * $1.1) }
+            }
+            let step = 0.02 / square.squareRoot()
+            let rise = try (total(step) - total(-step)) / (2 * step)
+            #expect(square > 1e-4 && abs(rise / square - 1) < 0.03, "\(rise), \(square)")
+        }
+        #expect(throws: Failure.self) { try classifier.pullBack(images, count: 2, gradients: [1]) }
+    }
+
     @Test(.enabled(if: TestData.celeba != nil, "no CelebA folder: set DIRECTIONS_CELEBA"))
     func theShippedClassifierIsAsGoodAsItSays() throws {
         let classifier = try AttributeClassifier.load(path: nil)

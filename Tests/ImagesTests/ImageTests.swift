@@ -55,6 +55,15 @@ import Testing
         #expect(abs(mean(image) - mean(small)) < 0.6)
     }
 
+    @Test func gradientsOfAveragesAreTheTransposedMap() {
+        // ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for an average over fractions of pixels, of two planes.
+        let x = (0..<2 * 64).map { Float($0 * 37 % 19) - 9 }, y = (0..<2 * 25).map { Float($0 * 23 % 17) - 8 }
+        func product(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+        let forward = product(AreaResampling.resize(x, from: 8, to: 5), y)
+        let back = product(x, AreaResampling.pullBack(y, from: 8, to: 5))
+        #expect(abs(forward) > 10 && abs(forward - back) < 1e-3, "\(forward), \(back)")
+    }
+
     @Test func growingAFlatPictureKeepsIt() {
         let image = Image(width: 3, height: 3, fill: (9, 200, 31)).resized(width: 17, height: 11)
         #expect(image == Image(width: 17, height: 11, fill: (9, 200, 31)))

@@ -69,6 +69,33 @@ struct EngineTests {
         }
     }
 
+    @Test("gradients of StyleGAN2's rows are sums over the network's own")
+    func gradientRows() throws {
+        let network = Self.network
+        let rows = 2 * network.layers.count + 4
+        let synthesizer = try MobileStyleGANTensors(
+            identity: identity(
+                "mobilestylegan", resolution: network.resolution, latent: network.latentSize, rows: network.styleRows,
+                styleGAN2Rows: rows),
+            network: network)
+        let codes = try LatentCodes(Self.styles(2, rows: rows), rows: rows, size: network.latentSize)
+        var source = RandomNetwork.Source(seed: 5)
+        let weights = source.values(2 * 3 * 64 * 64)
+        let gradients = try synthesizer.pullBack(codes, size: 64, noise: .none, gradients: weights)
+        #expect(gradients.count == codes.values.count)
+        let square = gradients.reduce(0) { $0 + Double($1) * Double($1) }
+        func total(_ step: Double) throws -> Double {
+            let moved = try LatentCodes(
+                zip(codes.values, gradients).map { $0 + Float(step * Double($1)) }, rows: rows, size: codes.size)
+            return try zip(synthesizer.synthesize(moved, size: 64, noise: .none), weights).reduce(0) {
+                $0 + Double($1.0) * Double($1.1)
+            }
+        }
+        let step = 0.01 / square.squareRoot()
+        let rise = try (total(step) - total(-step)) / (2 * step)
+        #expect(abs(rise / square - 1) < 0.02, "\(rise), \(square)")
+    }
+
     @Test("gradients are the same bits whatever the batch and the threads")
     func gradientBits() throws {
         let network = Self.network

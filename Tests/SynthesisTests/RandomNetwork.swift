@@ -67,10 +67,12 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
 }
 
 /// The identity of a network that has no file.
-func identity(_ architecture: String, resolution: Int, latent: Int, rows: Int) throws -> GeneratorIdentity {
+func identity(
+    _ architecture: String, resolution: Int, latent: Int, rows: Int, styleGAN2Rows: Int? = nil
+) throws -> GeneratorIdentity {
     let text = """
         {"format": 1, "name": "random", "architecture": "\(architecture)", "sha256": "", "resolution": \(resolution),
-        "latentSize": \(latent), "layers": \(rows), "styleGAN2Layers": \(architecture == "stylegan2" ? rows : 0),
+        "latentSize": \(latent), "layers": \(rows), "styleGAN2Layers": \(styleGAN2Rows ?? (architecture == "stylegan2" ? rows : 0)),
         "sourceName": "", "sourceSHA256": "", "licence": "", "tensors": {}}
         """
     return try JSONDecoder().decode(GeneratorIdentity.self, from: Data(text.utf8))

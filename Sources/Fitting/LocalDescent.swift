@@ -1,0 +1,210 @@
+import Core
+import Foundation
+
+/// The descent by which one attribute's W+ direction comes from its plain one: what to edit, and where gradients lead.
+///
+/// A direction has one vector for each group of layers; all begin as the plain direction, as long as it has to be until half of
+/// the faces flip. In each step a batch of fresh faces is edited along it, half of them by less, so that it holds the
+/// others all the way. Of the changes Δ of their logits,
+///
+///     mean over faces f and k ≠ t of |Δ_fk| + driftShare · mean over k ≠ t of |mean over f of Δ_fk|
+///       − λ · share of the faces that lack the attribute and get it
+///
+/// is to fall. λ is what a flip costs when the direction is made longer, so that neither longer nor shorter is better; the
+/// length follows the share that flips, and is in W's standard deviations never more than the plain direction's. The means over faces are running
+/// ones, for a batch alone is too small to know a drift. Gradients are multiplied by W's covariance (so that a step leads as far
+/// in every standard deviation), averaged (momentum), and made as long as the step is to be: the steps shrink to nothing. The
+/// result is the mean of the second half of the points.
+///
+/// - SeeAlso: Gradients under a metric: Amari, "Natural gradient works efficiently in learning" (1998); the mean of points: Polyak
+///   and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+public struct LocalDescent: Sendable {
+    /// By what the direction is multiplied for the faces of a batch, in turn.
+    private static let multiples: [Float] = [1, 0.7]
+    /// How long a step is at first, in lengths of the plain direction, and the power of what is left to go by which it shrinks.
+    private static let stride = (first: 0.08, power: 1.5)
+    private static let momentum = 0.85
+    /// How much of the running means is kept in each step.
+    private static let kept = (changes: 0.92, share: 0.8, price: 0.9)
+    /// How strongly the length follows the share.
+    private static let gain = 0.25
+    /// Changes below these count as squares, in logits: of one face, and of their mean.
+    private static let (smallChange, smallDrift) = (Float(0.1), 0.15)
+    /// The share of the steps whose points are averaged.
+    private static let averaged = 0.5
+
+    /// Steps in all, and those done.
+    public let steps: Int
+    public private(set) var done = 0
+    private let metric: LatentMetric
+    private let target: Int
+    private let targets: Int
+    private let cut: Float
+    /// The share of the faces that is to flip.
+    private let share: Double
+    /// The plain direction's length.
+    private let unit: Double
+    /// [groups][dimension].
+    private var point: [[Double]]
+    private var velocity: [[Double]]
+    private var sum: [[Double]]
+    private var summed = 0
+    /// Running means: of each logit's change, of the others' absolute change, of the share, of λ.
+    private var drift: [[Double]]?
+    private var change = 0.0
+    private var flipped = 0.0
+    private var price = 0.0
+
+    /// - Parameters:
+    ///   - plain: [dimension], the plain direction as long as it has to be.
+    ///   - groups: How many vectors the direction has.
+    ///   - share: The share of the faces that lack the attribute that is to get it.
+    ///   - target: The own logit.
+    ///   - targets: How many logits there are.
+    ///   - cut: The logit from which on a face has the attribute.
+    public init(
+        plain: [Double], groups: Int, share: Double, metric: LatentMetric, target: Int, targets: Int, cut: Float,
+        steps: Int
+    ) {
+        precondition(plain.count == metric.dimension && groups > 0 && targets > 1 && 0..<targets ~= target)
+        (self.metric, self.target, self.targets, self.cut, self.share) = (metric, target, targets, cut, share)
+        self.steps = steps
+        unit = max(metric.length(plain), 1e-9)
+        point = [[Double]](repeating: plain, count: groups)
+        velocity = [[Double]](repeating: [Double](repeating: 0, count: plain.count), count: groups)
+        sum = velocity
+    }
+
+    /// The vector of each group of layers now, [groups][dimension].
+    public var direction: [[Double]] { point }
+
+    /// The vectors that the descent has come to.
+    public var result: [[Double]] {
+        summed == 0 ? point : sum.map { $0.map { $0 / Double(summed) } }
+    }
+
+    /// By what the direction is multiplied for each face of a batch.
+    public static func multiples(count: Int) -> [Float] {
+        (0..<count).map { multiples[$0 % multiples.count] }
+    }
+
+    /// Takes note of what became of a batch.
+    ///
+    /// - Parameters:
+    ///   - base: [faces, targets]: the logits of the faces as they are.
+    ///   - logits: [faces, targets]: of the faces edited by ``multiples(count:)`` of ``direction``.
+    /// - Returns: [faces, targets]: gradients with respect to `logits` of what is to fall.
+    public mutating func gradients(base: [Float], logits: [Float]) -> [Float] {
+        let faces = logits.count / targets
+        let multiples = LocalDescent.multiples(count: faces)
+        observe(base: base, logits: logits, multiples: multiples)
+        let lacking = (0..<faces).filter { base[$0 * targets + target] < cut }
+        let drift = (drift ?? []).map { $0.map { tanh($0 / LocalDescent.smallDrift) } }
+        var result = [Float](repeating: 0, count: logits.count)
+        for face in 0..<faces {
+            let each = 1 / Double(faces * (targets - 1))
+            for k in 0..<targets where k != target {
+                let at = face * targets + k
+                let sign = Double(tanh((logits[at] - base[at]) / LocalDescent.smallChange))
+                result[at] = Float(each * (sign + LocalResponse.driftShare * drift[face % LocalDescent.multiples.count][k]))
+            }
+        }
+        for face in lacking {
+            let part = LocalResponse.part(logits[face * targets + target], cut: cut)
+            result[face * targets + target] =
+                -Float(price * part * (1 - part) / (LocalResponse.softness * Double(lacking.count)))
+        }
+        return result
+    }
+
+    /// Goes one step.
+    ///
+    /// - Parameter gradients: [groups][dimension], of what is to fall with respect to ``direction``.
+    public mutating func move(_ gradients: [[Double]]) {
+        let groups = point.count
+        for group in 0..<groups {
+            for i in velocity[group].indices {
+                velocity[group][i] = LocalDescent.momentum * velocity[group][i] + gradients[group][i]
+            }
+        }
+        let steps = velocity.map(metric.spread)
+        let square = zip(steps, velocity).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * $1.1 } }
+        let left = 1 - Double(done) / Double(max(1, self.steps))
+        let stride = LocalDescent.stride.first * pow(left, LocalDescent.stride.power)
+        let factor = unit * stride / max((square / Double(groups)).squareRoot(), 1e-12)
+        for group in 0..<groups {
+            for i in point[group].indices { point[group][i] -= factor * steps[group][i] }
+        }
+        let longer = min(exp(LocalDescent.gain * (share - flipped)), unit / max(length, 1e-12))
+        point = point.map { $0.map { $0 * longer } }
+        done += 1
+        if Double(done) > Double(self.steps) * (1 - LocalDescent.averaged) {
+            for group in 0..<groups { for i in point[group].indices { sum[group][i] += point[group][i] } }
+            summed += 1
+        }
+    }
+
+    /// The point's length, that of its vectors in square mean.
+    private var length: Double {
+        (point.reduce(0) { $0 + pow(metric.length($1), 2) } / Double(point.count)).squareRoot()
+    }
+
+    /// What the others' changes cost at last.
+    private var cost: Double { change + LocalResponse.driftShare * meanDrift }
+
+    private var meanDrift: Double {
+        guard let drift else { return 0 }
+        let total = drift.reduce(0) { total, means in
+            total + means.indices.reduce(0) { $0 + ($1 == target ? 0 : abs(means[$1])) }
+        }
+        return total / Double(drift.count * (targets - 1))
+    }
+
+    /// A line for people: the running means.
+    public var note: String {
+        String(
+            format: "share %.2f, others %.2f, drift %.2f, length %.2f", flipped, change, meanDrift, length / unit)
+    }
+
+    private mutating func observe(base: [Float], logits: [Float], multiples: [Float]) {
+        let faces = multiples.count
+        let kinds = LocalDescent.multiples.count
+        var mean = [[Double]](repeating: [Double](repeating: 0, count: targets), count: kinds)
+        var absolute = 0.0
+        var (parts, slope, lacking) = (0.0, 0.0, 0)
+        for face in 0..<faces {
+            for k in 0..<targets {
+                let at = face * targets + k
+                let one = Double(logits[at] - base[at])
+                mean[face % kinds][k] += one / Double((faces - face % kinds + kinds - 1) / kinds)
+                if k != target { absolute += abs(one) / Double(faces * (targets - 1)) }
+            }
+            let own = face * targets + target
+            // Only at the direction's own length does the share count.
+            guard base[own] < cut, multiples[face] == 1 else { continue }
+            let part = LocalResponse.part(logits[own], cut: cut)
+            lacking += 1
+            parts += part
+            slope += part * (1 - part) / LocalResponse.softness * Double(logits[own] - base[own])
+        }
+        func running(_ before: Double, _ now: Double, _ kept: Double) -> Double {
+            drift == nil ? now : kept * before + (1 - kept) * now
+        }
+        let kept = LocalDescent.kept
+        change = running(change, absolute, kept.changes)
+        if lacking > 0 { flipped = running(flipped, parts / Double(lacking), kept.share) }
+        let before = drift
+        drift =
+            before.map { before in
+                zip(before, mean).map { zip($0, $1).map { kept.changes * $0 + (1 - kept.changes) * $1 } }
+            } ?? mean
+        // What a face's flipping costs when the direction is made longer.
+        if lacking > 0 {
+            let here = cost / max(slope / Double(lacking), LocalDescent.leastSlope)
+            price = before == nil ? here : kept.price * price + (1 - kept.price) * here
+        }
+    }
+
+    /// λ does not rise beyond what this slope of the share makes of it.
+    private static let leastSlope = 0.05
+}

@@ -1,0 +1,176 @@
+import Core
+import Fitting
+import Testing
+
+/// The descent on faces whose logits follow a rule instead of being synthesized.
+@Suite struct LocalDescentTests {
+    private static let size = 6
+    private static let targets = 4
+    private static let batch = 16
+
+    /// What each component of each of two groups of layers changes of the target and of three others. The plain direction,
+    /// the first component in both groups, drags all three along in the first group; the second component takes that back,
+    /// and a little of the target; the rest does nothing.
+    private static let effects: [[[Double]]] = [
+        [[1, 1.6, -1.2, 0.8], [-0.2, -1.6, 1.2, -0.8]] + [[Double]](repeating: [0, 0, 0, 0], count: 4),
+        [[1, 0, 0, 0]] + [[Double]](repeating: [0, 0, 0, 0], count: 5),
+    ]
+
+    /// Latents whose components have the standard deviation 1, but for the last.
+    private static func metric() throws -> LatentMetric {
+        var values: [Float] = []
+        for i in 0..<size {
+            for sign: Float in [1, -1] {
+                var row = [Float](repeating: 0, count: size)
+                row[i] = sign * (i == size - 1 ? 0.1 : 1) * Float(size).squareRoot()
+                values += row
+            }
+        }
+        return try LatentMetric(values, dimension: size)
+    }
+
+    /// Faces of a step: targets from -4 to +1, the others anywhere.
+    private static func base(step: Int) -> [Float] {
+        (0..<batch).flatMap { face -> [Float] in
+            let place = (face * 7 + step * 5) % 40
+            return [-4 + 5 * Float(place) / 40] + (1..<targets).map { Float((face * 37 + step * $0) % 100) / 25 - 2 }
+        }
+    }
+
+    private static func change(_ direction: [[Double]], _ k: Int) -> Double {
+        zip(direction, effects).reduce(0) { total, group in
+            total + zip(group.0, group.1).reduce(0) { $0 + $1.0 * $1.1[k] }
+        }
+    }
+
+    private static func descended(steps: Int, share: Double = 0.5) throws -> [[Double]] {
+        var descent = LocalDescent(
+            plain: [1] + [Double](repeating: 0, count: size - 1), groups: 2, share: share, metric: try metric(), target: 0,
+            targets: targets, cut: 0, steps: steps)
+        let multiples = LocalDescent.multiples(count: batch)
+        for step in 0..<steps {
+            let base = base(step: step)
+            let changes = (0..<targets).map { change(descent.direction, $0) }
+            let logits = base.indices.map { base[$0] + multiples[$0 / targets] * Float(changes[$0 % targets]) }
+            let gradients = descent.gradients(base: base, logits: logits)
+            descent.move(
+                effects.map { group in
+                    group.map { effect in
+                        (0..<batch).reduce(0.0) { total, face in
+                            total
+                                + (0..<targets).reduce(0.0) {
+                                    $0 + Double(multiples[face] * gradients[face * targets + $1]) * effect[$1]
+                                }
+                        }
+                    }
+                })
+        }
+        #expect(descent.done == steps)
+        return descent.result
+    }
+
+    @Test func theOthersAreHeldAndHalfFlip() throws {
+        let plain = try Self.descended(steps: 0)
+        let found = try Self.descended(steps: 60)
+        func drag(_ direction: [[Double]]) -> Double { (1..<4).reduce(0) { $0 + abs(Self.change(direction, $1)) } }
+        #expect(drag(plain) > 3)
+        #expect(drag(found) < 0.15 * drag(plain), "\(found)")
+        // Half of the faces that lack it are within 2 of having it.
+        let rise = Self.change(found, 0)
+        #expect(abs(rise - 2) < 0.6, "\(rise)")
+        // It is no longer than the plain direction in standard deviations.
+        let metric = try Self.metric()
+        func square(_ direction: [[Double]]) -> Double {
+            direction.reduce(0) { $0 + metric.length($1) * metric.length($1) }
+        }
+        #expect(square(found) <= square(plain) * 1.0001)
+        // Nothing goes where nothing changes.
+        #expect(found.flatMap { $0[2...] }.allSatisfy { abs($0) < 0.05 }, "\(found)")
+    }
+
+    @Test func fewerFlipWhereFewerShould() throws {
+        let few = Self.change(try Self.descended(steps: 60, share: 0.25), 0)
+        let half = Self.change(try Self.descended(steps: 60), 0)
+        #expect(few < half - 0.4, "\(few), \(half)")
+    }
+
+    @Test func aStepIsAsFarInEveryStandardDeviation() throws {
+        let metric = try Self.metric()
+        var descent = LocalDescent(
+            plain: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, share: 0.5, metric: metric, target: 0,
+            targets: Self.targets, cut: 0, steps: 10)
+        descent.move([[0, 1, 0, 0, 0, 10]])
+        // The last component's deviation is a tenth: its slope, ten times as steep, leads a tenth as far.
+        let point = descent.direction[0]
+        #expect(point[1] < 0 && abs(point[5] / point[1] - 0.1) < 0.01, "\(point)")
+        #expect(metric.length([0, 1, 0, 0, 0, 0]) > 0.9 && metric.length([0, 0, 0, 0, 0, 1]) > 3)
+    }
+
+    @Test func gradientsAreThoseOfWhatIsToFall() throws {
+        var descent = LocalDescent(
+            plain: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, share: 0.5, metric: try Self.metric(),
+            target: 0, targets: Self.targets, cut: 0, steps: 10)
+        let base = Self.base(step: 0)
+        let logits = base.indices.map { base[$0] + [1, 2, -3, 0][$0 % Self.targets] }
+        let gradients = descent.gradients(base: base, logits: logits)
+        for face in 0..<Self.batch {
+            let own = gradients[face * 4..<face * 4 + 4].map { $0 }
+            #expect(base[face * 4] < 0 ? own[0] < 0 : own[0] == 0)
+            // Face by face and the drift.
+            let each = 2 / Float(Self.batch * 3)
+            #expect(abs(own[1] - each) < 1e-4 && abs(own[2] + each) < 1e-4 && own[3] == 0, "\(own)")
+        }
+    }
+}
+
+@Suite struct LocalResponseTests {
+    /// Ten faces, targets from -4.5 to 4.5, one other logit.
+    private let base = (0..<20).map { $0 % 2 == 0 ? Float($0 / 2) - 4.5 : 0 }
+    private var response: LocalResponse { LocalResponse(base: base, targets: 2, target: 0, cut: 0) }
+
+    private func effects(_ own: Float, _ other: Float) -> [LocalResponse.Effect] {
+        [1, 2, 4].map { strength in
+            let change = [own, other].map { $0 * Float(strength) }
+            return response.effect(base.indices.map { base[$0] + change[$0 % 2] }, strength: strength)
+        }
+    }
+
+    @Test func theCostIsWhatTheOthersChange() {
+        // Face by face 1 and 3, 2 and 2, and the means 2 and 0.
+        let changes: [Float] = [9, 1, 2, 9, 3, -2]
+        #expect(abs(LocalResponse.cost(of: changes, targets: 3, target: 0) - ((2 + 2) + (2 + 0)) / 2) < 1e-6)
+    }
+
+    @Test func directionsAreComparedWhereAsManyFlip() throws {
+        let plain = effects(1, 1)
+        let reference = try #require(LocalResponse.reference(plain))
+        #expect(abs(reference.flipped - 0.5) < 1e-9 && abs(reference.strength - 2.5) < 0.3, "\(reference)")
+        // Twice as strong and the others no more: half of it at the same share.
+        let match = LocalResponse.match(effects(2, 1), plain: plain, reference: reference)
+        #expect(abs(match.ratio - 0.5) < 0.1 && abs(match.direction.flipped - 0.5) < 1e-6, "\(match)")
+        // One that does not get there is compared where it gets to.
+        let weak = LocalResponse.match(effects(0.2, 0.2), plain: plain, reference: reference)
+        #expect(weak.plain.flipped < 0.4 && abs(weak.plain.flipped - weak.direction.flipped) < 0.01, "\(weak)")
+    }
+
+    @Test func whatLowersItsOwnLogitHasNoReference() {
+        #expect(LocalResponse.reference(effects(-1, 1)) == nil)
+    }
+}
+
+@Suite struct LatentMetricTests {
+    @Test func lengthsAreThoseOfMahalanobis() throws {
+        // Two components: deviations 2 and 1, correlation none.
+        let metric = try LatentMetric([2, 0, -2, 0, 0, 1, 0, -1].map { $0 * Float(1.5).squareRoot() }, dimension: 2)
+        #expect(abs(metric.spread([1, 0])[0] - 4) < 1e-4 && abs(metric.spread([0, 1])[1] - 1) < 1e-4)
+        // The ridge adds a twentieth of the mean of 4 and 1.
+        #expect(abs(metric.length([3, 0]) - 3 / 4.125.squareRoot()) < 1e-4)
+        #expect(abs(metric.length([3, 4]) - (9 / 4.125 + 16 / 1.125).squareRoot()) < 1e-4)
+    }
+
+    @Test func sameLatentsAreRefused() {
+        #expect(throws: Failure.self) { try LatentMetric([1, 2, 1, 2], dimension: 2) }
+        #expect(throws: Failure.self) { try LatentMetric([1, 2], dimension: 2) }
+        #expect(throws: Failure.self) { try LatentMetric([1, .nan, 1, 2], dimension: 2) }
+    }
+}
