@@ -44,7 +44,8 @@ struct BenchSynthesis: ParsableCommand {
             let asksForGradients = request.count == 4 && request[3] == 1
             let ones = [Float](repeating: 1, count: asksForGradients ? request[0] * 3 * request[1] * request[1] : 0)
             let (wall, processor) = (BenchClock.wall(), BenchClock.processor())
-            var values = try asksForGradients
+            var values =
+                try asksForGradients
                 ? pulling?.pullBack(codes, size: request[1], noise: noise, gradients: ones) : nil
             values = try values ?? synthesizer.synthesize(codes, size: request[1], noise: noise)
             let figures = [BenchClock.wall() - wall, BenchClock.processor() - processor]

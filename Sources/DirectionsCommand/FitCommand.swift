@@ -102,11 +102,15 @@ struct FitCommand: ParsableCommand {
             store: store, identity: identity, library: library, solver: solver, regularisation: regularisation,
             conditions: conditions, splitSeed: splitSeed)
         var results: [Result] = []
-        let parameters = [
+        var parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "c": c, "solver": solver.rawValue,
             "condition-on": conditionOn ?? "",
-        ].merging(solver == .local ? ["start": start ?? "", "faces": "\(faces)", "steps": "\(steps)", "batch": "\(batch)"] : [:]) {
-            own, _ in own
+        ]
+        if solver == .local {
+            parameters["start"] = start ?? ""
+            parameters["faces"] = "\(faces)"
+            parameters["steps"] = "\(steps)"
+            parameters["batch"] = "\(batch)"
         }
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
             if solver == .local {

@@ -27,7 +27,8 @@ public struct LatentMetric: Sendable {
         let n = blasint(dimension)
         var matrix = [Double](repeating: 0, count: dimension * dimension)
         cblas_dgemm(
-            CblasRowMajor, CblasTrans, CblasNoTrans, n, n, blasint(count), 1 / Double(count - 1), centred, n, centred, n,
+            CblasRowMajor, CblasTrans, CblasNoTrans, n, n, blasint(count), 1 / Double(count - 1), centred, n, centred,
+            n,
             0, &matrix, n)
         let mean = (0..<dimension).reduce(0) { $0 + matrix[$1 * dimension + $1] } / Double(dimension)
         guard mean > 0 else { throw Failure("the latents", "do not differ", "sample others") }

@@ -21,13 +21,13 @@ import Foundation
 public struct LocalDescent: Sendable {
     /// By what the direction is multiplied for the faces of a batch, in turn.
     private static let multiples: [Float] = [1, 0.7]
-    /// How long a step is at first, in lengths of the plain direction, and the power of what is left to go by which it shrinks.
+    /// How long a step is at first, in lengths of the direction, and the power of what is left to go by which it shrinks.
     private static let stride = (first: 0.08, power: 1.5)
     private static let momentum = 0.85
     /// How much of the running means is kept in each step.
     private static let kept = (changes: 0.92, share: 0.8, price: 0.9)
     /// How strongly the length follows the share.
-    private static let gain = 0.25
+    private static let gain = 0.4
     /// Changes below these count as squares, in logits: of one face, and of their mean.
     private static let (smallChange, smallDrift) = (Float(0.1), 0.15)
     /// The share of the steps whose points are averaged.
@@ -106,7 +106,8 @@ public struct LocalDescent: Sendable {
             for k in 0..<targets where k != target {
                 let at = face * targets + k
                 let sign = Double(tanh((logits[at] - base[at]) / LocalDescent.smallChange))
-                result[at] = Float(each * (sign + LocalResponse.driftShare * drift[face % LocalDescent.multiples.count][k]))
+                result[at] = Float(
+                    each * (sign + LocalResponse.driftShare * drift[face % LocalDescent.multiples.count][k]))
             }
         }
         for face in lacking {
@@ -131,7 +132,7 @@ public struct LocalDescent: Sendable {
         let square = zip(steps, velocity).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * $1.1 } }
         let left = 1 - Double(done) / Double(max(1, self.steps))
         let stride = LocalDescent.stride.first * pow(left, LocalDescent.stride.power)
-        let factor = unit * stride / max((square / Double(groups)).squareRoot(), 1e-12)
+        let factor = length * stride / max((square / Double(groups)).squareRoot(), 1e-12)
         for group in 0..<groups {
             for i in point[group].indices { point[group][i] -= factor * steps[group][i] }
         }

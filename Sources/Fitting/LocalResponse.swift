@@ -123,8 +123,9 @@ public struct LocalResponse: Sendable {
         return found.flatMap { $0.rise > 0 ? $0 : nil }
     }
 
-    /// Where a direction is like the plain one at the reference: both flip as many of the faces. Where it never does, both
-    /// at as many as it comes to.
+    /// Where a direction is like the plain one at the reference: both flip as many of the faces.
+    ///
+    /// Where it never does, both at as many as it comes to.
     ///
     /// - Parameters:
     ///   - effects: What the direction does, from low strengths to high.

@@ -38,7 +38,8 @@ struct MainJobTests {
         // Two plain directions and what became of them, at five strengths each; the faces of calibration and of the steps.
         let plain = "label GLOB '*@v1'"
         #expect(
-            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "10|2|22")
+            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "10|2|22"
+        )
         #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "226")
         // Again: what is known is found, and what is not comes out the same; no version is made.
         #expect(try run(local) == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))

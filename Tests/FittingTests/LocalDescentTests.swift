@@ -8,9 +8,10 @@ import Testing
     private static let targets = 4
     private static let batch = 16
 
-    /// What each component of each of two groups of layers changes of the target and of three others. The plain direction,
-    /// the first component in both groups, drags all three along in the first group; the second component takes that back,
-    /// and a little of the target; the rest does nothing.
+    /// What each component of each of two groups of layers changes of the target and of three others.
+    ///
+    /// The plain direction, the first component in both groups, drags all three along in the first group; the second
+    /// component takes that back, and a little of the target; the rest does nothing.
     private static let effects: [[[Double]]] = [
         [[1, 1.6, -1.2, 0.8], [-0.2, -1.6, 1.2, -0.8]] + [[Double]](repeating: [0, 0, 0, 0], count: 4),
         [[1, 0, 0, 0]] + [[Double]](repeating: [0, 0, 0, 0], count: 5),
@@ -45,7 +46,8 @@ import Testing
 
     private static func descended(steps: Int, share: Double = 0.5) throws -> [[Double]] {
         var descent = LocalDescent(
-            plain: [1] + [Double](repeating: 0, count: size - 1), groups: 2, share: share, metric: try metric(), target: 0,
+            plain: [1] + [Double](repeating: 0, count: size - 1), groups: 2, share: share, metric: try metric(),
+            target: 0,
             targets: targets, cut: 0, steps: steps)
         let multiples = LocalDescent.multiples(count: batch)
         for step in 0..<steps {
