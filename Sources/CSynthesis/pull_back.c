@@ -283,8 +283,11 @@ static void run_convolution(void *state, int index, int worker) {
     }
 }
 
-static void pull_convolution(ms_pull *pull) {
-    const ms_separable *convolution = pull->convolution;
+static void pull_convolution(
+    ms_pull *pull, const ms_separable *convolution, const float *weights, const float *depthwise) {
+    pull->convolution = convolution;
+    pull->weights = weights;
+    pull->depthwise = depthwise;
     int bands = band_count(pull->context->stages[pull->layer].side);
     take_scale(pull, convolution->modulation, convolution->channels, convolution->product.c);
     clear_sums(pull, bands);
@@ -354,36 +357,32 @@ static void pull_styles(const ms_pull *pull, int rows, float *target) {
     }
 }
 
+// From the gradients of the result of one step of a layer to those of its source.
+static void take_step(
+    ms_pull *pull, const float *result, size_t result_row, const float *source, size_t source_row, const float *in,
+    float *out) {
+    pull->result = result;
+    pull->result_row = result_row;
+    pull->source = source;
+    pull->source_row = source_row;
+    pull->in = in;
+    pull->out = out;
+}
+
 static void run_back(ms_pull *pull, int rows, float *target) {
     ms_tape *tape = pull->tape;
     float *here = tape->gradients[0], *there = tape->gradients[1];
     pull_image(pull, here);
     for (int k = pull->context->layers - 1; k >= 0; k--) {
         const ms_stage *stage = &pull->context->stages[k];
+        size_t input_row;
+        const float *input = layer_input(pull, k, &input_row);
         pull->layer = k;
-        pull->convolution = &stage->second;
-        pull->weights = tape->second_weights[k];
-        pull->depthwise = tape->second_depthwise[k];
-        pull->result = tape->o[k];
-        pull->result_row = stage->o_row;
-        pull->source = tape->h[k];
-        pull->source_row = stage->h_row;
-        pull->in = here;
-        pull->out = there;
-        pull_convolution(pull);
-        pull->convolution = &stage->first;
-        pull->weights = tape->first_weights[k];
-        pull->depthwise = tape->first_depthwise[k];
-        pull->result = tape->h[k];
-        pull->result_row = stage->h_row;
-        pull->source = tape->u[k];
-        pull->source_row = stage->u_row;
-        pull->in = there;
-        pull->out = here;
-        pull_convolution(pull);
-        pull->source = layer_input(pull, k, &pull->source_row);
-        pull->in = here;
-        pull->out = there;
+        take_step(pull, tape->o[k], stage->o_row, tape->h[k], stage->h_row, here, there);
+        pull_convolution(pull, &stage->second, tape->second_weights[k], tape->second_depthwise[k]);
+        take_step(pull, tape->h[k], stage->h_row, tape->u[k], stage->u_row, there, here);
+        pull_convolution(pull, &stage->first, tape->first_weights[k], tape->first_depthwise[k]);
+        take_step(pull, tape->u[k], stage->u_row, input, input_row, here, there);
         pull_haar(pull);
         float *swap = here;
         here = there;

@@ -140,9 +140,9 @@ public struct MobileStyleGANParameters: Sendable {
 extension MobileStyleGANParameters {
     /// - Throws: ``Failure`` naming the first array whose length does not follow from the channels.
     public func checkLengths() throws {
-        guard latentSize > 0, startResolution > 0, startResolution <= 64, startChannels > 0, startChannels <= 8192,
+        guard latentSize > 0, startResolution > 0, startResolution <= 64, startChannels > 0, startChannels <= 1024,
             startChannels % 4 == 0, !layers.isEmpty, layers.count <= 12,
-            layers.allSatisfy({ $0.channels > 0 && $0.channels <= 8192 && $0.channels % 4 == 0 })
+            layers.allSatisfy({ $0.channels > 0 && $0.channels <= 1024 && $0.channels % 4 == 0 })
         else {
             throw Failure("MobileStyleGAN weights", "have channels or resolutions that are not such a network's")
         }
