@@ -11,10 +11,10 @@ import Foundation
 ///       − λ · share of the faces that lack the attribute and get it
 ///
 /// is to fall. λ is what a flip costs when the direction is made longer, so that neither longer nor shorter is better; the
-/// length follows the share that flips, and is in W's standard deviations never more than the plain direction's. The means over faces are running
-/// ones, for a batch alone is too small to know a drift. Gradients are multiplied by W's covariance (so that a step leads as far
-/// in every standard deviation), averaged (momentum), and made as long as the step is to be: the steps shrink to nothing. The
-/// result is the mean of the second half of the points.
+/// length follows the share that flips, and is in W's standard deviations never more than the plain direction's. The means
+/// over faces are running ones, for a batch alone is too small to know a drift. Gradients are multiplied by W's covariance
+/// (so that a step leads as far in every standard deviation), averaged (momentum), and made as long as the step is to be:
+/// the steps shrink to nothing. The result is the mean of the second half of the points.
 ///
 /// - SeeAlso: Gradients under a metric: Amari, "Natural gradient works efficiently in learning" (1998); the mean of points: Polyak
 ///   and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
