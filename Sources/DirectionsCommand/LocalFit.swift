@@ -154,18 +154,19 @@ struct LocalFit {
                 descent.gradients(
                     base: Array(base[step * batch * width..<(step + 1) * batch * width]), logits: logits)
             }
-            var gradients = groups.map { _ in [Double](repeating: 0, count: size) }
-            for face in 0..<batch {
-                for (index, group) in groups.enumerated() {
-                    for layer in group.first...group.last {
-                        let start = (face * layers + layer) * size
-                        for i in 0..<size {
-                            gradients[index][i] += Double(multiples[face] * pulled[start + i])
+            try descent.move(
+                (0..<batch).map { face in
+                    var gradient = [Double](repeating: 0, count: groups.count * size)
+                    for (index, group) in groups.enumerated() {
+                        for layer in group.first...group.last {
+                            let start = (face * layers + layer) * size
+                            for i in 0..<size {
+                                gradient[index * size + i] += Double(multiples[face] * pulled[start + i])
+                            }
                         }
                     }
-                }
-            }
-            descent.move(gradients)
+                    return gradient
+                })
             progress.advance(batch, note: descent.note)
         }
         return descent.result
@@ -189,7 +190,8 @@ struct LocalFit {
     /// What names the fit.
     private func inputs(_ plain: DirectionFile) throws -> String {
         DirectionMetadata.fingerprint([
-            "solver": "local", "method": "descent", "faces": "\(faces)", "steps": "\(steps)", "batch": "\(batch)",
+            "solver": "local", "method": "natural descent", "faces": "\(faces)", "steps": "\(steps)",
+            "batch": "\(batch)",
             "seeds": "\(LocalFit.seed),\(LocalFit.descentSeed)", "classifier": classifier.sha256,
             "plain": Hashing.sha256(try plain.encoded()),
         ])

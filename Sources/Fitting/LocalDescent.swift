@@ -12,26 +12,25 @@ import Foundation
 ///
 /// is to fall. λ is what a flip costs when the direction is made longer, so that neither longer nor shorter is better; the
 /// length follows the share that flips, and is in W's standard deviations never more than the plain direction's. The means
-/// over faces are running ones, for a batch alone is too small to know a drift. Gradients are multiplied by W's covariance
-/// (so that a step leads as far in every standard deviation), averaged (momentum), and made as long as the step is to be:
-/// the steps shrink to nothing. The result is the mean of the second half of the points.
+/// over faces are running ones, for a batch alone is too small to know a drift. Gradients are averaged (momentum), turned into
+/// steps by ``NaturalGradient``, and made as long as the step is to be: the steps shrink to nothing. The result is the mean of
+/// the last points.
 ///
-/// - SeeAlso: Gradients under a metric: Amari, "Natural gradient works efficiently in learning" (1998); the mean of points: Polyak
-///   and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+/// - SeeAlso: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
 public struct LocalDescent: Sendable {
     /// By what the direction is multiplied for the faces of a batch, in turn.
     private static let multiples: [Float] = [1, 0.7]
     /// How long a step is at first, in lengths of the direction, and the power of what is left to go by which it shrinks.
-    private static let stride = (first: 0.08, power: 1.5)
+    private static let stride = (first: 0.06, power: 1.25)
     private static let momentum = 0.85
     /// How much of the running means is kept in each step.
     private static let kept = (changes: 0.92, share: 0.8, price: 0.9)
     /// How strongly the length follows the share.
-    private static let gain = 0.4
+    private static let gain = 0.6
     /// Changes below these count as squares, in logits: of one face, and of their mean.
-    private static let (smallChange, smallDrift) = (Float(0.1), 0.15)
+    private static let (smallChange, smallDrift) = (Float(0.1), 0.05)
     /// The share of the steps whose points are averaged.
-    private static let averaged = 0.5
+    private static let averaged = 0.4
 
     /// Steps in all, and those done.
     public let steps: Int
@@ -46,7 +45,9 @@ public struct LocalDescent: Sendable {
     private let unit: Double
     /// [groups][dimension].
     private var point: [[Double]]
-    private var velocity: [[Double]]
+    /// [groups · dimension].
+    private var velocity: [Double]
+    private var natural: NaturalGradient
     private var sum: [[Double]]
     private var summed = 0
     /// Running means: of each logit's change, of the others' absolute change, of the share, of λ.
@@ -71,8 +72,9 @@ public struct LocalDescent: Sendable {
         self.steps = steps
         unit = max(metric.length(plain), 1e-9)
         point = [[Double]](repeating: plain, count: groups)
-        velocity = [[Double]](repeating: [Double](repeating: 0, count: plain.count), count: groups)
-        sum = velocity
+        velocity = [Double](repeating: 0, count: groups * plain.count)
+        natural = NaturalGradient(metric: metric, groups: groups)
+        sum = [[Double]](repeating: [Double](repeating: 0, count: plain.count), count: groups)
     }
 
     /// The vector of each group of layers now, [groups][dimension].
@@ -120,23 +122,24 @@ public struct LocalDescent: Sendable {
 
     /// Goes one step.
     ///
-    /// - Parameter gradients: [groups][dimension], of what is to fall with respect to ``direction``.
-    public mutating func move(_ gradients: [[Double]]) {
-        let groups = point.count
-        for group in 0..<groups {
-            for i in velocity[group].indices {
-                velocity[group][i] = LocalDescent.momentum * velocity[group][i] + gradients[group][i]
-            }
+    /// - Parameter gradients: [faces][groups · dimension], of what is to fall with respect to ``direction``, each face's part.
+    /// - Throws: `Failure` where gradients are not finite.
+    public mutating func move(_ gradients: [[Double]]) throws {
+        let (groups, dimension) = (point.count, metric.dimension)
+        for i in velocity.indices { velocity[i] *= LocalDescent.momentum }
+        for gradient in gradients {
+            natural.observe(gradient)
+            for i in velocity.indices { velocity[i] += gradient[i] }
         }
-        let steps = velocity.map(metric.spread)
-        let square = zip(steps, velocity).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + $1.0 * $1.1 } }
+        let flat = try natural.step(velocity)
+        let steps = (0..<groups).map { Array(flat[$0 * dimension..<($0 + 1) * dimension]) }
         let left = 1 - Double(done) / Double(max(1, self.steps))
         let stride = LocalDescent.stride.first * pow(left, LocalDescent.stride.power)
-        let factor = length * stride / max((square / Double(groups)).squareRoot(), 1e-12)
+        let factor = length(of: point) * stride / max(length(of: steps), 1e-12)
         for group in 0..<groups {
-            for i in point[group].indices { point[group][i] -= factor * steps[group][i] }
+            for i in 0..<dimension { point[group][i] -= factor * steps[group][i] }
         }
-        let longer = min(exp(LocalDescent.gain * (share - flipped)), unit / max(length, 1e-12))
+        let longer = min(exp(LocalDescent.gain * (share - flipped)), unit / max(length(of: point), 1e-12))
         point = point.map { $0.map { $0 * longer } }
         done += 1
         if Double(done) > Double(self.steps) * (1 - LocalDescent.averaged) {
@@ -145,9 +148,9 @@ public struct LocalDescent: Sendable {
         }
     }
 
-    /// The point's length, that of its vectors in square mean.
-    private var length: Double {
-        (point.reduce(0) { $0 + pow(metric.length($1), 2) } / Double(point.count)).squareRoot()
+    /// The length of vectors, [groups][dimension], in square mean.
+    private func length(of vectors: [[Double]]) -> Double {
+        (vectors.reduce(0) { $0 + pow(metric.length($1), 2) } / Double(vectors.count)).squareRoot()
     }
 
     /// What the others' changes cost at last.
@@ -164,7 +167,8 @@ public struct LocalDescent: Sendable {
     /// A line for people: the running means.
     public var note: String {
         String(
-            format: "share %.2f, others %.2f, drift %.2f, length %.2f", flipped, change, meanDrift, length / unit)
+            format: "share %.2f, others %.2f, drift %.2f, length %.2f", flipped, change, meanDrift,
+            length(of: point) / unit)
     }
 
     private mutating func observe(base: [Float], logits: [Float], multiples: [Float]) {

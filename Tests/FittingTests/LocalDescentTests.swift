@@ -1,5 +1,6 @@
 import Core
 import Fitting
+import Foundation
 import Testing
 
 /// The descent on faces whose logits follow a rule instead of being synthesized.
@@ -55,14 +56,11 @@ import Testing
             let changes = (0..<targets).map { change(descent.direction, $0) }
             let logits = base.indices.map { base[$0] + multiples[$0 / targets] * Float(changes[$0 % targets]) }
             let gradients = descent.gradients(base: base, logits: logits)
-            descent.move(
-                effects.map { group in
-                    group.map { effect in
-                        (0..<batch).reduce(0.0) { total, face in
-                            total
-                                + (0..<targets).reduce(0.0) {
-                                    $0 + Double(multiples[face] * gradients[face * targets + $1]) * effect[$1]
-                                }
+            try descent.move(
+                (0..<batch).map { face in
+                    effects.flatMap { $0 }.map { effect in
+                        (0..<targets).reduce(0.0) {
+                            $0 + Double(multiples[face] * gradients[face * targets + $1]) * effect[$1]
                         }
                     }
                 })
@@ -101,7 +99,7 @@ import Testing
         var descent = LocalDescent(
             plain: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, share: 0.5, metric: metric, target: 0,
             targets: Self.targets, cut: 0, steps: 10)
-        descent.move([[0, 1, 0, 0, 0, 10]])
+        try descent.move([[0, 1, 0, 0, 0, 10]])
         // The last component's deviation is a tenth: its slope, ten times as steep, leads a tenth as far.
         let point = descent.direction[0]
         #expect(point[1] < 0 && abs(point[5] / point[1] - 0.1) < 0.01, "\(point)")
@@ -122,6 +120,65 @@ import Testing
             let each = 2 / Float(Self.batch * 3)
             #expect(abs(own[1] - each) < 1e-4 && abs(own[2] + each) < 1e-4 && own[3] == 0, "\(own)")
         }
+    }
+}
+
+@Suite struct NaturalGradientTests {
+    /// Two groups of two; W's components have the deviations 1 and 0.5.
+    private static let metric = Result { try LatentMetric([1, 0, -1, 0, 0, 0.5, 0, -0.5], dimension: 2) }
+
+    /// (C F + damping · trace)⁻¹ C v by elimination.
+    private static func expected(_ gradients: [[Double]], _ v: [Double]) -> [Double] {
+        let covariance: [Double] = [2.0 / 3, 0.5 / 3, 2.0 / 3, 0.5 / 3]
+        var rows = [[Double]](repeating: [Double](repeating: 0, count: 5), count: 4)
+        for i in 0..<4 {
+            for gradient in gradients {
+                for j in 0..<4 { rows[i][j] += covariance[i] * gradient[i] * gradient[j] / Double(gradients.count) }
+            }
+            rows[i][4] = covariance[i] * v[i]
+        }
+        let trace: Double = (0..<4).reduce(0.0) { $0 + rows[$1][$1] }
+        for i in 0..<4 { rows[i][i] += 0.1 * trace }
+        for i in 0..<4 {
+            rows[i] = rows[i].map { [pivot = rows[i][i]] in $0 / pivot }
+            for j in 0..<4 where j != i {
+                rows[j] = zip(rows[j], rows[i]).map { [factor = rows[j][i]] in $0 - factor * $1 }
+            }
+        }
+        return rows.map { 0.1 * trace * $0[4] }
+    }
+
+    private static func gradients(_ count: Int) -> [[Double]] {
+        (0..<count).map { face in (0..<4).map { sin(Double(face * 5 + $0 * 3 + 1)) * [3, 1, 0.2, 0.1][$0] } }
+    }
+
+    @Test func itSolvesWhatItSays() throws {
+        for count in [1, 3, 7] {
+            var natural = NaturalGradient(metric: try Self.metric.get(), groups: 2)
+            let gradients = Self.gradients(count)
+            gradients.forEach { natural.observe($0) }
+            let v = [0.4, -0.3, 0.2, 0.1]
+            let (found, expected) = (try natural.step(v), Self.expected(gradients, v))
+            #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-9 }, "\(found), \(expected)")
+        }
+    }
+
+    @Test func theLastFacesCount() throws {
+        var natural = NaturalGradient(metric: try Self.metric.get(), groups: 2)
+        var last = NaturalGradient(metric: try Self.metric.get(), groups: 2)
+        [[100, 0, 0, 50], [0, 70, 0, 0]].forEach { natural.observe($0) }
+        for gradient in Self.gradients(320) {
+            natural.observe(gradient)
+            last.observe(gradient)
+        }
+        #expect(try natural.step([1, 1, 1, 1]) == last.step([1, 1, 1, 1]))
+    }
+
+    @Test func gradientsThatAreNotFiniteAreRefused() throws {
+        var natural = NaturalGradient(metric: try Self.metric.get(), groups: 2)
+        #expect(try natural.step([0, 3, 0, 0])[1] > 0, "the covariance alone before any face")
+        natural.observe([.nan, 0, 0, 0])
+        #expect(throws: Failure.self) { try natural.step([1, 0, 0, 0]) }
     }
 }
 
