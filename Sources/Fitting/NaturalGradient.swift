@@ -16,7 +16,9 @@ import Core
 public struct NaturalGradient: Sendable {
     /// Faces whose gradients are kept.
     private static let most = 320
-    /// What is added to C F, as a share of its trace. With a twentieth of it, steps go on into what only fools a classifier.
+    /// What is added to C F, as a share of its trace.
+    ///
+    /// With a twentieth of it, steps go on into what only fools a classifier.
     private static let damping = 0.1
 
     private let metric: LatentMetric
