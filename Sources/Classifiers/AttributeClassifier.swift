@@ -108,14 +108,16 @@ public final class AttributeClassifier: Sendable {
         return try Torch.withoutGradients {
             let batch = try Tensor(images, shape: [count, 3, inputSize, inputSize], device: device)
             let views = card.mirrored ? [batch, try batch.flipped(axis: 3)] : [batch]
-            var sum = [Float](repeating: 0, count: count * attributes.count)
+            // Added up where they are: to fetch them is to wait for all that the device has been given to do.
+            var sum: Tensor?
             for network in networks {
                 for view in views {
-                    for (i, logit) in try network.logits(view).floats().enumerated() { sum[i] += logit }
+                    let logits = try network.logits(view)
+                    sum = try sum?.added(to: logits) ?? logits
                 }
             }
             let share = 1 / Float(networks.count * views.count)
-            return sum.map { $0 * share }
+            return try sum?.floats().map { $0 * share } ?? []
         }
     }
 
