@@ -36,7 +36,7 @@ struct HalfOption: ParsableArguments {
     @Flag(
         name: .customLong("half"),
         help:
-            "Half precision in the four largest levels of a StyleGAN2 that was trained with it: for CUDA, images differ slightly."
+            "Half precision in the generator's four largest levels: for CUDA, where it saves a third of the time; images differ slightly. A StyleGAN2 has to be trained with it."
     )
     var isHalf = false
 }

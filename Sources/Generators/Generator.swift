@@ -192,23 +192,18 @@ public struct Generator: Sendable {
     ///   - engine: Which implementation; a StyleGAN2 with residual connections has the one on libtorch only.
     ///   - threads: How many threads compute; 0 for one a processor.
     ///   - device: Where to compute; on a CUDA device libtorch does, whatever `engine` says.
-    ///   - isHalf: Half precision in a StyleGAN2's four largest levels; libtorch computes then.
-    /// - Throws: ``Failure`` when memory or threads run out, the processor lacks the path asked for, or the network was not
-    ///   trained for half precision.
+    ///   - isHalf: Half precision in the four largest levels; libtorch computes then.
+    /// - Throws: ``Failure`` when memory or threads run out, the processor lacks the path asked for, or the network is a
+    ///   StyleGAN2 that was not trained for half precision.
     public func synthesizer(
         _ engine: Engine = .engine, threads: Int = 0, device: Device = .cpu, isHalf: Bool = false
     ) throws -> any Synthesizer {
         switch network {
         case .mobileStyleGAN(let network):
-            guard !isHalf else {
-                throw Failure(
-                    "--half", "is not for generator \(identity.name), which was not trained for half precision",
-                    "leave it out", isUsage: true)
-            }
-            if engine == .engine && device == .cpu {
+            if engine == .engine && device == .cpu && !isHalf {
                 return try EngineSynthesizer(identity: identity, network: network, threads: threads)
             }
-            return try MobileStyleGANTensors(identity: identity, network: network, device: device)
+            return try MobileStyleGANTensors(identity: identity, network: network, device: device, isHalf: isHalf)
         case .styleGAN2(let network):
             if engine == .engine && device == .cpu && !isHalf && StyleGAN2Engine.runs(network) {
                 return try StyleGAN2EngineSynthesizer(identity: identity, network: network, threads: threads)

@@ -16,9 +16,12 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let weight: Tensor
         let bias: Tensor
 
-        init(_ modulation: MobileStyleGANParameters.Modulation, latent: Int, device: Device) throws {
+        /// - Parameter factor: What the scales are multiplied by.
+        init(
+            _ modulation: MobileStyleGANParameters.Modulation, latent: Int, device: Device, factor: Double = 1
+        ) throws {
             let channels = modulation.bias.count
-            let scale = Double(modulation.scale)
+            let scale = Double(modulation.scale) * factor
             weight = try Tensor(modulation.weight, shape: [channels, latent], device: device).scaled(by: scale)
             bias = try Tensor(modulation.bias, shape: [channels], device: device).scaled(by: scale)
         }
@@ -27,6 +30,16 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         func scales(_ style: Tensor) throws -> Tensor {
             let scales = try style.linear(weight, bias: bias)
             return try scales.reshaped(scales.shape + [1, 1])
+        }
+
+        /// The 1×1 convolution of scaled x [N, c, r, r] by a kernel [o, c].
+        ///
+        /// The scales go into the kernels, one for each image, which saves a pass over the images.
+        func mix(_ x: Tensor, _ kernel: Tensor, style: Tensor) throws -> Tensor {
+            let (n, c, r) = (x.shape[0], x.shape[1], x.shape[2])
+            let scales = try style.linear(weight, bias: bias).reshaped([n, 1, c])
+            let kernels = try scales.multiplied(by: kernel).to(type: x.type)
+            return try kernels.matrixProduct(x.reshaped([n, c, r * r])).reshaped([n, kernel.shape[0], r, r])
         }
     }
 
@@ -39,24 +52,34 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let slope: Double
 
         init(
-            _ source: MobileStyleGANParameters.Convolution, latent: Int, side: Int, slope: Double, device: Device
+            _ source: MobileStyleGANParameters.Convolution, latent: Int, side: Int, slope: Double, device: Device,
+            type: ScalarType
         ) throws {
             let (inputs, outputs) = (source.modulation.bias.count, source.bias.count)
             modulation = try Modulation(source.modulation, latent: latent, device: device)
-            depthwise = try Tensor(source.depthwise, shape: [inputs, 1, 3, 3], device: device)
-            pointwise = try Tensor(source.pointwise, shape: [outputs, inputs, 1, 1], device: device)
-            noise = try Tensor(source.noise, shape: [1, 1, side, side], device: device)
-            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device)
+            depthwise = try Tensor(source.depthwise, shape: [inputs, 1, 3, 3], device: device).to(type: type)
+            pointwise = try Tensor(source.pointwise, shape: [outputs, inputs], device: device)
+            noise = try Tensor(source.noise, shape: [1, 1, side, side], device: device).to(type: type)
+            bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device).to(type: type)
             self.slope = slope
         }
 
         func callAsFunction(_ x: Tensor, style: Tensor, addsNoise: Bool) throws -> Tensor {
-            let modulated = try x.multiplied(by: modulation.scales(style))
-            let spatial = try modulated.convolved(depthwise, padding: 1, groups: depthwise.shape[0])
-            let mixed = try spatial.convolved(pointwise)
+            // Scales of channels and a convolution channel by channel change places.
+            let spatial = try x.convolved(depthwise, padding: 1, groups: depthwise.shape[0])
+            let mixed = try modulation.mix(spatial, pointwise, style: style)
             let noisy = addsNoise ? try mixed.added(to: noise) : mixed
             return try noisy.added(to: bias).leakyReLU(slope: slope)
         }
+    }
+
+    private struct Layer: Sendable {
+        /// Of the bands, halved: the inverse Haar transform's factor.
+        let up: Modulation
+        let first: Convolution
+        let second: Convolution
+        /// What it computes in.
+        let type: ScalarType
     }
 
     private let constant: Tensor
@@ -64,7 +87,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     private let startWeight: Tensor
     private let startNoise: Tensor
     private let startBias: Tensor
-    private let layers: [(up: Modulation, first: Convolution, second: Convolution)]
+    private let layers: [Layer]
     private let imageModulation: Modulation
     private let imageWeight: Tensor
     private let imageBias: Tensor
@@ -74,9 +97,10 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     ///   - identity: Which generator this is.
     ///   - network: The weights.
     ///   - device: Where to compute.
+    ///   - isHalf: Half precision in the four largest levels, which the network was not trained with.
     /// - Throws: ``Failure`` when they are no such network or libtorch can't hold them.
     public init(
-        identity: GeneratorIdentity, network: MobileStyleGANParameters, device: Device = .cpu
+        identity: GeneratorIdentity, network: MobileStyleGANParameters, device: Device = .cpu, isHalf: Bool = false
     ) throws {
         try network.checkLengths()
         self.identity = identity
@@ -91,15 +115,17 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         startBias = try Tensor(network.startBias, shape: [1, c, 1, 1], device: device)
         layers = try network.layers.enumerated().map { k, layer in
             let side = r << (k + 1)
-            return (
-                up: try Modulation(layer.up, latent: d, device: device),
-                first: try Convolution(layer.first, latent: d, side: side, slope: slope, device: device),
-                second: try Convolution(layer.second, latent: d, side: side, slope: slope, device: device)
-            )
+            let type: ScalarType = isHalf && k + 4 >= network.layers.count ? .float16 : .float32
+            func convolution(_ source: MobileStyleGANParameters.Convolution) throws -> Convolution {
+                try Convolution(source, latent: d, side: side, slope: slope, device: device, type: type)
+            }
+            return Layer(
+                up: try Modulation(layer.up, latent: d, device: device, factor: 0.5),
+                first: try convolution(layer.first), second: try convolution(layer.second), type: type)
         }
         let last = network.layers[network.layers.count - 1].channels
         imageModulation = try Modulation(network.imageModulation, latent: d, device: device)
-        imageWeight = try Tensor(network.imageWeight, shape: [12, last, 1, 1], device: device)
+        imageWeight = try Tensor(network.imageWeight, shape: [12, last], device: device)
         imageBias = try Tensor(network.imageBias, shape: [1, 12, 1, 1], device: device)
         self.slope = slope
     }
@@ -127,28 +153,28 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         if addsNoise { x = try x.added(to: startNoise) }
         x = try x.added(to: startBias).leakyReLU(slope: slope)
         for (k, layer) in layers.enumerated() {
-            let raised = try x.multiplied(by: layer.up.scales(style(3 * k + 1)))
-            let grown = try MobileStyleGANTensors.inverseHaar(raised)
+            let scales = try layer.up.scales(style(3 * k + 1)).to(type: layer.type)
+            let grown = try MobileStyleGANTensors.merge(x.to(type: layer.type).multiplied(by: scales))
             let first = try layer.first(grown, style: style(3 * k + 1), addsNoise: addsNoise)
             x = try layer.second(first, style: style(3 * k + 2), addsNoise: addsNoise)
         }
-        let modulated = try x.multiplied(by: imageModulation.scales(style(3 * layers.count)))
+        let last = try style(3 * layers.count)
         if size == identity.resolution {
-            let bands = try modulated.convolved(imageWeight).added(to: imageBias)
-            return try MobileStyleGANTensors.inverseHaar(bands)
+            let mixed = try imageModulation.mix(x, imageWeight, style: last).to(type: .float32)
+            return try MobileStyleGANTensors.merge(mixed.added(to: imageBias).scaled(by: 0.5))
         }
         // The mean of each 2×2 block is half its low band: the high bands cancel.
-        let low = try modulated.convolved(imageWeight.sliced(axis: 0, 0..<3))
-        let half = try low.added(to: imageBias.sliced(axis: 1, 0..<3)).scaled(by: 0.5)
+        let mixed = try imageModulation.mix(x, imageWeight.sliced(axis: 0, 0..<3), style: last).to(type: .float32)
+        let half = try mixed.added(to: imageBias.sliced(axis: 1, 0..<3)).scaled(by: 0.5)
         let window = identity.resolution / 2 / size
         return window == 1 ? half : try half.averagePooled(size: window, stride: window)
     }
 
-    /// One level of the inverse Haar transform: [N, 4c, r, r] → [N, c, 2r, 2r].
+    /// One level of the inverse Haar transform of halved bands: [N, 4c, r, r] → [N, c, 2r, 2r].
     ///
     /// The first c channels are the low band l; the rest, seen as [c, 3], the bands v (vertical), h (horizontal) and d.
-    /// Pixel (y, x) of a block is (l + s·v + t·(h + s·d)) / 2 with s = −1 in its lower row and t = −1 in its right column.
-    static func inverseHaar(_ x: Tensor) throws -> Tensor {
+    /// Pixel (y, x) of a block is l + s·v + t·(h + s·d) with s = −1 in its lower row and t = −1 in its right column.
+    static func merge(_ x: Tensor) throws -> Tensor {
         let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])
         let low = try x.sliced(axis: 1, 0..<c)
         let high = try x.sliced(axis: 1, c..<4 * c).reshaped([n, c, 3, r, r])
@@ -160,7 +186,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
             try sumLow.added(to: sumHigh), try sumLow.subtracting(sumHigh), try differenceLow.added(to: differenceHigh),
             try differenceLow.subtracting(differenceHigh),
         ]
-        let stacked = try Tensor.stacked(blocks, axis: 2).scaled(by: 0.5)
+        let stacked = try Tensor.stacked(blocks, axis: 2)
         return try stacked.reshaped([n, c, 2, 2, r, r]).permuted([0, 1, 4, 2, 5, 3]).reshaped([n, c, 2 * r, 2 * r])
     }
 }

@@ -136,6 +136,28 @@ import Weights
         #expect(labels.bestWeights["fc.weight"]?.shape == [3, 128])
     }
 
+    @Test(.enabled(if: Torch.cudaDevices > 0, "there is no CUDA device"))
+    func cudaTrainsAsTheCPUDoes() throws {
+        try Torch.setCUDAModes(deterministic: true, tf32: false)
+        let tiny = try TinyCelebA(count: 160)
+        func losses(_ name: String, _ device: Device, precision: String = "float32") throws -> [Double] {
+            var settings = try self.settings(epochs: 3)
+            settings.precision = precision
+            let trainer = try Trainer(
+                settings, training: faces(tiny, .train), validation: faces(tiny, .validation),
+                folder: tiny.path + "/" + name, device: device)
+            var losses: [Double] = []
+            try trainer.run { if case .epoch(let record) = $0 { losses.append(record.validationLoss) } }
+            return losses
+        }
+        let (here, there) = (try losses("cpu", .cpu), try losses("cuda", .cuda(0)))
+        #expect(here.count == 3 && there.count == 3)
+        #expect(zip(here, there).allSatisfy { abs($0 - $1) < 0.01 * $0 }, "\(here), \(there)")
+        #expect(try losses("again", .cuda(0)) == there)
+        let mixed = try losses("mixed", .cuda(0), precision: "bfloat16")
+        #expect(zip(here, mixed).allSatisfy { abs($0 - $1) < 0.1 * $0 }, "\(here), \(mixed)")
+    }
+
     @Test func settingsOutOfRangeAreUsageErrors() throws {
         var settings = TrainingSettings()
         settings.rate = -1

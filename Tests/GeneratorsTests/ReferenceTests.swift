@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Generators
 import Tensors
 import Testing
@@ -42,10 +43,25 @@ struct ReferenceTests {
     func cudaGivesTheSameImages() throws {
         try Torch.setCUDAModes(deterministic: false, tf32: false)
         let codes = try Reference.codes(0..<3)
-        let ours = try Reference.synthesizer(.engine).synthesize(codes, size: 256, noise: .constant)
-        let synthesizer = try Reference.generator.get().synthesizer(device: .cuda(0))
-        let difference = largestDifference(ours, try synthesizer.synthesize(codes, size: 256, noise: .constant))
-        #expect(difference <= 1e-3, "CUDA's differ by \(difference)")
+        let engine = try Reference.synthesizer(.engine)
+        let ours = try engine.synthesize(codes, size: 256, noise: .constant)
+        let generator = try Reference.generator.get()
+        let full = try generator.synthesizer(device: .cuda(0)).synthesize(codes, size: 256, noise: .constant)
+        #expect(largestDifference(ours, full) <= 1e-3, "CUDA's differ by \(largestDifference(ours, full))")
+        let half = try generator.synthesizer(device: .cuda(0), isHalf: true)
+            .synthesize(codes, size: 256, noise: .constant)
+        let apart = largestDifference(ours, half)
+        #expect(apart <= 0.05 && apart > 1e-5, "in half precision by \(apart)")
+
+        let code = try codes.slice(0..<1)
+        let gradients = (0..<3 * 64 * 64).map { sin(Float($0) / 31) }
+        func pulled(_ device: Device) throws -> [Float] {
+            try generator.gradientSynthesizer(device: device)
+                .pullBack(code, size: 64, noise: .none, gradients: gradients)
+        }
+        let (here, there) = (try pulled(.cpu), try pulled(.cuda(0)))
+        let largest = here.map(abs).max() ?? 0
+        #expect(largestDifference(here, there) <= 1e-3 * largest, "gradients by \(largestDifference(here, there))")
     }
 
     @Test(arguments: Generator.Engine.allCases)
