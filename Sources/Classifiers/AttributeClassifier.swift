@@ -24,7 +24,7 @@ public final class AttributeClassifier: Sendable {
     public let sha256: String
     /// Where the file lies.
     public let path: String
-    private let networks: [FoldedResNeXt]
+    private let networks: [any ScoringNetwork]
     private let device: Device
 
     /// Side of the square pictures that the classifier takes, in pixels.
@@ -84,8 +84,8 @@ public final class AttributeClassifier: Sendable {
             && card.temperatures.count == attributes.count && card.thresholds.count == attributes.count
             && card.temperatures.allSatisfy { $0 > 0 && $0.isFinite } && card.thresholds.allSatisfy { 0...1 ~= $0 }
         guard fine else { throw Failure(name, "has damaged metadata", "make it anew with `directions train`") }
-        var networks: [FoldedResNeXt] = []
-        let network = try ResNeXt(card.architecture, outputs: attributes.count, seed: 0, device: device)
+        var networks: [any ScoringNetwork] = []
+        let network = try card.architecture.network(outputs: attributes.count, seed: 0, device: device)
         for member in 0..<card.members {
             let prefix = "\(member)."
             let own = weights.filter { $0.key.hasPrefix(prefix) }.map {

@@ -8,7 +8,7 @@ public struct ClassifierCard: Sendable, Codable, Equatable {
     public static let format = "directions.classifier"
 
     public var name: String
-    public var architecture: ResNeXtConfiguration
+    public var architecture: Architecture
     /// Networks whose logits are averaged; the tensors of each are prefixed with its number and a dot.
     public var members: Int
     /// CelebA's names in the order of the logits.
@@ -97,8 +97,9 @@ public enum ClassifierExport {
     private static func exportedWeights(_ member: Trainer) throws -> [String: TensorData] {
         var result = member.best
         for (name, data) in member.best where data.shape.count > 1 { result[name] = try data.half() }
-        if let bias = member.best["fc.bias"] {
-            result["fc.bias"] = TensorData(
+        let key = member.network.head + ".bias"
+        if let bias = member.best[key] {
+            result[key] = TensorData(
                 zip(try bias.floats(), member.task.logitShift).map { $0 - $1 }, shape: bias.shape)
         }
         return result

