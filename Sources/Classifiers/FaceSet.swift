@@ -15,6 +15,8 @@ public struct FaceSet: Sendable {
     let numbers: [Float]
     /// How much each of the numbers counts in the loss.
     let weights: [Float]
+    /// What is learnt in place of the labels, [images, CelebA's forty attributes]; empty for the labels themselves.
+    private(set) var softLabels: [Float] = []
 
     /// Pictures with numbers to be learnt from them, such as the latents that they were made from.
     ///
@@ -32,9 +34,33 @@ public struct FaceSet: Sendable {
 
     /// What the network is to say of a picture: the labels of some attributes as 0 or 1, or the picture's numbers.
     func targets(_ member: Int, attributes: [Int]) -> [Float] {
-        weights.isEmpty
+        if !softLabels.isEmpty { return attributes.map { softLabels[member * Attribute.all.count + $0] } }
+        return weights.isEmpty
             ? attributes.map { Float(rows[member].labels[$0]) }
             : Array(numbers[member * weights.count..<(member + 1) * weights.count])
+    }
+
+    /// The same pictures with labels that a teacher has a say in (Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
+    /// Network", 2015): (1 − share) · label + share · the teacher's probability.
+    ///
+    /// - Parameters:
+    ///   - teacher: Judges the pictures as they are; attributes that it does not know keep their labels.
+    ///   - share: The teacher's share, 0 to 1.
+    ///   - frame: How the faces lie in the pictures.
+    /// - Throws: ``Core/Failure`` when a stop was asked for, or memory runs out.
+    public func distilled(by teacher: AttributeClassifier, share: Float, frame: FaceFrame) throws -> FaceSet {
+        precondition(weights.isEmpty)
+        let width = teacher.attributes.count
+        let probabilities = teacher.probabilities(try teacher.logits(of: self, frame: frame))
+        var result = self
+        result.softLabels = rows.flatMap { $0.labels.map { Float($0) } }
+        for member in rows.indices {
+            for (column, attribute) in teacher.attributes.enumerated() {
+                let at = member * Attribute.all.count + attribute.index
+                result.softLabels[at] += share * (probabilities[member * width + column] - result.softLabels[at])
+            }
+        }
+        return result
     }
 
     /// A digest of what is learnt: names and labels, or the numbers.

@@ -39,6 +39,22 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     /// `float32`, or on CUDA `bfloat16`.
     public var precision = "float32"
 
+    /// A teacher's share in the labels; nil for none.
+    public var distillation: Distillation?
+
+    /// What a teacher has to say to the labels: ``FaceSet/distilled(by:share:frame:)``.
+    public struct Distillation: Sendable, Codable, Equatable {
+        /// The teacher's share, above 0 and at most 1.
+        public var share: Double
+        /// Identity of the teacher.
+        public var teacherSHA256: String
+
+        public init(share: Double, teacherSHA256: String) {
+            self.share = share
+            self.teacherSHA256 = teacherSHA256
+        }
+    }
+
     /// What the weights come from that training begins with; nil for fresh ones or a file's.
     public var pretraining: Pretraining?
 
@@ -76,6 +92,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
         try require(optimiser == "adamw" || optimiser == "sgd", "--optimiser", "must be adamw or sgd")
         try require(precision == "float32" || precision == "bfloat16", "--precision", "must be float32 or bfloat16")
         try require(patience >= 1, "--patience", "must be at least 1")
+        try require(distillation.map { $0.share > 0 && $0.share <= 1 } ?? true, "--distil", "must be 0 to 1")
         try require(1...100_000 ~= pretraining?.epochs ?? 1, "--pretrain", "must be 0 to 100,000")
     }
 

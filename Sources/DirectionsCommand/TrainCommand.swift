@@ -98,7 +98,14 @@ struct Train: ParsableCommand {
             """)
     var pretrain = 0
 
-    @Option(help: "With --pretrain: the classifier whose scores are learnt too (default: the shipped one).")
+    @Option(
+        help: """
+            Share of --teacher's answers in what is learnt of the labelled pictures: 0 for the labels alone, 1 for the \
+            teacher alone.
+            """)
+    var distil = 0.0
+
+    @Option(help: "With --pretrain or --distil: the classifier whose scores are learnt too (default: the shipped one).")
     var teacher: String?
 
     @Option(help: "With --pretrain: the generator's name in the workspace.")
@@ -155,6 +162,12 @@ struct Train: ParsableCommand {
                 teacherSHA256: try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value))
                     .sha256)
         }
+        if distil != 0 {
+            settings.distillation = TrainingSettings.Distillation(
+                share: distil,
+                teacherSHA256: try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value))
+                    .sha256)
+        }
         try settings.validate()
         return settings
     }
@@ -173,16 +186,24 @@ struct Train: ParsableCommand {
                 "go on with --resume, give another --name, or remove the folder")
         }
         let celeba = try CelebAFolder(data)
+        let judge = try settings.distillation.map { _ in
+            try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value), device: device)
+        }
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)
             if rows.isEmpty {
                 throw Failure(data, "has no picture in its \(part) part", "use CelebA's own partition file")
             }
-            return try FaceSet(celeba, rows, frame: settings.frame, size: settings.architecture.inputSize)
+            return try FaceSet(
+                celeba, rows, frame: settings.frame,
+                size: max(settings.architecture.inputSize, judge?.inputSize ?? 0))
         }
-        let training = try faces(.train)
+        var training = try faces(.train)
         let validation = try faces(.validation)
         report(skipped: training.skipped + validation.skipped)
+        if let judge, let share = settings.distillation?.share {
+            training = try training.distilled(by: judge, share: Float(share), frame: settings.frame)
+        }
         if let preview {
             try Grid(try TrainingPreview.pictures(settings, training, count: 64), columns: 8).rendered().write(
                 to: preview)

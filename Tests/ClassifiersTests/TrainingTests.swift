@@ -136,6 +136,41 @@ import Weights
         #expect(labels.bestWeights["fc.weight"]?.shape == [3, 128])
     }
 
+    @Test func aTeacherHasItsShareInTheLabels() throws {
+        let tiny = try TinyCelebA(count: 160)
+        let path = tiny.path + "/teacher.classifier.safetensors"
+        let trainer = try Trainer(
+            settings(epochs: 6), training: faces(tiny, .train), validation: faces(tiny, .validation),
+            folder: tiny.path + "/teacher")
+        try trainer.run()
+        try ClassifierExport.write([trainer], name: "teacher", test: nil, to: path)
+        let teacher = try AttributeClassifier.load(path: path)
+        // From labels that are all turned round, a network learns what is there when the teacher has the greater say.
+        var folder = try String(contentsOfFile: tiny.path + "/list_attr_celeba.txt", encoding: .utf8)
+            .split(separator: "\n").map(String.init)
+        for row in 2..<folder.count {
+            let words = folder[row].split(separator: " ").map(String.init)
+            folder[row] = ([words[0]] + words.dropFirst().map { $0 == "1" ? "-1" : "1" }).joined(separator: " ")
+        }
+        let right = try faces(tiny, .train)
+        let test = try faces(tiny, .test)
+        let validation = try faces(tiny, .validation)
+        try folder.joined(separator: "\n").write(
+            toFile: tiny.path + "/list_attr_celeba.txt", atomically: true, encoding: .utf8)
+        let wrong = try faces(tiny, .train)
+        #expect(wrong.rows[0].labels[20] == 1 - right.rows[0].labels[20])
+        func area(_ share: Float) throws -> Double {
+            let student = try Trainer(
+                settings(epochs: 8), training: wrong.distilled(by: teacher, share: share, frame: .celeba),
+                validation: validation, folder: tiny.path + "/student-\(share)")
+            try student.run()
+            let path = tiny.path + "/student-\(share).classifier.safetensors"
+            return try ClassifierExport.write([student], name: "s", test: test, to: path).test[1].areaUnderROC
+        }
+        #expect(try area(0.9) > 0.9)
+        #expect(try area(0.1) < 0.3)
+    }
+
     @Test(.enabled(if: Torch.cudaDevices > 0, "there is no CUDA device"))
     func cudaTrainsAsTheCPUDoes() throws {
         try Torch.setCUDAModes(deterministic: true, tf32: false)
