@@ -17,11 +17,20 @@ public struct EfficientNetLiteConfiguration: Sendable, Codable, Equatable {
 }
 
 /// An EfficientNet-Lite0 with a head of one logit per attribute.
+///
+/// In training a fifth of the features is left out (Srivastava et al., "Dropout", 2014), and of pictures whole blocks, up to a fifth
+/// with depth (Huang et al., "Deep Networks with Stochastic Depth", 2016), as the weights for ImageNet were trained.
 public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
     public let name: String
     public let outputs: Int
     public let layers: LayerStore
     public let head = "_fc"
+    public var step = 0
+    private let seed: UInt64
+
+    /// What is left out of the features, and of the last block.
+    private static let dropout: Float = 0.2
+    private static let maskDomain: UInt32 = 0x104
 
     /// A stage: repeats, kernel, stride of its first block, expansion, output channels.
     private static let stages = [
@@ -55,6 +64,7 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
     ) throws {
         name = configuration.name
         self.outputs = outputs
+        self.seed = seed
         self.precision = precision
         let layers = LayerStore(seed: seed, device: device)
         self.layers = layers
@@ -93,15 +103,33 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
     public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
         var x = try images.contiguous(channelsLast: true)
         if precision != .float32 { x = try x.to(type: precision) }
+        var random = CounterRandom(
+            seed: seed, domain: EfficientNetLite.maskDomain, position: UInt64(truncatingIfNeeded: step) << 32)
         x = try stem.apply(x, training: training).clamped(0, 6)
-        for block in blocks {
+        for (index, block) in blocks.enumerated() {
             var y = try block.expand?.apply(x, training: training).clamped(0, 6) ?? x
             y = try block.depthwise.apply(y, training: training).clamped(0, 6)
             y = try block.project.apply(y, training: training)
+            if block.isResidual && training {
+                let share = EfficientNetLite.dropout * Float(index) / Float(blocks.count)
+                y = try y.multiplied(by: mask([x.shape[0], 1, 1, 1], leavingOut: share, &random, like: y))
+            }
             x = block.isResidual ? try y.added(to: x) : y
         }
-        let features = try last.apply(x, training: training).clamped(0, 6).globalAverage().to(type: .float32)
+        var features = try last.apply(x, training: training).clamped(0, 6).globalAverage().to(type: .float32)
+        if training {
+            features = try features.multiplied(
+                by: mask(features.shape, leavingOut: EfficientNetLite.dropout, &random, like: features))
+        }
         return try features.linear(headWeight, bias: headBias)
+    }
+
+    /// Zeros for a share of the elements, and for the others what makes up for these.
+    private func mask(
+        _ shape: [Int], leavingOut share: Float, _ random: inout CounterRandom, like tensor: Tensor
+    ) throws -> Tensor {
+        let values = (0..<shape.reduce(1, *)).map { _ in random.uniform(0, 1) < share ? 0 : 1 / (1 - share) }
+        return try Tensor(values, shape: shape, device: layers.device).to(type: tensor.type)
     }
 
     public func folded() throws -> any ScoringNetwork {

@@ -15,6 +15,8 @@ public protocol AttributeNetwork: AnyObject {
     var layers: LayerStore { get }
     /// What the names of the head's two tensors begin with, such as `fc`.
     var head: String { get }
+    /// Names what is left out of the next training step, where the network leaves something out.
+    var step: Int { get set }
     /// Logits [N, outputs] of pictures [N, 3, H, W] in [-1, 1]; in training the running moments change.
     func logits(_ images: Tensor, training: Bool) throws -> Tensor
     /// The network for inference, with weights of its own.

@@ -79,6 +79,7 @@ public final class ResNeXt: AttributeNetwork, @unchecked Sendable {
     public let layers: LayerStore
     public let head = "fc"
     public var name: String { configuration.name }
+    public var step = 0
 
     private struct Block {
         let units: [ConvolutionUnit]

@@ -135,6 +135,7 @@ public final class Trainer {
 
     private func update(_ batch: BatchLoader.Batch, size: Int, rate: Double) throws -> Double {
         let images = try Tensor(batch.images, shape: [batch.count, 3, size, size], device: device)
+        network.step = position.step
         let loss = try task.loss(network.logits(images, training: true), targets: batch.targets)
         try loss.backward()
         try optimiser.update(rate: rate, clip: settings.clip)

@@ -81,6 +81,12 @@ import Weights
         }
         let batch = try Tensor((0..<2 * 3 * 33 * 33).map { sin(Float($0)) }, shape: [2, 3, 33, 33])
         #expect(try network.logits(batch, training: true).shape == [2, 3], "odd sides fit too")
+        func training(step: Int) throws -> [Float] {
+            network.step = step
+            return try network.logits(batch, training: true).floats()
+        }
+        let first = try training(step: 1)
+        #expect(try training(step: 2) != first && training(step: 1) == first, "the step names what is left out")
     }
 
     @Test func publishedWeightsComeInThreeForms() throws {
