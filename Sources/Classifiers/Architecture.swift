@@ -2,7 +2,7 @@ import Core
 import Foundation
 import Tensors
 
-/// The shape of a network; in JSON its kind is told by its keys.
+/// The shape of a network; in JSON its kind is told by its name.
 public enum Architecture: Sendable, Codable, Equatable {
     case resNeXt(ResNeXtConfiguration)
     case efficientNetLite(EfficientNetLiteConfiguration)
@@ -19,11 +19,10 @@ public enum Architecture: Sendable, Codable, Equatable {
     }
 
     public init(from decoder: any Decoder) throws {
-        do {
-            self = .resNeXt(try ResNeXtConfiguration(from: decoder))
-        } catch {
-            self = .efficientNetLite(try EfficientNetLiteConfiguration(from: decoder))
-        }
+        let lite = try EfficientNetLiteConfiguration(from: decoder)
+        self =
+            lite.name == EfficientNetLiteConfiguration().name
+            ? .efficientNetLite(lite) : .resNeXt(try ResNeXtConfiguration(from: decoder))
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -73,6 +72,8 @@ public enum Architecture: Sendable, Codable, Equatable {
     }
 
     /// A network of this shape with fresh weights.
+    ///
+    /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
     func network(
         outputs: Int, seed: UInt64, device: Device, precision: ScalarType = .float32
     ) throws -> any AttributeNetwork {

@@ -92,9 +92,11 @@ public final class LayerStore {
     /// A convolution and its normalisation: weights from He's normal distribution (fan out), γ at `gain`.
     ///
     /// - Parameters:
-    ///   - convolution: The convolution's name.
-    ///   - normalisation: The batch normalisation's.
-    ///   - padding: Rows and columns of zeros before and after; nil for half the kernel on every side.
+    ///   - convolution: The convolution's name; its weight is [output, input / groups, size, size].
+    ///   - normalisation: The batch normalisation's name.
+    ///   - epsilon: What it adds to the variance.
+    ///   - isSame: See ``FoldedConvolution/isSame``.
+    /// - Throws: ``Core/Failure`` when memory runs out.
     func unit(
         _ convolution: String, _ normalisation: String, input: Int, output: Int, size: Int, stride: Int = 1,
         groups: Int = 1, gain: Float = 1, epsilon: Double = 1e-5, isSame: Bool = false

@@ -112,7 +112,7 @@ import Weights
         }
     }
 
-    @Test func theKindOfAnArchitectureIsToldByItsKeys() throws {
+    @Test func theKindOfAnArchitectureIsToldByItsName() throws {
         for name in ["small", "resnext50_32x4d", "efficientnet_lite0"] {
             var architecture = try Architecture.named(name)
             architecture.inputSize = 96
