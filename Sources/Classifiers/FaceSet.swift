@@ -40,25 +40,32 @@ public struct FaceSet: Sendable {
             : Array(numbers[member * weights.count..<(member + 1) * weights.count])
     }
 
-    /// The same pictures with labels that a teacher has a say in (Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
-    /// Network", 2015): (1 − share) · label + share · the teacher's probability.
+    /// The same pictures with labels that teachers have a say in (Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural
+    /// Network", 2015): (1 − share) · label + share · σ(mean of the teachers' calibrated logits).
     ///
     /// - Parameters:
-    ///   - teacher: Judges the pictures as they are; attributes that it does not know keep their labels.
-    ///   - share: The teacher's share, 0 to 1.
+    ///   - teachers: Judge the pictures as they are; an attribute that none of them knows keeps its labels.
+    ///   - share: The teachers' share, 0 to 1.
     ///   - frame: How the faces lie in the pictures.
     /// - Throws: ``Core/Failure`` when a stop was asked for, or memory runs out.
-    public func distilled(by teacher: AttributeClassifier, share: Float, frame: FaceFrame) throws -> FaceSet {
+    public func distilled(by teachers: [AttributeClassifier], share: Float, frame: FaceFrame) throws -> FaceSet {
         precondition(weights.isEmpty)
-        let width = teacher.attributes.count
-        let probabilities = teacher.probabilities(try teacher.logits(of: self, frame: frame))
+        let all = Attribute.all.count
+        var sums = [Float](repeating: 0, count: rows.count * all)
+        var voters = [Float](repeating: 0, count: all)
+        for teacher in teachers {
+            let logits = teacher.calibrated(try teacher.logits(of: self, frame: frame))
+            for (column, attribute) in teacher.attributes.enumerated() {
+                voters[attribute.index] += 1
+                for member in rows.indices {
+                    sums[member * all + attribute.index] += logits[member * teacher.attributes.count + column]
+                }
+            }
+        }
         var result = self
         result.softLabels = rows.flatMap { $0.labels.map { Float($0) } }
-        for member in rows.indices {
-            for (column, attribute) in teacher.attributes.enumerated() {
-                let at = member * Attribute.all.count + attribute.index
-                result.softLabels[at] += share * (probabilities[member * width + column] - result.softLabels[at])
-            }
+        for i in result.softLabels.indices where voters[i % all] > 0 {
+            result.softLabels[i] += share * (Calibration.sigmoid(sums[i] / voters[i % all]) - result.softLabels[i])
         }
         return result
     }

