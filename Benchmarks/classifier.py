@@ -3,7 +3,8 @@
     python3 Benchmarks/classifier.py [--binary .build/release/directions] [--rounds 10] [--json FILE]
 
 Both sides take turns, so that a change of the machine's speed meets both; each side's best round counts. PyTorch runs the
-network of the preset `small` in channels-last layout, for inference under torch.inference_mode in eval mode.
+network of the preset `small`, and of `efficientnet_lite0` as the package that its weights come from has it, in channels-last layout, for
+inference under torch.inference_mode in eval mode.
 """
 import argparse
 import json
@@ -11,6 +12,7 @@ import subprocess
 import time
 
 import torch
+from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 from torch.nn import functional as F
 
@@ -65,10 +67,20 @@ def best(rounds, batch, body):
     return batch / min(times[1:])
 
 
-def peer(rounds, batch, inference_batch):
+def lite():
+    model = EfficientNet.from_name("efficientnet-lite0", image_size=160)
+    model._fc = nn.Linear(1280, 40)
+    return model
+
+
+NETWORKS = {"small": (ResNeXt, 80, 64), "efficientnet_lite0": (lite, 160, 32)}
+
+
+def peer(name, rounds, batch, inference_batch):
     torch.manual_seed(1)
-    model = ResNeXt().to(memory_format=torch.channels_last)
-    images = torch.rand(batch, 3, 80, 80).mul(2).sub(1).contiguous(memory_format=torch.channels_last)
+    make, side, _ = NETWORKS[name]
+    model = make().train().to(memory_format=torch.channels_last)
+    images = torch.rand(batch, 3, side, side).mul(2).sub(1).contiguous(memory_format=torch.channels_last)
     targets = (torch.rand(batch, 40) < 0.3).float()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.05, foreach=True)
 
@@ -92,26 +104,29 @@ def main():
     parser.add_argument("--binary", default=".build/release/directions")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--arch", default=",".join(NETWORKS))
     parser.add_argument("--inference-batch", type=int, default=16)
     parser.add_argument("--json")
     options = parser.parse_args()
-    ours, theirs = {}, {}
-    for _ in range(options.turns):
-        command = [options.binary, "bench-classifier", "--rounds", str(options.rounds), "--batch", str(options.batch),
-                   "--inference-batch", str(options.inference_batch), "--threads", str(torch.get_num_threads())]
-        figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        for key in ("training", "inference"):
-            ours[key] = max(ours.get(key, 0), figures[key])
-        version = figures["libtorch"]
-        figures = peer(options.rounds, options.batch, options.inference_batch)
-        for key in figures:
-            theirs[key] = max(theirs.get(key, 0), figures[key])
-    result = {"directions": ours, "pytorch": theirs, "libtorch": version, "torch": torch.__version__,
-              "threads": torch.get_num_threads(), "ratio": {key: ours[key] / theirs[key] for key in ours}}
-    print(f"images a second      directions (libtorch {version})   PyTorch {torch.__version__}   ratio")
-    for key, batch in (("training", options.batch), ("inference", options.inference_batch)):
-        print(f"{key:9} batch {batch:3}  {ours[key]:20.1f} {theirs[key]:20.1f} {ours[key] / theirs[key]:15.2f}")
+    result = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    for name in options.arch.split(","):
+        batch = NETWORKS[name][2]
+        ours, theirs = {}, {}
+        for _ in range(options.turns):
+            command = [options.binary, "bench-classifier", "--arch", name, "--rounds", str(options.rounds), "--batch", str(batch),
+                       "--inference-batch", str(options.inference_batch), "--threads", str(torch.get_num_threads())]
+            figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            for key in ("training", "inference"):
+                ours[key] = max(ours.get(key, 0), figures[key])
+            version = figures["libtorch"]
+            figures = peer(name, options.rounds, batch, options.inference_batch)
+            for key in figures:
+                theirs[key] = max(theirs.get(key, 0), figures[key])
+        result["libtorch"] = version
+        result[name] = {"directions": ours, "pytorch": theirs, "ratio": {key: ours[key] / theirs[key] for key in ours}}
+        print(f"{name}, images a second   directions (libtorch {version})   PyTorch {torch.__version__}   ratio")
+        for key, size in (("training", batch), ("inference", options.inference_batch)):
+            print(f"{key:9} batch {size:3}  {ours[key]:20.1f} {theirs[key]:20.1f} {ours[key] / theirs[key]:15.2f}")
     if options.json:
         with open(options.json, "w") as file:
             json.dump(result, file, indent=2, sort_keys=True)

@@ -4,7 +4,7 @@ import Tensors
 
 /// How fast a network trains and infers here, on made-up pictures; for comparison with the same work in PyTorch.
 public struct ThroughputProbe {
-    private let network: ResNeXt
+    private let network: any AttributeNetwork
     private let images: Tensor
     private let targets: Tensor
     private let size: Int
@@ -13,11 +13,12 @@ public struct ThroughputProbe {
 
     /// - Parameters:
     ///   - batch: Pictures in a batch.
-    public init(_ configuration: ResNeXtConfiguration, batch: Int, device: Device = .cpu) throws {
+    /// - Throws: ``Core/Failure`` when memory runs out.
+    public init(_ architecture: Architecture, batch: Int, device: Device = .cpu) throws {
         self.batch = batch
         self.device = device
-        size = configuration.inputSize
-        network = try ResNeXt(configuration, outputs: 40, seed: 1, device: device)
+        size = architecture.inputSize
+        network = try architecture.network(outputs: 40, seed: 1, device: device)
         var random = CounterRandom(seed: 1, domain: 0x104)
         images = try Tensor(
             (0..<batch * 3 * size * size).map { _ in random.uniform(-1, 1) }, shape: [batch, 3, size, size],

@@ -42,9 +42,9 @@ struct BenchClassifier: ParsableCommand {
         let device = try Device.named(device)
         try Torch.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
         Torch.keepFreedMemory()
-        let configuration = try ResNeXtConfiguration.named(arch)
-        let training = try ThroughputProbe(configuration, batch: batch, device: device).training(rounds: rounds)
-        let inference = try ThroughputProbe(configuration, batch: inferenceBatch, device: device)
+        let architecture = try Architecture.named(arch)
+        let training = try ThroughputProbe(architecture, batch: batch, device: device).training(rounds: rounds)
+        let inference = try ThroughputProbe(architecture, batch: inferenceBatch, device: device)
             .inference(rounds: rounds * 4)
         let figures = [
             "libtorch": "\"\(Torch.version)\"", "training": String(format: "%.2f", training),
