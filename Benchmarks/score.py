@@ -3,7 +3,7 @@
     python3 Benchmarks/score.py [--binary .build/release/directions] [--count 160] [--json FILE]
 
 The parts: `bench-synthesis` makes the same number of faces at the scoring size in batches of the same length,
-`bench-classifier` says how many faces a second the classifier judges; one after the other they take the sum of both. The
+`bench-classifier` says how many faces a second a network like the shipped one judges, each with its mirror image; one after the other they take the sum of both. The
 parts and the whole take turns. Then the whole once more on one core and on all, each several times the same faces: the hours that
 500,000 faces would take, measured for these core counts and, for larger ones, at the same rate for each core.
 """
@@ -76,8 +76,9 @@ def main():
             lines = f"{options.batch} 128 0\n" * (options.count // options.batch)
             answers = run(command("bench-synthesis", "--threads", str(threads)), lines)[1].splitlines()
             synthesis = options.count / sum(json.loads(line)["wall"] for line in answers)
-            judged = json.loads(run([options.binary, "bench-classifier", "--rounds", "3", "--threads", str(threads)])[1])
-            parts.append((synthesis, judged["inference"]))
+            judged = json.loads(run([options.binary, "bench-classifier", "--arch", "efficientnet_lite0", "--rounds", "3",
+                                     "--threads", str(threads)])[1])
+            parts.append((synthesis, judged["inference"] / 2))
     synthesis = statistics.median(part[0] for part in parts)
     inference = statistics.median(part[1] for part in parts)
     alone = 1 / (1 / synthesis + 1 / inference)
