@@ -13,7 +13,8 @@ public enum Architecture: Sendable, Codable, Equatable {
     public static func named(_ name: String) throws -> Architecture {
         if let found = ResNeXtConfiguration.presets[name] { return .resNeXt(found) }
         if let found = EfficientNetLiteConfiguration.presets[name] { return .efficientNetLite(found) }
-        let names = (Array(ResNeXtConfiguration.presets.keys) + Array(EfficientNetLiteConfiguration.presets.keys)).sorted()
+        let names = (Array(ResNeXtConfiguration.presets.keys) + Array(EfficientNetLiteConfiguration.presets.keys))
+            .sorted()
         throw Failure(name, "is not an architecture", "use one of \(names.joined(separator: ", "))", isUsage: true)
     }
 
