@@ -266,7 +266,8 @@ int ct_relu_in_place(ct_tensor a) { CT_GUARD(-1, at::relu_(const_cast<at::Tensor
 int ct_add_in_place(ct_tensor a, ct_tensor b) { CT_GUARD(-1, get(a).add_(get(b)); return 0;) }
 
 ct_tensor ct_leaky_relu(ct_tensor a, double slope) { CT_GUARD(nullptr, return own(at::leaky_relu(get(a), slope));) }
-ct_tensor ct_clamp(ct_tensor a, double low, double high) { CT_GUARD(nullptr, return own(at::clamp(get(a), low, high));) }
+// hardtanh is clamp with a gradient of one pass instead of four.
+ct_tensor ct_clamp(ct_tensor a, double low, double high) { CT_GUARD(nullptr, return own(at::hardtanh(get(a), low, high));) }
 
 int ct_blend(ct_tensor target, ct_tensor source, double keep, double take) {
     CT_GUARD(-1,
