@@ -116,7 +116,7 @@ def ours(options, flags):
     def score(count):
         start = time.perf_counter()
         subprocess.run([options.binary, "score", "--device", "cuda", "--batch", "64", "--limit", str(count), "--workspace",
-                        options.workspace, *flags], check=True, capture_output=True)
+                        options.workspace, "--classifier", options.classifier, *flags], check=True, capture_output=True)
         return time.perf_counter() - start
 
     score(64)

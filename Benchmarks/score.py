@@ -3,8 +3,8 @@
     python3 Benchmarks/score.py [--binary .build/release/directions] [--count 160] [--json FILE]
 
 The parts: `bench-synthesis` makes the same number of faces at the scoring size in batches of the same length,
-`bench-classifier` says how many faces a second a network like the shipped one judges, each with its mirror image; one after the other they take the sum of both. The
-parts and the whole take turns. Then the whole once more on one core and on all, each several times the same faces: the hours that
+`bench-classifier` says how many faces a second a network like the shipped one judges, each with its mirror image; one after the
+other they take the sum of both. The parts and the whole take turns. Then the whole once more on one core and on all, each several times the same faces: the hours that
 500,000 faces would take, measured for these core counts and, for larger ones, at the same rate for each core.
 """
 import argparse

@@ -143,7 +143,7 @@ struct Train: ParsableCommand {
 
     private var pretrainingFolder: String { "\(folder)/pretraining" }
 
-    private func settings() throws -> TrainingSettings {
+    private func settings(teachers: [AttributeClassifier]) throws -> TrainingSettings {
         var settings = TrainingSettings()
         settings.architecture = try Architecture.named(arch)
         if let size { settings.architecture.inputSize = size }
@@ -164,7 +164,6 @@ struct Train: ParsableCommand {
         settings.patience = patience
         settings.seed = seed
         settings.precision = precision
-        let teachers = distil == 0 && pretrain == 0 ? [] : try teachers(device: .cpu)
         if pretrain != 0 {
             if teachers.count > 1 {
                 throw Failure("--teacher", "names \(teachers.count), and --pretrain learns from one", isUsage: true)
@@ -182,16 +181,18 @@ struct Train: ParsableCommand {
         return settings
     }
 
-    /// The classifiers of `--teacher`; the shipped one where it is not given.
+    /// The classifiers of `--teacher`; the shipped one where it is not given, and none where there is nothing to teach.
     private func teachers(device: Device) throws -> [AttributeClassifier] {
+        if distil == 0 && pretrain == 0 { return [] }
         let names = teacher?.split(separator: ",").map { String($0) } ?? []
         let paths: [String?] = try names.map { try ClassifierOption.path($0, workspace.value) }
         return try (paths.isEmpty ? [nil] : paths).map { try AttributeClassifier.load(path: $0, device: device) }
     }
 
     func run() throws {
-        let settings = try settings()
         let device = try device.value
+        let teachers = try teachers(device: device)
+        let settings = try settings(teachers: teachers)
         let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()
@@ -203,7 +204,7 @@ struct Train: ParsableCommand {
                 "go on with --resume, give another --name, or remove the folder")
         }
         let celeba = try CelebAFolder(data)
-        let judges = settings.distillation == nil ? [] : try teachers(device: device)
+        let judges = settings.distillation == nil ? [] : teachers
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)
             if rows.isEmpty {

@@ -159,16 +159,22 @@ import Weights
             toFile: tiny.path + "/list_attr_celeba.txt", atomically: true, encoding: .utf8)
         let wrong = try faces(tiny, .train)
         #expect(wrong.rows[0].labels[20] == 1 - right.rows[0].labels[20])
-        func area(_ share: Float) throws -> Double {
+        func student(_ name: String, _ teachers: [AttributeClassifier], share: Float) throws -> Trainer {
             let student = try Trainer(
-                settings(epochs: 8), training: wrong.distilled(by: [teacher], share: share, frame: .celeba),
-                validation: validation, folder: tiny.path + "/student-\(share)")
+                settings(epochs: 8), training: wrong.distilled(by: teachers, share: share, frame: .celeba),
+                validation: validation, folder: tiny.path + "/" + name)
             try student.run()
-            let path = tiny.path + "/student-\(share).classifier.safetensors"
+            return student
+        }
+        func area(_ student: Trainer) throws -> Double {
+            let path = tiny.path + "/student.classifier.safetensors"
             return try ClassifierExport.write([student], name: "s", test: test, to: path).test[1].areaUnderROC
         }
-        #expect(try area(0.9) > 0.9)
-        #expect(try area(0.1) < 0.3)
+        let taught = try student("taught", [teacher], share: 0.9)
+        #expect(try area(taught) > 0.9)
+        #expect(try area(student("untaught", [teacher], share: 0.1)) < 0.3)
+        let twice = try student("twice", [teacher, teacher], share: 0.9)
+        #expect(twice.bestWeights == taught.bestWeights, "teachers count by their mean")
     }
 
     @Test(.enabled(if: Torch.cudaDevices > 0, "there is no CUDA device"))
