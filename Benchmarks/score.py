@@ -52,6 +52,7 @@ def main():
     parser.add_argument("--wheel", default=".cache/random_face-2021.7.21.1-py3-none-any.whl")
     parser.add_argument("--count", type=int, default=320)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--size", type=int, default=256, help="the smallest synthesis size not below the shipped classifier's 160")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--json")
     options = parser.parse_args()
@@ -73,7 +74,7 @@ def main():
                 raise SystemExit("score failed")
             wholes.append(options.count / (time.perf_counter() - start))
             memory = max(memory, usage.ru_maxrss / 1024)
-            lines = f"{options.batch} 128 0\n" * (options.count // options.batch)
+            lines = f"{options.batch} {options.size} 0\n" * (options.count // options.batch)
             answers = run(command("bench-synthesis", "--threads", str(threads)), lines)[1].splitlines()
             synthesis = options.count / sum(json.loads(line)["wall"] for line in answers)
             judged = json.loads(run([options.binary, "bench-classifier", "--arch", "efficientnet_lite0", "--rounds", "3",

@@ -80,6 +80,7 @@ struct EvaluateCommand: ParsableCommand {
         guard 1...100_000 ~= count else {
             throw Failure("--count \(count)", "is out of range", "give 1 to 100000", isUsage: true)
         }
+        Torch.keepFreedMemory()
         let strengths = try Numbers.reals(strength, flag: "--strength").map(Double.init).sorted()
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let library = DirectionLibrary(workspace.value.directions)

@@ -7,6 +7,7 @@ import Fitting
 import Foundation
 import Generators
 import LatentStore
+import Tensors
 
 /// `fit --solver local`: W+ directions by gradients of what edits do to faces.
 ///
@@ -249,6 +250,7 @@ extension FitCommand {
     func runLocal(
         _ wanted: [Attribute], store: LatentStore, library: DirectionLibrary, found: (LocalFit.Outcome) throws -> Void
     ) throws {
+        Torch.keepFreedMemory()
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let place = try device.value
         let judge = try AttributeClassifier.load(

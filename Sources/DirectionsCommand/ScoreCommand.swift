@@ -6,6 +6,7 @@ import Generators
 import LatentStore
 import Scoring
 import Selection
+import Tensors
 
 /// `directions score`: the database's latents through generator and classifier.
 struct ScoreCommand: ParsableCommand {
@@ -48,6 +49,7 @@ struct ScoreCommand: ParsableCommand {
                 "--limit, --batch, --threads, --thumbnails", "must be sensible positive numbers", "see --help",
                 isUsage: true)
         }
+        Torch.keepFreedMemory()
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let device = try device.value
         let network = try AttributeClassifier.load(
