@@ -46,11 +46,13 @@ struct LocalFit {
     /// Latents of which W's covariance is made.
     private static let covarianceLatents = 4096
 
-    /// Pairs of layers while they are coarse, and all fine ones together.
+    /// How many layers, from the coarsest, have a vector of their own: those up to where pictures have 256 pixels a side.
+    private static let ownLayers = 12
+
+    /// Layers that share a vector: each its own, and all fine ones together.
     static func groups(layers: Int) -> [(first: Int, last: Int)] {
-        let coarse = min(8, layers - layers % 2)
-        let pairs = stride(from: 0, to: coarse, by: 2).map { (first: $0, last: $0 + 1) }
-        return pairs + (layers > coarse ? [(first: coarse, last: layers - 1)] : [])
+        let own = min(ownLayers, layers)
+        return (0..<own).map { (first: $0, last: $0) } + (layers > own ? [(first: own, last: layers - 1)] : [])
     }
 
     struct Outcome {
@@ -191,7 +193,8 @@ struct LocalFit {
     /// What names the fit.
     private func inputs(_ plain: DirectionFile) throws -> String {
         DirectionMetadata.fingerprint([
-            "solver": "local", "method": "natural descent", "faces": "\(faces)", "steps": "\(steps)",
+            "solver": "local", "method": "natural descent, \(LocalFit.ownLayers) own layers", "faces": "\(faces)",
+            "steps": "\(steps)",
             "batch": "\(batch)",
             "seeds": "\(LocalFit.seed),\(LocalFit.descentSeed)", "classifier": classifier.sha256,
             "plain": Hashing.sha256(try plain.encoded()),

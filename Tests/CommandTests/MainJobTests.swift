@@ -47,9 +47,12 @@ struct MainJobTests {
         let wrong = try Program.run(
             ["fit", "--attr", "bald", "--solver", "local"], workspace: folder.path)
         #expect(wrong.status == 1 && wrong.errors.contains("has no direction of W"), "\(wrong.errors)")
-        let few = try Program.run(
-            ["fit", "--attr", "male", "--solver", "local", "--batch", "2"], workspace: folder.path)
-        #expect(few.status == 64 && few.errors.contains("--batch"), "\(few.errors)")
+        for (line, named) in [
+            ("fit --attr male --solver local --batch 2", "--batch"), ("fit --attr male --start v1", "--start"),
+        ] {
+            let misused = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
+            #expect(misused.status == 64 && misused.errors.contains(named), "\(misused.errors)")
+        }
         // A direction of W+ beside one of W.
         let rows = (0..<18 * 512).map { Float($0 / 512) }
         try NumpyFile.write(TensorData(rows, shape: [1, 18, 512]), to: folder.path + "/flat.npy")
