@@ -46,7 +46,7 @@ struct LocalFit {
     /// Latents of which W's covariance is made.
     private static let covarianceLatents = 4096
 
-    /// How many layers, from the coarsest, have a vector of their own: those up to where pictures have 256 pixels a side.
+    /// How many layers, from the coarsest, have a vector of their own: those up to the first at 256 × 256 pixels.
     private static let ownLayers = 12
 
     /// Layers that share a vector: each its own, and all fine ones together.
