@@ -76,6 +76,8 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     private struct Layer: Sendable {
         /// Of the bands, halved: the inverse Haar transform's factor.
         let up: Modulation
+        /// ``haar(channels:device:)`` in half precision, where matrix products are cheaper than passes over images.
+        let haar: Tensor?
         let first: Convolution
         let second: Convolution
         /// What it computes in.
@@ -115,12 +117,14 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         startBias = try Tensor(network.startBias, shape: [1, c, 1, 1], device: device)
         layers = try network.layers.enumerated().map { k, layer in
             let side = r << (k + 1)
+            let grown = layer.first.modulation.bias.count
             let type: ScalarType = isHalf && k + 4 >= network.layers.count ? .float16 : .float32
             func convolution(_ source: MobileStyleGANParameters.Convolution) throws -> Convolution {
                 try Convolution(source, latent: d, side: side, slope: slope, device: device, type: type)
             }
             return Layer(
                 up: try Modulation(layer.up, latent: d, device: device, factor: 0.5),
+                haar: type == .float16 ? try MobileStyleGANTensors.haar(channels: grown, device: device) : nil,
                 first: try convolution(layer.first), second: try convolution(layer.second), type: type)
         }
         let last = network.layers[network.layers.count - 1].channels
@@ -153,8 +157,11 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         if addsNoise { x = try x.added(to: startNoise) }
         x = try x.added(to: startBias).leakyReLU(slope: slope)
         for (k, layer) in layers.enumerated() {
-            let scales = try layer.up.scales(style(3 * k + 1)).to(type: layer.type)
-            let grown = try MobileStyleGANTensors.merge(x.to(type: layer.type).multiplied(by: scales))
+            let scales = try layer.up.scales(style(3 * k + 1))
+            let bands = try x.to(type: layer.type)
+            let grown =
+                try layer.haar.map { try MobileStyleGANTensors.merge(bands, scales: scales, haar: $0) }
+                ?? MobileStyleGANTensors.merge(bands.multiplied(by: scales))
             let first = try layer.first(grown, style: style(3 * k + 1), addsNoise: addsNoise)
             x = try layer.second(first, style: style(3 * k + 2), addsNoise: addsNoise)
         }
@@ -188,5 +195,29 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         ]
         let stacked = try Tensor.stacked(blocks, axis: 2)
         return try stacked.reshaped([n, c, 2, 2, r, r]).permuted([0, 1, 4, 2, 5, 3]).reshaped([n, c, 2 * r, 2 * r])
+    }
+
+    /// The matrix [4c, 4c] that one level of the inverse Haar transform of halved bands is at every pixel.
+    ///
+    /// Its columns are the bands as ``merge(_:)`` takes them; its rows are the four pixels of a block, channel after channel.
+    static func haar(channels c: Int, device: Device) throws -> Tensor {
+        var matrix = [Float](repeating: 0, count: 16 * c * c)
+        for channel in 0..<c {
+            for pixel in 0..<4 {
+                let (s, t): (Float, Float) = (pixel < 2 ? 1 : -1, pixel % 2 == 0 ? 1 : -1)
+                let row = (4 * channel + pixel) * 4 * c
+                matrix[row + channel] = 1
+                for (band, sign) in [s, t, s * t].enumerated() { matrix[row + c + 3 * channel + band] = sign }
+            }
+        }
+        return try Tensor(matrix, shape: [4 * c, 4 * c], device: device)
+    }
+
+    /// ``merge(_:)`` of bands [N, 4c, r, r] times scales [N, 4c, 1, 1], by one matrix product for each image.
+    static func merge(_ x: Tensor, scales: Tensor, haar: Tensor) throws -> Tensor {
+        let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])
+        let kernels = try scales.reshaped([n, 1, 4 * c]).multiplied(by: haar).to(type: x.type)
+        return try kernels.matrixProduct(x.reshaped([n, 4 * c, r * r])).reshaped([n, c, 2, 2, r, r])
+            .permuted([0, 1, 4, 2, 5, 3]).reshaped([n, c, 2 * r, 2 * r])
     }
 }
