@@ -15,6 +15,10 @@ public final class ProgressReporter: @unchecked Sendable {
     private let start = Date()
     private var done: Int
     private var lastShown = Date.distantPast
+    /// When all were done; what comes after is no part of the rate.
+    private var completed: Date?
+    /// Whether the line that says so is out.
+    private var isComplete = false
     private var note = ""
 
     /// - Parameters:
@@ -41,6 +45,7 @@ public final class ProgressReporter: @unchecked Sendable {
             done += count
             if let note { self.note = note }
             let now = Date()
+            if done >= total && completed == nil { completed = now }
             if now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 10) {
                 lastShown = now
                 show(now)
@@ -51,13 +56,14 @@ public final class ProgressReporter: @unchecked Sendable {
     /// Prints the last state and ends the line.
     public func finish() {
         lock.withLock {
-            show(Date())
+            if isTerminal || !isComplete { show(completed ?? Date()) }
             if isTerminal && !isQuiet { FileHandle.standardError.write(Data("\n".utf8)) }
         }
     }
 
     private func show(_ now: Date) {
         if isQuiet { return }
+        isComplete = done >= total
         let elapsed = max(now.timeIntervalSince(start), 1e-6)
         let rate = Double(done - offset) / elapsed
         let fraction = total > 0 ? min(1, Double(done) / Double(total)) : 1
