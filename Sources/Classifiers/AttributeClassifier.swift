@@ -26,6 +26,8 @@ public final class AttributeClassifier: Sendable {
     public let path: String
     private let networks: [any ScoringNetwork]
     private let device: Device
+    /// Pictures computed at once: all that are given, where the device's memory holds them.
+    let batch = BatchFitting(most: 1 << 20)
 
     /// Side of the square pictures that the classifier takes, in pixels.
     public var inputSize: Int { card.architecture.inputSize }
@@ -104,21 +106,22 @@ public final class AttributeClassifier: Sendable {
     /// - Throws: ``Core/Failure`` when the number of values is another.
     public func logits(_ images: [Float], count: Int) throws -> [Float] {
         try check(images, count: count)
-        if count == 0 { return [] }
-        return try Torch.withoutGradients {
-            let batch = try Tensor(images, shape: [count, 3, inputSize, inputSize], device: device)
-            let views = card.mirrored ? [batch, try batch.flipped(axis: 3)] : [batch]
-            // Added up where they are: to fetch them is to wait for all that the device has been given to do.
-            var sum: Tensor?
-            for network in networks {
-                for view in views {
-                    let logits = try network.logits(view)
-                    sum = try sum?.added(to: logits) ?? logits
-                }
+        return try inBatches(count) { range in try Torch.withoutGradients { try logits(pictures(images, range)) } }
+    }
+
+    /// Logits of a batch, [n, attributes].
+    private func logits(_ batch: Tensor) throws -> [Float] {
+        let views = card.mirrored ? [batch, try batch.flipped(axis: 3)] : [batch]
+        // Added up where they are: to fetch them is to wait for all that the device has been given to do.
+        var sum: Tensor?
+        for network in networks {
+            for view in views {
+                let logits = try network.logits(view)
+                sum = try sum?.added(to: logits) ?? logits
             }
-            let share = 1 / Float(networks.count * views.count)
-            return try sum?.floats().map { $0 * share } ?? []
         }
+        let share = 1 / Float(networks.count * views.count)
+        return try sum?.floats().map { $0 * share } ?? []
     }
 
     /// Gradients with respect to pictures of a function of their logits.
@@ -133,11 +136,20 @@ public final class AttributeClassifier: Sendable {
         guard gradients.count == count * attributes.count else {
             throw Failure("logit gradients", "are \(gradients.count), not \(count) × \(attributes.count)")
         }
-        if count == 0 { return [] }
-        let batch = try Tensor(images, shape: [count, 3, inputSize, inputSize], device: device).requiringGradient()
-        let cotangent = try Tensor(gradients, shape: [count, attributes.count], device: device)
-            .scaled(by: 1 / Double(networks.count * (card.mirrored ? 2 : 1)))
-        var sum = [Float](repeating: 0, count: images.count)
+        let width = attributes.count
+        return try inBatches(count) { range in
+            try pullBack(
+                pictures(images, range).requiringGradient(),
+                Tensor(
+                    Array(gradients[range.lowerBound * width..<range.upperBound * width]), shape: [range.count, width],
+                    device: device))
+        }
+    }
+
+    /// The gradients of a batch's pictures, [n, 3, inputSize, inputSize].
+    private func pullBack(_ batch: Tensor, _ gradients: Tensor) throws -> [Float] {
+        let cotangent = try gradients.scaled(by: 1 / Double(networks.count * (card.mirrored ? 2 : 1)))
+        var sum = [Float](repeating: 0, count: batch.shape.reduce(1, *))
         for network in networks {
             for mirrored in card.mirrored ? [false, true] : [false] {
                 let view = mirrored ? try batch.flipped(axis: 3) : batch
@@ -146,6 +158,24 @@ public final class AttributeClassifier: Sendable {
             }
         }
         return sum
+    }
+
+    /// Some of the pictures, on the device.
+    private func pictures(_ images: [Float], _ range: Range<Int>) throws -> Tensor {
+        let one = 3 * inputSize * inputSize
+        let isAll = range.count * one == images.count
+        let some = isAll ? images : Array(images[range.lowerBound * one..<range.upperBound * one])
+        return try Tensor(some, shape: [range.count, 3, inputSize, inputSize], device: device)
+    }
+
+    /// What `body` makes of ranges of pictures, one after another.
+    private func inBatches(_ count: Int, _ body: (Range<Int>) throws -> [Float]) throws -> [Float] {
+        var result: [Float] = []
+        try batch.run(count: count) { range in
+            let part = try body(range)
+            if result.isEmpty { result = part } else { result += part }
+        }
+        return result
     }
 
     /// - Throws: ``Core/Failure`` when there are not as many values as `count` pictures have.

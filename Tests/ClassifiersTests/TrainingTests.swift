@@ -1,10 +1,11 @@
-import Classifiers
 import Core
 import Foundation
 import Images
 import Tensors
 import Testing
 import Weights
+
+@testable import Classifiers
 
 @Suite(.serialized) struct TrainingTests {
     private func settings(epochs: Int) throws -> TrainingSettings {
@@ -241,7 +242,23 @@ import Weights
         #expect(!classifier.card.test.isEmpty)
     }
 
-    /// The real test part where there is one: what the file says of itself is what it does.
+    /// As where a device's memory holds two pictures: what is asked for five is done in three parts.
+    @Test func batchesInPartsGiveTheSame() throws {
+        let (whole, parts) = (try AttributeClassifier.load(path: nil), try AttributeClassifier.load(path: nil))
+        try parts.batch.run(count: 8) { if $0.count > 2 { throw Failure("a device", "is out of memory") } }
+        #expect(parts.batch.current == 2)
+        let images = (0..<5 * 3 * whole.inputSize * whole.inputSize).map { Float($0 * 7919 % 1013) / 506.5 - 1 }
+        let logits = try parts.logits(images, count: 5)
+        #expect(logits.count == 5 * whole.attributes.count)
+        for (one, other) in zip(try whole.logits(images, count: 5), logits) { #expect(abs(one - other) < 1e-3) }
+        let weights = logits.indices.map { Float($0 * 31 % 11) / 5 - 1 }
+        let gradients = try parts.pullBack(images, count: 5, gradients: weights)
+        let expected = try whole.pullBack(images, count: 5, gradients: weights)
+        let largest = expected.map(abs).max() ?? 0
+        #expect(gradients.count == images.count && largest > 0)
+        #expect(zip(gradients, expected).allSatisfy { abs($0 - $1) <= 1e-3 * largest })
+    }
+
     @Test func gradientsFollowTheLogits() throws {
         let classifier = try AttributeClassifier.load(path: nil)
         let one = 3 * classifier.inputSize * classifier.inputSize, width = classifier.attributes.count
@@ -265,6 +282,7 @@ import Weights
         #expect(throws: Failure.self) { try classifier.pullBack(images, count: 2, gradients: [1]) }
     }
 
+    /// The real test part where there is one: what the file says of itself is what it does.
     @Test(.enabled(if: TestData.celeba != nil, "no CelebA folder: set DIRECTIONS_CELEBA"))
     func theShippedClassifierIsAsGoodAsItSays() throws {
         let classifier = try AttributeClassifier.load(path: nil)
