@@ -87,7 +87,8 @@ let tests: [Target] = [
         name: "GeneratorsTests", dependencies: ["Generators", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
     .testTarget(
-        name: "CommandTests", dependencies: ["Core", "Images", "LatentStore", "Weights", "DirectionsCommand"],
+        name: "CommandTests",
+        dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
         swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),

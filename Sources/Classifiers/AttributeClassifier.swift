@@ -27,7 +27,7 @@ public final class AttributeClassifier: Sendable {
     private let networks: [any ScoringNetwork]
     private let device: Device
     /// Pictures computed at once: all that are given, where the device's memory holds them.
-    let batch = BatchFitting(most: 1 << 20)
+    package let batch = BatchFitting(most: 1 << 20)
 
     /// Side of the square pictures that the classifier takes, in pixels.
     public var inputSize: Int { card.architecture.inputSize }

@@ -122,6 +122,16 @@ extension DirectionFile {
         try decode(AtomicFile.read(path), name: path)
     }
 
+    /// Reads a direction file of this program; nil for a file of another kind.
+    ///
+    /// - Throws: As ``read(_:)``, for what says that it is one.
+    public static func readOwn(_ path: String) throws -> DirectionFile? {
+        guard path.lowercased().hasSuffix(".safetensors") else { return nil }
+        let data = try AtomicFile.read(path)
+        guard try SafetensorsFile.decode(data, name: path).metadata["format"] == formatName else { return nil }
+        return try decode(data, name: path)
+    }
+
     /// Decodes a direction file's bytes; `name` stands in error messages.
     ///
     /// - Throws: As ``read(_:)``.

@@ -22,13 +22,17 @@ struct ImportCommand: ParsableCommand {
             --cfg=stylegan2, or TensorFlow's stylegan2 and stylegan2-ada), a .pt of rosinality's layout (pSp, e4e and HFGI \
             use it), or the weights.safetensors of another workspace. Files are read as data: nothing in them is run.
 
+            With --as direction: another tool's direction, a direction file of this program, or a whole pack (its folder or \
+            .zip). The latter two keep all that they say of themselves and become the next versions here.
+
             Examples:
               directions import default
               directions import stylegan2-ffhq-config-f.pkl --name ffhq
               directions import smile.npy --as direction --attr smiling
+              directions import faces.zip --as direction
             """)
 
-    @Argument(help: "`default`, `identity`, or a generator's file.")
+    @Argument(help: "`default`, `identity`, a generator's file; with --as direction a direction's, or a pack.")
     var source: String
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).")
@@ -41,10 +45,13 @@ struct ImportCommand: ParsableCommand {
     var wheel: String?
 
     @Option(
-        name: .customLong("as"), help: "generator, or direction for a .npy, .pt, .npz or .safetensors of another tool.")
+        name: .customLong("as"),
+        help: "generator, or direction for a .npy, .pt, .npz or .safetensors, or a pack.")
     var kind: Kind = .generator
 
-    @Option(name: .customLong("attr"), help: "The attribute of an imported direction (default: the file's name).")
+    @Option(
+        name: .customLong("attr"),
+        help: "The attribute of an imported direction (default: what it says itself, else the file's name).")
     var attribute: String?
 
     @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
@@ -166,6 +173,7 @@ struct ImportCommand: ParsableCommand {
 
     /// Directions of another tool become versions in the library, sigma measured on latents of the generator.
     private func importDirections(_ place: Workspace) throws {
+        if let own = try ownDirections() { return try importOwn(own, place) }
         let loaded = try Generator.load(folder: place.generator(generator))
         let found = try ForeignDirection.read(source)
         let w = try loaded.latents(seed: .max, indices: 0..<4096)
@@ -189,6 +197,36 @@ struct ImportCommand: ParsableCommand {
             let direction = try DirectionFile(
                 attribute: Attribute.normalised(name), values: foreign.values, rows: foreign.rows, intercept: 0,
                 sigma: ImportCommand.sigma(foreign, latents: w), metadata: metadata)
+            let stored = try library.add(direction)
+            print("\(stored.direction.label): \(stored.path)\(stored.isNew ? "" : " (unchanged)")")
+        }
+    }
+
+    /// The directions of a pack or of this program's own file; nil for another tool's.
+    private func ownDirections() throws -> [DirectionFile]? {
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
+        if isFolder.boolValue || source.lowercased().hasSuffix(".zip") {
+            guard attribute == nil else {
+                throw Failure("--attr", "is for a single direction", "leave it out for a pack", isUsage: true)
+            }
+            return try DirectionPack(at: source).directions()
+        }
+        return try DirectionFile.readOwn(source).map { [$0] }
+    }
+
+    /// Directions of this program become the next versions here, with all that they say of themselves.
+    private func importOwn(_ directions: [DirectionFile], _ place: Workspace) throws {
+        let identity = try GeneratorIdentity.read(folder: place.generator(generator))
+        let library = DirectionLibrary(place.directions)
+        for direction in directions { try direction.requireGenerator(sha256: identity.sha256, name: identity.name) }
+        for var direction in directions {
+            if let attribute { direction.attribute = Attribute.normalised(attribute) }
+            if direction.metadata.inputs == nil {
+                direction.metadata.inputs = DirectionMetadata.fingerprint([
+                    "source": Hashing.sha256(try direction.encoded())
+                ])
+            }
             let stored = try library.add(direction)
             print("\(stored.direction.label): \(stored.path)\(stored.isNew ? "" : " (unchanged)")")
         }

@@ -181,7 +181,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     ///
     /// The first c channels are the low band l; the rest, seen as [c, 3], the bands v (vertical), h (horizontal) and d.
     /// Pixel (y, x) of a block is l + s·v + t·(h + s·d) with s = −1 in its lower row and t = −1 in its right column.
-    static func merge(_ x: Tensor) throws -> Tensor {
+    package static func merge(_ x: Tensor) throws -> Tensor {
         let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])
         let low = try x.sliced(axis: 1, 0..<c)
         let high = try x.sliced(axis: 1, c..<4 * c).reshaped([n, c, 3, r, r])
@@ -200,7 +200,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     /// The matrix [4c, 4c] that one level of the inverse Haar transform of halved bands is at every pixel.
     ///
     /// Its columns are the bands as ``merge(_:)`` takes them; its rows are the four pixels of a block, channel after channel.
-    static func haar(channels c: Int, device: Device) throws -> Tensor {
+    package static func haar(channels c: Int, device: Device) throws -> Tensor {
         var matrix = [Float](repeating: 0, count: 16 * c * c)
         for channel in 0..<c {
             for pixel in 0..<4 {
@@ -214,7 +214,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     }
 
     /// ``merge(_:)`` of bands [N, 4c, r, r] times scales [N, 4c, 1, 1], by one matrix product for each image.
-    static func merge(_ x: Tensor, scales: Tensor, haar: Tensor) throws -> Tensor {
+    package static func merge(_ x: Tensor, scales: Tensor, haar: Tensor) throws -> Tensor {
         let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])
         let kernels = try scales.reshaped([n, 1, 4 * c]).multiplied(by: haar).to(type: x.type)
         return try kernels.matrixProduct(x.reshaped([n, 4 * c, r * r])).reshaped([n, c, 2, 2, r, r])

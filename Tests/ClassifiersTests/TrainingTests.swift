@@ -1,11 +1,10 @@
+import Classifiers
 import Core
 import Foundation
 import Images
 import Tensors
 import Testing
 import Weights
-
-@testable import Classifiers
 
 @Suite(.serialized) struct TrainingTests {
     private func settings(epochs: Int) throws -> TrainingSettings {

@@ -1,4 +1,5 @@
 import Core
+import DirectionFiles
 import Foundation
 import Images
 import LatentStore
@@ -134,6 +135,40 @@ struct MainJobTests {
         #expect(
             try run("import", folder.path + "/packs/tiny-pt/smiling.pt", "--as", "direction", "--attr", "grin")
                 .contains("grin@v1"))
+        try packsComeInWhole(folder.path)
+    }
+
+    /// A pack's directions become versions of another workspace, with what they say of themselves.
+    private func packsComeInWhole(_ folder: String) throws {
+        let pack = folder + "/packs/tiny"
+        let again = try Program.run(["import", pack, "--as", "direction"], workspace: folder)
+        #expect(again.status == 0 && again.output.contains("smiling@v2") && again.output.contains("(unchanged)"))
+        let other = Program.Folder()
+        try AtomicFile.makeFolder(other.path)
+        try FileManager.default.createSymbolicLink(
+            atPath: other.path + "/models", withDestinationPath: folder + "/models")
+        let came = try Program.run(["import", pack, "--as", "direction"], workspace: other.path)
+        try #require(came.status == 0, "\(came.errors)")
+        let (here, there) = (
+            try DirectionLibrary(other.path + "/directions").load("smiling"),
+            try DirectionLibrary(folder + "/directions").load("smiling@v2")
+        )
+        #expect(here.version == 1 && here.values == there.values && here.sigma == there.sigma)
+        #expect(here.metadata == there.metadata)
+        let single = ["import", folder + "/directions/smiling/v2.safetensors", "--as", "direction"]
+        let renamed = try Program.run(single + ["--attr", "Grin"], workspace: other.path)
+        #expect(renamed.output.hasPrefix("grin@v1"), "\(renamed.errors)")
+        let misused = try Program.run(["import", pack, "--as", "direction", "--attr", "grin"], workspace: other.path)
+        #expect(misused.status == 64 && misused.errors.contains("--attr"))
+        // One changed byte, and nothing comes in.
+        let damaged = other.path + "/damaged"
+        try FileManager.default.copyItem(atPath: pack, toPath: damaged)
+        let file = damaged + "/smiling/v2.safetensors"
+        var bytes = try AtomicFile.read(file)
+        bytes[bytes.count - 1] ^= 1
+        try AtomicFile.write(bytes, to: file)
+        let refused = try Program.run(["import", damaged, "--as", "direction"], workspace: other.path)
+        #expect(refused.status != 0 && refused.errors.contains("smiling/v2.safetensors"), "\(refused.errors)")
     }
 
     /// `score-image --code` on the w of stored latents gives the logits that `score` stored.

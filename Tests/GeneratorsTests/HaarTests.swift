@@ -1,8 +1,7 @@
 import Foundation
+import Generators
 import Tensors
 import Testing
-
-@testable import Generators
 
 struct HaarTests {
     /// [2, 12, 5, 5] and scales [2, 12, 1, 1]: three channels of four bands.
