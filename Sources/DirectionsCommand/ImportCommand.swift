@@ -171,6 +171,18 @@ struct ImportCommand: ParsableCommand {
         }
     }
 
+    /// A direction that came in.
+    private struct Imported: Encodable {
+        let direction: String
+        let path: String
+        let isNew: Bool
+    }
+
+    private func show(_ results: [Imported]) throws {
+        if json { return try printJSON(results) }
+        for result in results { print("\(result.direction): \(result.path)\(result.isNew ? "" : " (unchanged)")") }
+    }
+
     /// Directions of another tool become versions in the library, sigma measured on latents of the generator.
     private func importDirections(_ place: Workspace) throws {
         if let own = try ownDirections() { return try importOwn(own, place) }
@@ -178,6 +190,7 @@ struct ImportCommand: ParsableCommand {
         let found = try ForeignDirection.read(source)
         let w = try loaded.latents(seed: .max, indices: 0..<4096)
         let library = DirectionLibrary(place.directions)
+        var results: [Imported] = []
         for foreign in found {
             let size = foreign.values.count / foreign.rows
             guard size == loaded.identity.latentSize else {
@@ -198,8 +211,9 @@ struct ImportCommand: ParsableCommand {
                 attribute: Attribute.normalised(name), values: foreign.values, rows: foreign.rows, intercept: 0,
                 sigma: ImportCommand.sigma(foreign, latents: w), metadata: metadata)
             let stored = try library.add(direction)
-            print("\(stored.direction.label): \(stored.path)\(stored.isNew ? "" : " (unchanged)")")
+            results.append(Imported(direction: stored.direction.label, path: stored.path, isNew: stored.isNew))
         }
+        try show(results)
     }
 
     /// The directions of a pack or of this program's own file; nil for another tool's.
@@ -220,6 +234,7 @@ struct ImportCommand: ParsableCommand {
         let identity = try GeneratorIdentity.read(folder: place.generator(generator))
         let library = DirectionLibrary(place.directions)
         for direction in directions { try direction.requireGenerator(sha256: identity.sha256, name: identity.name) }
+        var results: [Imported] = []
         for var direction in directions {
             if let attribute { direction.attribute = Attribute.normalised(attribute) }
             if direction.metadata.inputs == nil {
@@ -228,8 +243,9 @@ struct ImportCommand: ParsableCommand {
                 ])
             }
             let stored = try library.add(direction)
-            print("\(stored.direction.label): \(stored.path)\(stored.isNew ? "" : " (unchanged)")")
+            results.append(Imported(direction: stored.direction.label, path: stored.path, isNew: stored.isNew))
         }
+        try show(results)
     }
 
     /// Standard deviation of latents' projections on a direction; of a W+ direction, on its first row's direction.

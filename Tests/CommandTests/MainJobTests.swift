@@ -156,8 +156,8 @@ struct MainJobTests {
         #expect(here.version == 1 && here.values == there.values && here.sigma == there.sigma)
         #expect(here.metadata == there.metadata)
         let single = ["import", folder + "/directions/smiling/v2.safetensors", "--as", "direction"]
-        let renamed = try Program.run(single + ["--attr", "Grin"], workspace: other.path)
-        #expect(renamed.output.hasPrefix("grin@v1"), "\(renamed.errors)")
+        let renamed = try Program.run(single + ["--attr", "Grin", "--json"], workspace: other.path)
+        #expect(renamed.output.contains("\"direction\" : \"grin@v1\""), "\(renamed.errors)")
         let misused = try Program.run(["import", pack, "--as", "direction", "--attr", "grin"], workspace: other.path)
         #expect(misused.status == 64 && misused.errors.contains("--attr"))
         // One changed byte, and nothing comes in.
