@@ -236,7 +236,10 @@ struct ImportCommand: ParsableCommand {
         for direction in directions { try direction.requireGenerator(sha256: identity.sha256, name: identity.name) }
         var results: [Imported] = []
         for var direction in directions {
-            if let attribute { direction.attribute = Attribute.normalised(attribute) }
+            if let attribute {
+                direction.attribute = Attribute.normalised(attribute)
+                try DirectionFile.checkName(direction.attribute)
+            }
             if direction.metadata.inputs == nil {
                 direction.metadata.inputs = DirectionMetadata.fingerprint([
                     "source": Hashing.sha256(try direction.encoded())

@@ -158,6 +158,7 @@ struct MainJobTests {
         let single = ["import", folder + "/directions/smiling/v2.safetensors", "--as", "direction"]
         let renamed = try Program.run(single + ["--attr", "Grin", "--json"], workspace: other.path)
         #expect(renamed.output.contains("\"direction\" : \"grin@v1\""), "\(renamed.errors)")
+        #expect(try Program.run(single + ["--attr", "../grin"], workspace: other.path).status != 0)
         let misused = try Program.run(["import", pack, "--as", "direction", "--attr", "grin"], workspace: other.path)
         #expect(misused.status == 64 && misused.errors.contains("--attr"))
         // One changed byte, and nothing comes in.
