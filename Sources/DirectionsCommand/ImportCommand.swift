@@ -178,20 +178,23 @@ struct ImportCommand: ParsableCommand {
         let isNew: Bool
     }
 
-    private func show(_ results: [Imported]) throws {
+    /// Directions become the next versions in the library, once all of them are read and found sound.
+    private func importDirections(_ place: Workspace) throws {
+        let library = DirectionLibrary(place.directions)
+        let results = try (ownDirections(place) ?? foreignDirections(place)).map { direction in
+            let stored = try library.add(direction)
+            return Imported(direction: stored.direction.label, path: stored.path, isNew: stored.isNew)
+        }
         if json { return try printJSON(results) }
         for result in results { print("\(result.direction): \(result.path)\(result.isNew ? "" : " (unchanged)")") }
     }
 
-    /// Directions of another tool become versions in the library, sigma measured on latents of the generator.
-    private func importDirections(_ place: Workspace) throws {
-        if let own = try ownDirections() { return try importOwn(own, place) }
+    /// The directions of another tool's file, sigma measured on latents of the generator.
+    private func foreignDirections(_ place: Workspace) throws -> [DirectionFile] {
         let loaded = try Generator.load(folder: place.generator(generator))
         let found = try ForeignDirection.read(source)
         let w = try loaded.latents(seed: .max, indices: 0..<4096)
-        let library = DirectionLibrary(place.directions)
-        var results: [Imported] = []
-        for foreign in found {
+        return try found.map { foreign in
             let size = foreign.values.count / foreign.rows
             guard size == loaded.identity.latentSize else {
                 throw Failure(
@@ -207,48 +210,40 @@ struct ImportCommand: ParsableCommand {
                 "source": metadata.source?.sha256 ?? "", "name": foreign.name, "generator": loaded.identity.sha256,
             ])
             let name = found.count == 1 ? attribute ?? foreign.name : foreign.name
-            let direction = try DirectionFile(
+            return try DirectionFile(
                 attribute: Attribute.normalised(name), values: foreign.values, rows: foreign.rows, intercept: 0,
                 sigma: ImportCommand.sigma(foreign, latents: w), metadata: metadata)
-            let stored = try library.add(direction)
-            results.append(Imported(direction: stored.direction.label, path: stored.path, isNew: stored.isNew))
         }
-        try show(results)
     }
 
-    /// The directions of a pack or of this program's own file; nil for another tool's.
-    private func ownDirections() throws -> [DirectionFile]? {
+    /// The directions of a pack or of this program's own file, with all that they say of themselves; nil for another tool's.
+    private func ownDirections(_ place: Workspace) throws -> [DirectionFile]? {
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: source, isDirectory: &isFolder)
+        var directions: [DirectionFile]
         if isFolder.boolValue || source.lowercased().hasSuffix(".zip") {
             guard attribute == nil else {
                 throw Failure("--attr", "is for a single direction", "leave it out for a pack", isUsage: true)
             }
-            return try DirectionPack(at: source).directions()
+            directions = try DirectionPack(at: source).directions()
+        } else {
+            guard let direction = try DirectionFile.readOwn(source) else { return nil }
+            directions = [direction]
         }
-        return try DirectionFile.readOwn(source).map { [$0] }
-    }
-
-    /// Directions of this program become the next versions here, with all that they say of themselves.
-    private func importOwn(_ directions: [DirectionFile], _ place: Workspace) throws {
         let identity = try GeneratorIdentity.read(folder: place.generator(generator))
-        let library = DirectionLibrary(place.directions)
-        for direction in directions { try direction.requireGenerator(sha256: identity.sha256, name: identity.name) }
-        var results: [Imported] = []
-        for var direction in directions {
+        for index in directions.indices {
+            try directions[index].requireGenerator(sha256: identity.sha256, name: identity.name)
             if let attribute {
-                direction.attribute = Attribute.normalised(attribute)
-                try DirectionFile.checkName(direction.attribute)
+                directions[index].attribute = Attribute.normalised(attribute)
+                try DirectionFile.checkName(directions[index].attribute)
             }
-            if direction.metadata.inputs == nil {
-                direction.metadata.inputs = DirectionMetadata.fingerprint([
-                    "source": Hashing.sha256(try direction.encoded())
+            if directions[index].metadata.inputs == nil {
+                directions[index].metadata.inputs = DirectionMetadata.fingerprint([
+                    "source": Hashing.sha256(try directions[index].encoded())
                 ])
             }
-            let stored = try library.add(direction)
-            results.append(Imported(direction: stored.direction.label, path: stored.path, isNew: stored.isNew))
         }
-        try show(results)
+        return directions
     }
 
     /// Standard deviation of latents' projections on a direction; of a W+ direction, on its first row's direction.

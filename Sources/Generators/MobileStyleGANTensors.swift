@@ -200,6 +200,8 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     /// The matrix [4c, 4c] that one level of the inverse Haar transform of halved bands is at every pixel.
     ///
     /// Its columns are the bands as ``merge(_:)`` takes them; its rows are the four pixels of a block, channel after channel.
+    ///
+    /// - Throws: ``Failure`` when libtorch can't hold it.
     package static func haar(channels c: Int, device: Device) throws -> Tensor {
         var matrix = [Float](repeating: 0, count: 16 * c * c)
         for channel in 0..<c {
@@ -213,7 +215,10 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         return try Tensor(matrix, shape: [4 * c, 4 * c], device: device)
     }
 
-    /// ``merge(_:)`` of bands [N, 4c, r, r] times scales [N, 4c, 1, 1], by one matrix product for each image.
+    /// ``merge(_:)`` of bands [N, 4c, r, r] times scales [N, 4c, 1, 1], by one matrix product for each image: [N, c, 2r, 2r].
+    ///
+    /// - Parameter haar: Of ``haar(channels:device:)``, [4c, 4c].
+    /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
     package static func merge(_ x: Tensor, scales: Tensor, haar: Tensor) throws -> Tensor {
         let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])
         let kernels = try scales.reshaped([n, 1, 4 * c]).multiplied(by: haar).to(type: x.type)
