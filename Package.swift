@@ -28,8 +28,6 @@ func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Res
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -42,10 +40,11 @@ let targets: [Target] = [
         linkerSettings: torchLibraries),
     .target(name: "CSynthesis", cSettings: fastC),
     .target(name: "CRows", cSettings: fastC),
+    .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-    module("Core", [logging, crypto]),
+    module("Core", ["CCrypto"]),
     module("Tensors", ["CTorchShim", "Core"]),
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
@@ -109,12 +108,10 @@ let package = Package(
             name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
     ],
     targets: targets + tests,
     cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20

@@ -1,0 +1,2 @@
+// OpenSSL's digests, from Debian's libssl-dev.
+#include <openssl/evp.h>
