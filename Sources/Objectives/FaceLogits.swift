@@ -3,7 +3,6 @@ import Core
 import Generators
 import Images
 import Latents
-import Scoring
 
 /// The classifier's logits of codes' noise-free faces, as a function that can be differentiated.
 public struct FaceLogits: Sendable {
@@ -15,7 +14,7 @@ public struct FaceLogits: Sendable {
     public init(synthesizer: any GradientSynthesizer, classifier: AttributeClassifier) {
         self.synthesizer = synthesizer
         self.classifier = classifier
-        size = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
+        size = synthesizer.sizes.smallest(covering: classifier.inputSize)
     }
 
     /// Gradients with respect to codes of a function of their logits.
@@ -27,10 +26,7 @@ public struct FaceLogits: Sendable {
     /// - Throws: ``Core/Failure`` of synthesis and classifier, and what `gradients` throws.
     public func backward(_ codes: LatentCodes, gradients: ([Float]) throws -> [Float]) throws -> [Float] {
         let faces = try synthesizer.synthesize(codes, size: size, noise: .none)
-        let pictures = faces.resized(to: classifier.inputSize)
-        let logits = try classifier.logits(pictures)
-        let gradients = try classifier.backward(pictures, gradients: gradients(logits))
         return try synthesizer.backward(
-            codes, size: size, noise: .none, gradients: gradients.resizedBackward(from: size))
+            codes, size: size, noise: .none, gradients: classifier.gradients(of: faces, gradients: gradients))
     }
 }

