@@ -38,6 +38,7 @@ let targets: [Target] = [
         name: "CTorchShim",
         cxxSettings: [.unsafeFlags(torchCxxFlags)],
         linkerSettings: torchLibraries),
+    .target(name: "CTorch", exclude: ["functions.def"]),
     .target(name: "CSynthesis", cSettings: fastC),
     .target(name: "CRows", cSettings: fastC),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -45,7 +46,7 @@ let targets: [Target] = [
     .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
-    module("Tensors", ["CTorchShim", "Core"]),
+    module("Tensors", ["CTorch", "Core"]),
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Core"]),
@@ -124,6 +125,8 @@ let package = Package(
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
         .library(name: "Directions", targets: ["Directions"]),
+        // Opened at run time, when a tensor is first needed.
+        .library(name: "TorchShim", type: .dynamic, targets: ["CTorchShim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
