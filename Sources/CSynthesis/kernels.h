@@ -80,22 +80,22 @@ typedef struct {
         const float *const *even, const float *const *odd, const float *down, const float *across,
         const ms_finish *finish, const float *noise, int width, float *target);
 
-    // The rest pulls gradients back through what is above. "sums" grow by what the scales get.
+    // The rest is the way back: gradients through what is above. "sums" grow by what the scales get.
 
     // Through the activation: a row of its results [m/16][width + 2][16] and of their gradients to pixels [m/16][width][16].
-    void (*pull_slope)(const float *row, const float *gradient, float slope, int m, int width, float *pixels);
+    void (*backward_slope)(const float *row, const float *gradient, float slope, int m, int width, float *pixels);
 
     // Through a depthwise 3×3 whose source was scaled.
     //   weights [c/16][9][16] turned by half; gradient: three rows of it; row: the source; scale, sums [c].
-    void (*pull_depthwise)(
+    void (*backward_depthwise)(
         const float *weights, const float *const *gradient, const float *row, const float *scale, int c, int width,
         float *target, float *sums);
 
     // Through a scaled row alone, in place.
-    void (*pull_scale)(const float *row, const float *scale, int m, int width, float *gradient, float *sums);
+    void (*backward_scale)(const float *row, const float *scale, int m, int width, float *gradient, float *sums);
 
     // Through `upsample`: two rows of c to a row of 4·c, half as wide: `width`. row: what was raised; scale, sums [4·c].
-    void (*pull_upsample)(
+    void (*backward_upsample)(
         const float *upper, const float *lower, const float *row, const float *scale, int c, int width, float *target,
         float *sums);
 } ms_kernels;

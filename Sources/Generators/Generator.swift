@@ -339,7 +339,7 @@ struct EngineSynthesizer: GradientSynthesizer {
 
     func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float] {
         let own = try own(codes, size: size, noise: noise)
-        let pulled = try engine.pullBack(
+        let pulled = try engine.backward(
             styles: own.values, count: own.count, rows: own.rows, size: size, addsNoise: noise == .constant,
             imageGradients: gradients)
         return StyleRows.scatter(pulled, like: codes, identity: identity)

@@ -1,6 +1,5 @@
 import CSynthesis
 import Core
-import Synchronization
 
 /// MobileStyleGAN's synthesis on the CPU, in float32.
 ///
@@ -15,12 +14,7 @@ import Synchronization
 /// AVX2, portable; chosen at run time, or by the environment variable `DIRECTIONS_CPU`) differ by at most 1e-4.
 /// Calls from several threads take turns.
 public final class MobileStyleGANEngine: Sendable {
-    /// Owns the C context; only the mutex's holder uses it.
-    private struct Context: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
-
-    private let context: Mutex<Context>
+    private let context: EngineContext
     /// d, 512.
     public let latentSize: Int
     /// Rows of a style that gives each modulation its own, 22.
@@ -30,9 +24,9 @@ public final class MobileStyleGANEngine: Sendable {
     /// The smallest image that ``synthesize(styles:count:rows:size:addsNoise:)`` gives.
     public let smallestSize: Int
     /// The kernels in use: `avx512`, `avx2` or `portable`.
-    public let path: String
+    public var path: String { context.path }
     /// How many threads compute.
-    public let threads: Int
+    public var threads: Int { context.threads }
 
     /// Packs the weights and starts the threads.
     ///
@@ -44,27 +38,15 @@ public final class MobileStyleGANEngine: Sendable {
     ///   or threads run out.
     public init(parameters: MobileStyleGANParameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.checkLengths()
-        guard (0...1024).contains(threads) else {
-            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", isUsage: true)
+        context = try MobileStyleGANNetwork(parameters).withNetwork { network in
+            try EngineContext(threads: threads) { threads, created in
+                withUnsafePointer(to: network) { ms_create($0, threads, path, created) }
+            }
         }
-        let pointer = try MobileStyleGANNetwork(parameters).withNetwork { network in
-            var created: OpaquePointer?
-            var network = network
-            try Self.check(ms_create(&network, Int32(threads), path, &created))
-            guard let created else { throw Failure("synthesis engine", "gave no context") }
-            return created
-        }
-        context = Mutex(Context(pointer: pointer))
         latentSize = parameters.latentSize
         styleRows = parameters.styleRows
         resolution = parameters.resolution
         smallestSize = parameters.startResolution
-        self.path = String(cString: ms_path(pointer))
-        self.threads = Int(ms_threads(pointer))
-    }
-
-    deinit {
-        context.withLock { ms_destroy($0.pointer) }
     }
 
     /// Synthesizes images.
@@ -82,22 +64,12 @@ public final class MobileStyleGANEngine: Sendable {
         styles: [Float], count: Int, rows: Int, size: Int, addsNoise: Bool
     ) throws -> [Float] {
         try check(styles, count: count, rows: rows, size: size)
-        let total = count * 3 * size * size
-        return try [Float](unsafeUninitializedCapacity: total) { buffer, initialized in
-            guard count > 0, let images = buffer.baseAddress else { return }
-            let status = context.withLock { context in
-                styles.withUnsafeBufferPointer { styles in
-                    ms_synthesize(
-                        context.pointer, styles.baseAddress, Int32(count), Int32(rows), Int32(size), addsNoise ? 1 : 0,
-                        images)
-                }
-            }
-            try Self.check(status)
-            initialized = total
+        return try context.fill(count * 3 * size * size) { context, images in
+            ms_synthesize(context, styles, Int32(count), Int32(rows), Int32(size), addsNoise ? 1 : 0, images)
         }
     }
 
-    /// Pulls gradients with respect to images back to their styles.
+    /// Gradients with respect to styles, from those with respect to their images.
     ///
     /// The images are synthesized once more and their activations kept, one image at a time.
     ///
@@ -106,26 +78,16 @@ public final class MobileStyleGANEngine: Sendable {
     ///   - imageGradients: [count, 3, size, size].
     /// - Returns: [count, rows, latentSize].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
-    public func pullBack(
+    public func backward(
         styles: [Float], count: Int, rows: Int, size: Int, addsNoise: Bool, imageGradients: [Float]
     ) throws -> [Float] {
         try check(styles, count: count, rows: rows, size: size)
         guard imageGradients.count == count * 3 * size * size else {
             throw Failure("image gradients", "are \(imageGradients.count), not \(count) × 3 × \(size) × \(size)")
         }
-        return try [Float](unsafeUninitializedCapacity: styles.count) { buffer, initialized in
-            guard count > 0, let gradients = buffer.baseAddress else { return }
-            let status = context.withLock { context in
-                styles.withUnsafeBufferPointer { styles in
-                    imageGradients.withUnsafeBufferPointer { images in
-                        ms_pull_back(
-                            context.pointer, styles.baseAddress, Int32(count), Int32(rows), Int32(size),
-                            addsNoise ? 1 : 0, images.baseAddress, gradients)
-                    }
-                }
-            }
-            try Self.check(status)
-            initialized = styles.count
+        return try context.fill(styles.count) { context, gradients in
+            ms_backward(
+                context, styles, Int32(count), Int32(rows), Int32(size), addsNoise ? 1 : 0, imageGradients, gradients)
         }
     }
 
@@ -146,20 +108,6 @@ public final class MobileStyleGANEngine: Sendable {
             throw Failure(
                 "image size", "cannot be \(size)",
                 "give one of \(sizes.map(String.init).joined(separator: ", "))", isUsage: true)
-        }
-    }
-
-    /// - Throws: ``Failure`` for any status but success.
-    static func check(_ status: ms_status) throws {
-        switch status {
-        case ms_ok: return
-        case ms_no_memory: throw Failure("synthesis engine", "ran out of memory", "give a smaller batch")
-        case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "give fewer --threads")
-        case ms_no_such_path:
-            throw Failure(
-                "synthesis engine", "lacks the path asked for on this processor",
-                "unset DIRECTIONS_CPU, or give portable, avx2 or avx512", isUsage: true)
-        default: throw Failure("synthesis engine", "refused the network or the request (status \(status.rawValue))")
         }
     }
 }

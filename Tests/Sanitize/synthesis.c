@@ -436,10 +436,10 @@ static void check_gan(char *const *paths, int path_count, const int *channels, i
         }
         for (int path = 0; path < path_count; path++) {
             for (int threads = 1; threads <= 3; threads += 2) {
-                sg_context *context = NULL;
+                ms_context *context = NULL;
                 expect(sg_create(&network, threads, paths[path], &context) == ms_ok, "creation");
                 if (!context) continue;
-                expect(strcmp(sg_path(context), paths[path]) == 0, "the path asked for");
+                expect(strcmp(ms_path(context), paths[path]) == 0, "the path asked for");
                 expect(sg_synthesize(context, styles, many, rows, count, noisy ? noise : NULL, 1, out) == ms_ok, "synthesis");
                 for (int i = 0; i < images; i++) {
                     double apart = difference(out + (size_t)i * pixels, expected[i], side, side);
@@ -452,7 +452,7 @@ static void check_gan(char *const *paths, int path_count, const int *channels, i
                 expect(sg_synthesize(context, styles, 1, 1, 1, NULL, 1, again) == ms_ok, "one level");
                 expect(sg_synthesize(context, styles, 1, 2, 1 + (count == 1), NULL, 1, out) == ms_bad_argument, "bad rows");
                 expect(sg_synthesize(context, styles, 3, 1, count, noise, 2, out) == ms_bad_argument, "bad noise");
-                sg_destroy(context);
+                ms_destroy(context);
             }
         }
         for (int i = 0; i < images; i++) free(expected[i]);
@@ -460,7 +460,7 @@ static void check_gan(char *const *paths, int path_count, const int *channels, i
     printf("StyleGAN2 of %d levels: largest difference %.2g of values up to %.2g\n", count, worst, largest);
     expect(worst < 2e-5 * fmax(1, largest), "the naive twin agrees");
     levels[count - 1].image = NULL;
-    sg_context *context;
+    ms_context *context;
     expect(sg_create(&network, 1, NULL, &context) == ms_bad_network, "no image at the end is refused");
     free(styles);
     free(out);

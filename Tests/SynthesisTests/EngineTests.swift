@@ -55,7 +55,7 @@ struct EngineTests {
             var source = RandomNetwork.Source(seed: 5)
             let styles = source.values(2 * rows * network.latentSize)
             let cotangents = source.values(2 * 3 * size * size)
-            let ours = try engine.pullBack(
+            let ours = try engine.backward(
                 styles: styles, count: 2, rows: rows, size: size, addsNoise: noise, imageGradients: cotangents)
             let leaf = try Tensor(styles, shape: [2, rows, network.latentSize]).requiringGradient()
             let images = try reference.synthesize(leaf, size: size, noise: noise ? .constant : .none)
@@ -102,9 +102,9 @@ struct EngineTests {
         let (styles, size) = (Self.styles(3, rows: 1), 128)
         var source = RandomNetwork.Source(seed: 5)
         let cotangents = source.values(3 * 3 * size * size)
-        let all = try MobileStyleGANEngine(parameters: network, threads: 1).pullBack(
+        let all = try MobileStyleGANEngine(parameters: network, threads: 1).backward(
             styles: styles, count: 3, rows: 1, size: size, addsNoise: false, imageGradients: cotangents)
-        let one = try MobileStyleGANEngine(parameters: network, threads: 4).pullBack(
+        let one = try MobileStyleGANEngine(parameters: network, threads: 4).backward(
             styles: Array(styles[32..<64]), count: 1, rows: 1, size: size, addsNoise: false,
             imageGradients: Array(cotangents[3 * size * size..<6 * size * size]))
         #expect(one == Array(all[32..<64]))

@@ -68,6 +68,7 @@ typedef struct {
     const float *image_bias;   ///< [12]
 } ms_network;
 
+/// A network packed for this processor, with threads: MobileStyleGAN's or, by `sg_create`, StyleGAN2's.
 typedef struct ms_context ms_context;
 
 /// Packs the network's weights for the chosen path and starts the threads.
@@ -82,6 +83,7 @@ void ms_destroy(ms_context *context);
 
 /// Synthesizes N images. Not to be called twice at once on one context.
 ///
+/// - context: of `ms_create`, here and below.
 /// - styles: [N, R, latent]; R is 1 (one row for all) or 3L + 1 (row 0 for the start, then for each layer `up` and
 ///   `first`, `second`, image).
 /// - size: pixels along a side: the full 2·r of the last layer, or that divided by a power of two down to the start
@@ -91,7 +93,7 @@ void ms_destroy(ms_context *context);
 ms_status ms_synthesize(
     ms_context *context, const float *styles, int count, int rows, int size, int noise, float *images);
 
-/// Pulls gradients with respect to N images back to their styles. Not to be called while the context is at work.
+/// Gradients with respect to styles, from those with respect to their N images. Not to be called while the context is at work.
 ///
 /// The images' activations are computed once more and kept, one image at a time; the memory for that, some hundred
 /// megabytes, is taken at the first call and kept too.
@@ -99,7 +101,7 @@ ms_status ms_synthesize(
 /// - styles, rows, size, noise: as for ms_synthesize.
 /// - image_gradients: [N, 3, size, size].
 /// - style_gradients: [N, R, latent]; with R = 1 the sum over all rows.
-ms_status ms_pull_back(
+ms_status ms_backward(
     ms_context *context, const float *styles, int count, int rows, int size, int noise, const float *image_gradients,
     float *style_gradients);
 
@@ -108,9 +110,6 @@ const char *ms_path(const ms_context *context);
 
 /// How many threads compute.
 int ms_threads(const ms_context *context);
-
-/// Pixels along a side of the full image.
-int ms_full_size(const ms_context *context);
 
 /// Bytes that the context holds.
 size_t ms_bytes(const ms_context *context);

@@ -1,8 +1,8 @@
-// The inner loops of the way back, part of kernels_body.h.
+// A template, the part of kernels_body.h for the way back, which includes it; not a header for anybody else.
 
 typedef int bits __attribute__((vector_size(LANES * 4)));
 
-static void pull_slope(const float *row, const float *gradient, float slope, int m, int width, float *pixels) {
+static void backward_slope(const float *row, const float *gradient, float slope, int m, int width, float *pixels) {
     size_t stride = (size_t)(width + 2) * ms_block;
     for (int block = 0; block < m / ms_block; block++) {
         const float *result = row + block * stride + ms_block, *in = gradient + block * stride + ms_block;
@@ -15,7 +15,7 @@ static void pull_slope(const float *row, const float *gradient, float slope, int
     }
 }
 
-static void pull_depthwise(
+static void backward_depthwise(
     const float *weights, const float *const *gradient, const float *row, const float *scale, int c, int width,
     float *target, float *sums) {
     size_t stride = (size_t)(width + 2) * ms_block;
@@ -50,7 +50,7 @@ static void pull_depthwise(
     }
 }
 
-static void pull_scale(const float *row, const float *scale, int m, int width, float *gradient, float *sums) {
+static void backward_scale(const float *row, const float *scale, int m, int width, float *gradient, float *sums) {
     size_t stride = (size_t)(width + 2) * ms_block;
     for (int block = 0; block < m / ms_block; block++) {
         for (int lane = 0; lane < ms_block; lane += LANES) {
@@ -66,7 +66,7 @@ static void pull_scale(const float *row, const float *scale, int m, int width, f
     }
 }
 
-static void pull_upsample(
+static void backward_upsample(
     const float *upper, const float *lower, const float *row, const float *scale, int c, int width, float *target,
     float *sums) {
     size_t out_stride = (size_t)(width + 2) * ms_block, in_stride = (size_t)(2 * width + 2) * ms_block;

@@ -1,18 +1,17 @@
 // Gradients of images with respect to styles: one image at a time, forward with every activation kept, then back, layer
 // by layer, in bands of rows. Each band has its own sums, added in order, so that threads do not change a bit.
-#include <stdlib.h>
 #include <string.h>
 
-#include "context.h"
+#include "mobilestylegan_plan.h"
 
 enum {
     ms_band_rows = 16,   // at least, in a band
     ms_most_bands = 16,
-    ms_pull_strip = 4,   // rows that one task of the way forward takes
+    ms_backward_strip = 4,   // rows that one task of the way forward takes
 };
 
 typedef struct {
-    ms_context *context;
+    ms_mobile *context;
     ms_tape *tape;
     int size, noise;
     const float *image_gradients;  // [3][size][size]
@@ -24,14 +23,11 @@ typedef struct {
     size_t result_row, source_row;
     const float *in;                       // gradients of the result
     float *out;                            // and of the source
-} ms_pull;
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int parts_of(int length, int part) { return (length + part - 1) / part; }
+} ms_pass;
 
 // MARK: memory
 
-static size_t place_tape(const ms_context *context, ms_tape *tape, float *memory) {
+static size_t place_tape(const ms_mobile *context, ms_tape *tape, float *memory) {
     size_t total = 0, widest_row = 0, gradient = context->start_row * context->start_side;
     size_t channels = 4 * (size_t)context->start_groups;
     tape->pixel_floats = 0;
@@ -39,9 +35,9 @@ static size_t place_tape(const ms_context *context, ms_tape *tape, float *memory
         const ms_stage *stage = &context->stages[k];
         size_t side = (size_t)stage->side;
         const ms_product *products[2] = {&stage->first.product, &stage->second.product};
-        PLACE(tape->u[k], stage->u_row * side);
-        PLACE(tape->h[k], stage->h_row * side);
-        PLACE(tape->o[k], stage->o_row * side);
+        PLACE(tape->slot.u[k], stage->u_row * side);
+        PLACE(tape->slot.h[k], stage->h_row * side);
+        PLACE(tape->slot.o[k], stage->o_row * side);
         PLACE(tape->first_weights[k], (size_t)products[0]->c * products[0]->m);
         PLACE(tape->second_weights[k], (size_t)products[1]->c * products[1]->m);
         PLACE(tape->first_depthwise[k], 9 * (size_t)products[0]->c);
@@ -68,7 +64,7 @@ static size_t place_tape(const ms_context *context, ms_tape *tape, float *memory
     PLACE(tape->image_transposed, image * ms_block);
     PLACE(tape->sums, ms_most_bands * channels);
     PLACE(tape->scale, channels);
-    PLACE(tape->scratch, tape->scratch_row * (size_t)context->thread_count);
+    PLACE(tape->scratch, tape->scratch_row * (size_t)context->base.thread_count);
     return total;
 }
 
@@ -94,16 +90,15 @@ static void turn(const ms_separable *convolution, float *target) {
     }
 }
 
-static ms_tape *make_tape(ms_context *context) {
-    ms_tape *tape = calloc(1, sizeof *tape);
+static ms_tape *make_tape(ms_mobile *context) {
+    ms_tape *tape = (void *)ms_allocate(&context->base, sizeof(ms_tape) / sizeof(float));
     if (!tape) return NULL;
-    tape->bytes = place_tape(context, tape, NULL) * sizeof(float);
-    tape->memory = ms_pages(tape->bytes);
-    if (!tape->memory) {
-        free(tape);
+    float *memory = ms_pages(&context->base, place_tape(context, tape, NULL));
+    if (!memory) {
+        ms_release(&context->base, (void *)tape);
         return NULL;
     }
-    place_tape(context, tape, tape->memory);
+    place_tape(context, tape, memory);
     for (int k = 0; k < context->layers; k++) {
         transpose(&context->stages[k].first.product, tape->first_weights[k]);
         transpose(&context->stages[k].second.product, tape->second_weights[k]);
@@ -111,99 +106,45 @@ static ms_tape *make_tape(ms_context *context) {
         turn(&context->stages[k].second, tape->second_depthwise[k]);
     }
     for (int k = 0; k < context->image_channels; k++) tape->ones[k] = 1;
-    context->bytes += tape->bytes;
+    tape->slot.folded = context->slots[0].folded;
+    tape->slot.start = context->slots[0].start;
     return tape;
-}
-
-void ms_release_tape(ms_tape *tape) {
-    if (tape) ms_release_pages(tape->memory, tape->bytes);
-    free(tape);
-}
-
-// MARK: forward
-
-static const float *layer_input(const ms_pull *pull, int k, size_t *row) {
-    *row = k == 0 ? pull->context->start_row : pull->context->stages[k - 1].o_row;
-    return k == 0 ? pull->context->slots[0].start : pull->tape->o[k - 1];
-}
-
-static void run_upsample(void *state, int index, int worker) {
-    (void)worker;
-    const ms_pull *pull = state;
-    const ms_stage *stage = &pull->context->stages[pull->layer];
-    size_t row;
-    const float *in = layer_input(pull, pull->layer, &row);
-    int end = least(stage->side / 2, (index + 1) * ms_pull_strip);
-    for (int y = index * ms_pull_strip; y < end; y++) {
-        float *upper = pull->tape->u[pull->layer] + 2 * (size_t)y * stage->u_row;
-        pull->context->kernels->upsample(
-            in + y * row, pull->context->slots[0].folded + stage->up_scale, upper, upper + stage->u_row, stage->c,
-            stage->side / 2);
-    }
-}
-
-static void run_first(void *state, int index, int worker) {
-    const ms_pull *pull = state;
-    const ms_stage *stage = &pull->context->stages[pull->layer];
-    ms_convolve_strip(
-        pull->context, &stage->first, pull->context->slots[0].folded, stage->side, pull->noise,
-        pull->tape->u[pull->layer], stage->u_row, pull->tape->h[pull->layer], stage->h_row, index * ms_pull_strip,
-        ms_pull_strip, pull->context->workers[worker].scratch);
-}
-
-static void run_second(void *state, int index, int worker) {
-    const ms_pull *pull = state;
-    const ms_stage *stage = &pull->context->stages[pull->layer];
-    ms_convolve_strip(
-        pull->context, &stage->second, pull->context->slots[0].folded, stage->side, pull->noise,
-        pull->tape->h[pull->layer], stage->h_row, pull->tape->o[pull->layer], stage->o_row, index * ms_pull_strip,
-        ms_pull_strip, pull->context->workers[worker].scratch);
-}
-
-static void run_forward(ms_pull *pull) {
-    ms_pool *pool = pull->context->pool;
-    for (pull->layer = 0; pull->layer < pull->context->layers; pull->layer++) {
-        int side = pull->context->stages[pull->layer].side;
-        ms_pool_run(pool, parts_of(side / 2, ms_pull_strip), run_upsample, pull);
-        ms_pool_run(pool, side / ms_pull_strip, run_first, pull);
-        ms_pool_run(pool, side / ms_pull_strip, run_second, pull);
-    }
 }
 
 // MARK: back
 
 static int band_count(int rows) {
     int bands = rows / ms_band_rows;
-    return bands < 1 ? 1 : least(bands, ms_most_bands);
+    return bands < 1 ? 1 : ms_least(bands, ms_most_bands);
 }
 
-static float *sums_of(const ms_pull *pull, int band) { return pull->tape->sums + band * pull->tape->sum_row; }
+static float *sums_of(const ms_pass *pass, int band) { return pass->tape->sums + band * pass->tape->sum_row; }
 
 // A modulation's values, padded, in `scale`.
-static void take_scale(const ms_pull *pull, size_t modulation, int channels, int padded) {
-    memcpy(pull->tape->scale, pull->context->modulations + modulation, (size_t)channels * sizeof(float));
-    memset(pull->tape->scale + channels, 0, (size_t)(padded - channels) * sizeof(float));
+static void take_scale(const ms_pass *pass, size_t modulation, int channels, int padded) {
+    memcpy(pass->tape->scale, pass->context->modulations + modulation, (size_t)channels * sizeof(float));
+    memset(pass->tape->scale + channels, 0, (size_t)(padded - channels) * sizeof(float));
 }
 
-static void clear_sums(const ms_pull *pull, int bands) {
-    memset(pull->tape->sums, 0, (size_t)bands * pull->tape->sum_row * sizeof(float));
+static void clear_sums(const ms_pass *pass, int bands) {
+    memset(pass->tape->sums, 0, (size_t)bands * pass->tape->sum_row * sizeof(float));
 }
 
-static float band_sum(const ms_pull *pull, int bands, int channel) {
+static float band_sum(const ms_pass *pass, int bands, int channel) {
     float sum = 0;
-    for (int band = 0; band < bands; band++) sum += sums_of(pull, band)[channel];
+    for (int band = 0; band < bands; band++) sum += sums_of(pass, band)[channel];
     return sum;
 }
 
 // The last product: from the image's gradients to those of the last layer's result.
 static void run_image(void *state, int index, int worker) {
-    const ms_pull *pull = state;
-    const ms_context *context = pull->context;
+    const ms_pass *pass = state;
+    const ms_mobile *context = pass->context;
     const ms_stage *stage = &context->stages[context->layers - 1];
     int side = stage->side, bands = band_count(side), m = stage->second.product.m;
-    size_t size = (size_t)pull->size, row = stage->o_row;
-    int box = pull->size >= side ? 1 : side / pull->size, full = pull->size > side;
-    float *pixels = pull->tape->scratch + (size_t)worker * pull->tape->scratch_row;
+    size_t size = (size_t)pass->size, row = stage->o_row;
+    int box = pass->size >= side ? 1 : side / pass->size, full = pass->size > side;
+    float *pixels = pass->tape->scratch + (size_t)worker * pass->tape->scratch_row;
     memset(pixels, 0, (size_t)side * ms_block * sizeof(float));
     for (int y = side * index / bands; y < side * (index + 1) / bands; y++) {
         for (int x = 0; x < side; x++) {
@@ -212,24 +153,24 @@ static void run_image(void *state, int index, int worker) {
                 size_t colour = full ? out / 4 : out;
                 size_t v = full ? 2 * (size_t)y + out % 4 / 2 : (size_t)(y / box);
                 size_t u = full ? 2 * (size_t)x + out % 2 : (size_t)(x / box);
-                pixel[out] = pull->image_gradients[(colour * size + v) * size + u];
+                pixel[out] = pass->image_gradients[(colour * size + v) * size + u];
             }
         }
-        float *target = pull->out + y * row;
-        context->kernels->multiply(
-            pixels, (size_t)side * ms_block, pull->tape->image_transposed, target + ms_block,
+        float *target = pass->out + y * row;
+        context->base.kernels->multiply(
+            pixels, (size_t)side * ms_block, pass->tape->image_transposed, target + ms_block,
             (size_t)(side + 2) * ms_block, ms_block, m, side, 1);
-        context->kernels->pull_scale(
-            pull->tape->o[context->layers - 1] + y * row, pull->tape->scale, m, side, target, sums_of(pull, index));
+        context->base.kernels->backward_scale(
+            pass->tape->slot.o[context->layers - 1] + y * row, pass->tape->scale, m, side, target, sums_of(pass, index));
     }
 }
 
-static void pull_image(ms_pull *pull, float *target) {
-    const ms_context *context = pull->context;
-    ms_tape *tape = pull->tape;
+static void backward_image(ms_pass *pass, float *target) {
+    const ms_mobile *context = pass->context;
+    ms_tape *tape = pass->tape;
     const ms_stage *stage = &context->stages[context->layers - 1];
     int m = stage->second.product.m, bands = band_count(stage->side);
-    ms_fold_image(context, tape->ones, pull->size, tape->image);
+    ms_fold_image(context, tape->ones, pass->size, tape->image);
     memset(tape->image_transposed, 0, (size_t)m * ms_block * sizeof(float));
     for (int k = 0; k < context->image_channels; k++) {
         for (int out = 0; out < ms_block; out++) {
@@ -237,28 +178,28 @@ static void pull_image(ms_pull *pull, float *target) {
                 tape->image[(size_t)k * ms_block + out];
         }
     }
-    take_scale(pull, context->image_modulation, context->image_channels, m);
-    clear_sums(pull, bands);
-    pull->out = target;
-    ms_pool_run(context->pool, bands, run_image, pull);
+    take_scale(pass, context->image_modulation, context->image_channels, m);
+    clear_sums(pass, bands);
+    pass->out = target;
+    ms_pool_run(context->base.pool, bands, run_image, pass);
     for (int k = 0; k < context->image_channels; k++) {
-        tape->modulations[context->image_modulation + k] = band_sum(pull, bands, k);
+        tape->modulations[context->image_modulation + k] = band_sum(pass, bands, k);
     }
 }
 
 // A convolution: the activation and the product row by row into a ring, and the depthwise part from that.
 static void run_convolution(void *state, int index, int worker) {
-    const ms_pull *pull = state;
-    const ms_context *context = pull->context;
-    const ms_product *product = &pull->convolution->product;
-    int side = context->stages[pull->layer].side, bands = band_count(side), ready = -1;
+    const ms_pass *pass = state;
+    const ms_mobile *context = pass->context;
+    const ms_product *product = &pass->convolution->product;
+    int side = context->stages[pass->layer].side, bands = band_count(side), ready = -1;
     int first = side * index / bands, end = side * (index + 1) / bands;
-    float *pixels = pull->tape->scratch + (size_t)worker * pull->tape->scratch_row;
-    float *ring = pixels + pull->tape->pixel_floats;
+    float *pixels = pass->tape->scratch + (size_t)worker * pass->tape->scratch_row;
+    float *ring = pixels + pass->tape->pixel_floats;
     size_t block = (size_t)(side + 2) * ms_block;
     for (int i = 0; i < ms_ring; i++) {
         for (int b = 0; b < product->c / ms_block; b++) {
-            float *row = ring + i * pull->tape->ring_floats + b * block;
+            float *row = ring + i * pass->tape->ring_floats + b * block;
             memset(row, 0, ms_block * sizeof(float));
             memset(row + block - ms_block, 0, ms_block * sizeof(float));
         }
@@ -267,66 +208,66 @@ static void run_convolution(void *state, int index, int worker) {
         const float *rows[3];
         for (int i = 0; i < 3; i++) {
             int at = y + i - 1;
-            float *row = ring + (at + ms_ring) % ms_ring * pull->tape->ring_floats;
+            float *row = ring + (at + ms_ring) % ms_ring * pass->tape->ring_floats;
             rows[i] = at < 0 || at == side ? context->zeros : row;
             if (at < 0 || at == side || at <= ready) continue;
-            context->kernels->pull_slope(
-                pull->result + at * pull->result_row, pull->in + at * pull->result_row, product->slope, product->m,
+            context->base.kernels->backward_slope(
+                pass->result + at * pass->result_row, pass->in + at * pass->result_row, product->slope, product->m,
                 side, pixels);
-            context->kernels->multiply(
-                pixels, (size_t)side * ms_block, pull->weights, row + ms_block, block, product->m, product->c, side, 1);
+            context->base.kernels->multiply(
+                pixels, (size_t)side * ms_block, pass->weights, row + ms_block, block, product->m, product->c, side, 1);
             ready = at;
         }
-        context->kernels->pull_depthwise(
-            pull->depthwise, rows, pull->source + y * pull->source_row, pull->tape->scale, product->c, side,
-            pull->out + y * pull->source_row, sums_of(pull, index));
+        context->base.kernels->backward_depthwise(
+            pass->depthwise, rows, pass->source + y * pass->source_row, pass->tape->scale, product->c, side,
+            pass->out + y * pass->source_row, sums_of(pass, index));
     }
 }
 
-static void pull_convolution(
-    ms_pull *pull, const ms_separable *convolution, const float *weights, const float *depthwise) {
-    pull->convolution = convolution;
-    pull->weights = weights;
-    pull->depthwise = depthwise;
-    int bands = band_count(pull->context->stages[pull->layer].side);
-    take_scale(pull, convolution->modulation, convolution->channels, convolution->product.c);
-    clear_sums(pull, bands);
-    ms_pool_run(pull->context->pool, bands, run_convolution, pull);
+static void backward_convolution(
+    ms_pass *pass, const ms_separable *convolution, const float *weights, const float *depthwise) {
+    pass->convolution = convolution;
+    pass->weights = weights;
+    pass->depthwise = depthwise;
+    int bands = band_count(pass->context->stages[pass->layer].side);
+    take_scale(pass, convolution->modulation, convolution->channels, convolution->product.c);
+    clear_sums(pass, bands);
+    ms_pool_run(pass->context->base.pool, bands, run_convolution, pass);
     for (int k = 0; k < convolution->channels; k++) {
-        pull->tape->modulations[convolution->modulation + k] = band_sum(pull, bands, k);
+        pass->tape->modulations[convolution->modulation + k] = band_sum(pass, bands, k);
     }
 }
 
 static void run_haar(void *state, int index, int worker) {
     (void)worker;
-    const ms_pull *pull = state;
-    const ms_stage *stage = &pull->context->stages[pull->layer];
+    const ms_pass *pass = state;
+    const ms_stage *stage = &pass->context->stages[pass->layer];
     int rows = stage->side / 2, bands = band_count(rows);
     for (int y = rows * index / bands; y < rows * (index + 1) / bands; y++) {
-        const float *upper = pull->in + 2 * (size_t)y * stage->u_row;
-        pull->context->kernels->pull_upsample(
-            upper, upper + stage->u_row, pull->source + y * pull->source_row,
-            pull->context->slots[0].folded + stage->up_scale, stage->c, rows, pull->out + y * pull->source_row,
-            sums_of(pull, index));
+        const float *upper = pass->in + 2 * (size_t)y * stage->u_row;
+        pass->context->base.kernels->backward_upsample(
+            upper, upper + stage->u_row, pass->source + y * pass->source_row,
+            pass->context->slots[0].folded + stage->up_scale, stage->c, rows, pass->out + y * pass->source_row,
+            sums_of(pass, index));
     }
 }
 
-static void pull_haar(ms_pull *pull) {
-    const ms_stage *stage = &pull->context->stages[pull->layer];
+static void backward_haar(ms_pass *pass) {
+    const ms_stage *stage = &pass->context->stages[pass->layer];
     int bands = band_count(stage->side / 2), channels = 4 * stage->groups;
-    clear_sums(pull, bands);
-    ms_pool_run(pull->context->pool, bands, run_haar, pull);
+    clear_sums(pass, bands);
+    ms_pool_run(pass->context->base.pool, bands, run_haar, pass);
     for (int k = 0; k < channels; k++) {
-        pull->tape->modulations[stage->up_modulation + k] =
-            0.5f * band_sum(pull, bands, ms_subband_place(k, channels, stage->c));
+        pass->tape->modulations[stage->up_modulation + k] =
+            0.5f * band_sum(pass, bands, ms_subband_place(k, channels, stage->c));
     }
 }
 
 // From the gradients of the start's result to those of its modulation.
-static void pull_start(const ms_pull *pull, const float *gradients) {
-    const ms_context *context = pull->context;
+static void backward_start(const ms_pass *pass, const float *gradients) {
+    const ms_mobile *context = pass->context;
     int side = context->start_side, channels = context->start_channels;
-    float *target = pull->tape->modulations + context->maps[0].offset;
+    float *target = pass->tape->modulations + context->maps[0].offset;
     memset(target, 0, (size_t)channels * sizeof(float));
     size_t out = 0;
     for (int m = 0; m < channels; m++) {
@@ -343,14 +284,14 @@ static void pull_start(const ms_pull *pull, const float *gradients) {
     }
 }
 
-static void pull_styles(const ms_pull *pull, int rows, float *target) {
-    const ms_context *context = pull->context;
+static void backward_styles(const ms_pass *pass, int rows, float *target) {
+    const ms_mobile *context = pass->context;
     memset(target, 0, (size_t)rows * context->latent * sizeof(float));
     for (int i = 0; i < context->map_count; i++) {
         const ms_style_map *map = &context->maps[i];
         float *row = target + (rows == 1 ? 0 : (size_t)map->style_row * context->latent);
         for (int j = 0; j < map->rows; j++) {
-            float value = map->scale * pull->tape->modulations[map->offset + j];
+            float value = map->scale * pass->tape->modulations[map->offset + j];
             const float *weight = map->weight + (size_t)j * context->latent;
             for (int k = 0; k < context->latent; k++) row[k] += value * weight[k];
         }
@@ -359,42 +300,43 @@ static void pull_styles(const ms_pull *pull, int rows, float *target) {
 
 // From the gradients of the result of one step of a layer to those of its source.
 static void take_step(
-    ms_pull *pull, const float *result, size_t result_row, const float *source, size_t source_row, const float *in,
+    ms_pass *pass, const float *result, size_t result_row, const float *source, size_t source_row, const float *in,
     float *out) {
-    pull->result = result;
-    pull->result_row = result_row;
-    pull->source = source;
-    pull->source_row = source_row;
-    pull->in = in;
-    pull->out = out;
+    pass->result = result;
+    pass->result_row = result_row;
+    pass->source = source;
+    pass->source_row = source_row;
+    pass->in = in;
+    pass->out = out;
 }
 
-static void run_back(ms_pull *pull, int rows, float *target) {
-    ms_tape *tape = pull->tape;
+static void run_back(ms_pass *pass, int rows, float *target) {
+    ms_tape *tape = pass->tape;
     float *here = tape->gradients[0], *there = tape->gradients[1];
-    pull_image(pull, here);
-    for (int k = pull->context->layers - 1; k >= 0; k--) {
-        const ms_stage *stage = &pull->context->stages[k];
+    backward_image(pass, here);
+    for (int k = pass->context->layers - 1; k >= 0; k--) {
+        const ms_stage *stage = &pass->context->stages[k];
         size_t input_row;
-        const float *input = layer_input(pull, k, &input_row);
-        pull->layer = k;
-        take_step(pull, tape->o[k], stage->o_row, tape->h[k], stage->h_row, here, there);
-        pull_convolution(pull, &stage->second, tape->second_weights[k], tape->second_depthwise[k]);
-        take_step(pull, tape->h[k], stage->h_row, tape->u[k], stage->u_row, there, here);
-        pull_convolution(pull, &stage->first, tape->first_weights[k], tape->first_depthwise[k]);
-        take_step(pull, tape->u[k], stage->u_row, input, input_row, here, there);
-        pull_haar(pull);
+        const float *input = ms_layer_input(pass->context, &tape->slot, k, &input_row);
+        pass->layer = k;
+        take_step(pass, tape->slot.o[k], stage->o_row, tape->slot.h[k], stage->h_row, here, there);
+        backward_convolution(pass, &stage->second, tape->second_weights[k], tape->second_depthwise[k]);
+        take_step(pass, tape->slot.h[k], stage->h_row, tape->slot.u[k], stage->u_row, there, here);
+        backward_convolution(pass, &stage->first, tape->first_weights[k], tape->first_depthwise[k]);
+        take_step(pass, tape->slot.u[k], stage->u_row, input, input_row, here, there);
+        backward_haar(pass);
         float *swap = here;
         here = there;
         there = swap;
     }
-    pull_start(pull, here);
-    pull_styles(pull, rows, target);
+    backward_start(pass, here);
+    backward_styles(pass, rows, target);
 }
 
-ms_status ms_pull_back(
-    ms_context *context, const float *styles, int count, int rows, int size, int noise, const float *image_gradients,
+ms_status ms_backward(
+    ms_context *base, const float *styles, int count, int rows, int size, int noise, const float *image_gradients,
     float *style_gradients) {
+    ms_mobile *context = ms_mobile_of(base);
     if (!ms_request_fits(context, count, rows, size)) return ms_bad_argument;
     if (count > 0 && (!styles || !image_gradients || !style_gradients)) return ms_bad_argument;
     ms_status status = ms_reserve(context, 1);
@@ -404,12 +346,14 @@ ms_status ms_pull_back(
     for (int i = 0; i < count; i++) {
         size_t one = (size_t)rows * context->latent;
         ms_prepare(context, styles + i * one, 1, rows, size, noise != 0);
-        ms_pull pull = {
+        ms_pass pass = {
             .context = context, .tape = context->tape, .size = size, .noise = noise != 0,
             .image_gradients = image_gradients + (size_t)i * 3 * size * size,
         };
-        run_forward(&pull);
-        run_back(&pull, rows, style_gradients + i * one);
+        for (int k = 0; k < context->layers; k++) {
+            ms_compute_whole(context, &pass.tape->slot, 1, k, ms_backward_strip, pass.noise);
+        }
+        run_back(&pass, rows, style_gradients + i * one);
     }
     return ms_ok;
 }
