@@ -495,6 +495,9 @@ const ms_kernels KERNELS = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .blur = blur,
-    .backward_slope = backward_slope, .backward_depthwise = backward_depthwise,
-    .backward_scale = backward_scale, .backward_upsample = backward_upsample,
+    .backward_product = backward_product,
+    .backward_depthwise = backward_depthwise,
+    .backward_upsample = backward_upsample,
+    .backward_image = backward_image,
+    .backward_linear = backward_linear,
 };

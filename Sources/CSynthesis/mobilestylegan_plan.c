@@ -57,7 +57,10 @@ static int pack_convolution(
     to->product = (ms_product){.c = padded_c, .m = padded_m, .slope = context->slope, .weights = weights, .bias = bias};
     to->channels = c;
     to->folded = context->folded_floats;
-    context->folded_floats += (size_t)padded_c * 9;
+    to->scale = to->folded + (size_t)padded_c * 9;
+    context->folded_floats = to->scale + (size_t)padded_c;
+    to->sum = context->sum_floats;
+    context->sum_floats += (size_t)padded_c;
     if (!weights || !bias || !to->depthwise) return 0;
     for (int row = 0; row < m; row++) {
         int place = in_subbands ? ms_subband_place(row, m, quarter) : row;
@@ -87,6 +90,8 @@ static int pack_layer(ms_mobile *context, const ms_network *network, int k) {
     stage->channels = layer->channels;
     stage->up_scale = context->folded_floats;
     context->folded_floats += 4 * (size_t)stage->c;
+    stage->up_sum = context->sum_floats;
+    context->sum_floats += 4 * (size_t)stage->c;
     int fits = add_map(context, &layer->up, input, 3 * k + 1, &stage->up_modulation)
         && add_map(context, &layer->first.modulation, stage->groups, 3 * k + 1, &stage->first.modulation)
         && add_map(context, &layer->second.modulation, layer->channels, 3 * k + 2, &stage->second.modulation)
@@ -156,30 +161,57 @@ static size_t place_worker(ms_context *base, int index, float *memory) {
     return total;
 }
 
-static size_t place_slot(ms_mobile *context, ms_slot *slot, float *memory) {
+static size_t place_slot(const ms_mobile *context, ms_slot *slot, int is_recorded, float *memory) {
     size_t total = 0;
     PLACE(slot->folded, context->folded_floats);
     PLACE(slot->start, context->start_row * context->start_side);
-    for (int k = 0; k < context->whole_layers; k++) {
+    for (int k = 0; k < (is_recorded ? context->layers : context->whole_layers); k++) {
         const ms_stage *stage = &context->stages[k];
-        PLACE(slot->u[k], stage->u_row * stage->side);
-        PLACE(slot->h[k], stage->h_row * stage->side);
-        PLACE(slot->o[k], stage->o_row * stage->side);
+        size_t side = (size_t)stage->side;
+        if (k < context->whole_layers) PLACE(slot->u[k], stage->u_row * side);
+        PLACE(slot->h[k], stage->h_row * side);
+        PLACE(slot->o[k], stage->o_row * side);
     }
     return total;
 }
 
+static int take_slot(ms_mobile *context, ms_slot *slot, int is_recorded) {
+    *slot = (ms_slot){0};
+    slot->memory = ms_pages(&context->base, place_slot(context, slot, is_recorded, NULL));
+    if (!slot->memory) return 0;
+    place_slot(context, slot, is_recorded, slot->memory);
+    return 1;
+}
+
 ms_status ms_reserve(ms_mobile *context, int count) {
     for (; context->slot_count < count; context->slot_count++) {
-        ms_slot *slot = &context->slots[context->slot_count];
-        float *memory = ms_pages(&context->base, place_slot(context, slot, NULL));
-        if (!memory) return ms_no_memory;
-        place_slot(context, slot, memory);
+        if (!take_slot(context, &context->slots[context->slot_count], 0)) return ms_no_memory;
     }
     return ms_ok;
 }
 
 int ms_at_once(const ms_mobile *context) { return ms_most(8, context->base.thread_count); }
+
+enum { most_spare = sizeof((ms_mobile *)0)->spare / sizeof(ms_slot) };
+
+int ms_recorded(const ms_mobile *context) { return ms_least(context->base.thread_count, most_spare); }
+
+int ms_take_recorded(ms_mobile *context, ms_slot *slot) {
+    if (context->spare_count == 0) return take_slot(context, slot, 1);
+    *slot = context->spare[--context->spare_count];
+    return 1;
+}
+
+void ms_give_recorded(ms_mobile *context, ms_slot *slot) {
+    if (context->spare_count < ms_recorded(context)) context->spare[context->spare_count++] = *slot;
+    else ms_release(&context->base, slot->memory);
+}
+
+size_t ms_tape_bytes(ms_context *base) {
+    const ms_mobile *context = ms_mobile_of(base);
+    ms_slot slot;
+    return context ? place_slot(context, &slot, 1, NULL) * sizeof(float) : 0;
+}
 
 // MARK: creation
 
@@ -220,8 +252,12 @@ static ms_status fill(ms_context *base, const void *given) {
     context->zeros = ms_allocate(&context->base, widest);
     if (!context->image_weight || !context->zeros) return ms_no_memory;
     memcpy(context->image_bias, network->image_bias, sizeof context->image_bias);
+    size_t padded = (size_t)ms_padded(context->image_channels);
     context->image_folded = context->folded_floats;
-    context->folded_floats += (size_t)(ms_padded(context->image_channels) + 1) * ms_block;
+    context->image_scale = context->image_folded + (padded + 1) * ms_block;
+    context->folded_floats = context->image_scale + padded;
+    context->image_sum = context->sum_floats;
+    context->sum_floats += padded;
     return allocate_places(context) ? ms_ok : ms_no_memory;
 }
 

@@ -56,6 +56,27 @@ final class EngineContext: Sendable {
         }
     }
 
+    /// Calls C for gradients of codes and of a change of features.
+    ///
+    /// - Parameters:
+    ///   - codes: How many values all codes have.
+    ///   - features: Images, channels and pixels along a side.
+    /// - Throws: ``Failure`` for any status but success.
+    func gradients(
+        codes: Int, features: (count: Int, channels: Int, side: Int),
+        _ body: (OpaquePointer, UnsafePointer<ms_results>) -> ms_status
+    ) throws -> FeatureGradients {
+        let values = features.count * features.channels * features.side * features.side
+        let all = try fill(codes + 2 * values) { context, start in
+            var results = ms_results(styles: start, scale: start + codes, shift: start + codes + values)
+            return body(context, &results)
+        }
+        func maps(_ from: Int) -> FeatureMaps {
+            FeatureMaps(Array(all[from..<from + values]), channels: features.channels, side: features.side)
+        }
+        return FeatureGradients(codes: Array(all[..<codes]), scale: maps(codes), shift: maps(codes + values))
+    }
+
     private static func check(_ status: ms_status) throws {
         switch status {
         case ms_ok: return

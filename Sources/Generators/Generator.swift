@@ -334,13 +334,13 @@ struct EngineSynthesizer: GradientSynthesizer {
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
         let codes = try own(codes, size: size, noise: noise)
         return try engine.synthesize(
-            styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant)
+            .init(codes.values, count: codes.count, rows: codes.rows, addsNoise: noise == .constant), size: size)
     }
 
     func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float] {
         let own = try own(codes, size: size, noise: noise)
         let pulled = try engine.backward(
-            styles: own.values, count: own.count, rows: own.rows, size: size, addsNoise: noise == .constant,
+            .init(own.values, count: own.count, rows: own.rows, addsNoise: noise == .constant), size: size,
             imageGradients: gradients)
         return StyleRows.scatter(pulled, like: codes, identity: identity)
     }

@@ -85,12 +85,29 @@ public protocol DifferentiableSynthesizer: GradientSynthesizer {
     ///   - styles: [N, 1, d] for W, or [N, layers, d] in the network's own rows.
     ///   - size: Pixels along a side, one of ``Synthesizer/sizes``; below the full resolution the exact area average.
     ///   - noise: Whether noise takes part.
+    ///   - change: What is done to features on the way; nil for nothing.
     /// - Returns: [N, 3, size, size].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
-    func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor
+    func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode, change: TensorFeatureChange?) throws -> Tensor
+    /// Features with their gradient history; the network runs no further.
+    ///
+    /// - Parameters:
+    ///   - styles: As for images.
+    ///   - side: Pixels along a side of the features.
+    ///   - noise: Whether noise takes part.
+    /// - Returns: [N, channels, side, side], before any change.
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    func features(_ styles: Tensor, side: Int, noise: NoiseMode) throws -> Tensor
+    /// Channels of the features at a resolution; nil where the network has none.
+    func featureChannels(side: Int) -> Int?
 }
 
 extension DifferentiableSynthesizer {
+    /// Images with their gradient history, of features as they are.
+    public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
+        try synthesize(styles, size: size, noise: noise, change: nil)
+    }
+
     public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
         let own = try StyleRows.own(codes, identity: identity)
         return try Torch.withoutGradients {
