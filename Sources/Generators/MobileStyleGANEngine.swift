@@ -265,7 +265,7 @@ public final class MobileStyleGANEngine: Sendable {
         guard sizes.contains(size) else {
             throw Failure(
                 "image size", "cannot be \(size)",
-                "give one of \(sizes.map(String.init).joined(separator: ", "))", isUsage: true)
+                "give one of \(sizes.map(String.init).joined(separator: ", "))", kind: .usage)
         }
         guard let change else { return 0 }
         guard let channels = channels[change.side] else {

@@ -93,7 +93,7 @@ public final class StyleGAN2Engine: Sendable {
         let side = truncatedAt ?? resolution
         guard let levels = (1...styleRows / 2).first(where: { 4 << ($0 - 1) == side }) else {
             throw Failure(
-                "image size", "cannot be \(side)", "give a power of two from 4 to \(resolution)", isUsage: true)
+                "image size", "cannot be \(side)", "give a power of two from 4 to \(resolution)", kind: .usage)
         }
         let (values, noiseImages) = try noiseValues(noise, count: count)
         return try Self.withPointers(values) { noise in

@@ -1,6 +1,8 @@
 import Core
 import Foundation
 import Generators
+import Images
+import Latents
 import Tensors
 import Testing
 
@@ -34,7 +36,7 @@ struct EngineTests {
             for (size, noise) in [(256, NoiseMode.none), (256, .constant), (128, .none), (64, .constant)] {
                 let ours = try engine.synthesize(
                     .init(codes.values, count: 3, rows: rows, addsNoise: noise == .constant), size: size)
-                let theirs = try reference.synthesize(codes, size: size, noise: noise)
+                let theirs = try reference.synthesize(codes, size: size, noise: noise).planes
                 let spread = theirs.map(abs).max() ?? 0
                 let apart = largestDifference(ours, theirs)
                 #expect(spread > 0.1)
@@ -81,13 +83,14 @@ struct EngineTests {
         let codes = try LatentCodes(Self.styles(2, rows: rows), rows: rows, size: network.latentSize)
         var source = RandomNetwork.Source(seed: 5)
         let weights = source.values(2 * 3 * 64 * 64)
-        let gradients = try synthesizer.pullBack(codes, size: 64, noise: .none, gradients: weights)
+        let gradients = try synthesizer.backward(
+            codes, size: 64, noise: .none, gradients: ImageBatch(weights, side: 64))
         #expect(gradients.count == codes.values.count)
         let square = gradients.reduce(0) { $0 + Double($1) * Double($1) }
         func total(_ step: Double) throws -> Double {
             let moved = try LatentCodes(
                 zip(codes.values, gradients).map { $0 + Float(step * Double($1)) }, rows: rows, size: codes.size)
-            return try zip(synthesizer.synthesize(moved, size: 64, noise: .none), weights).reduce(0) {
+            return try zip(synthesizer.synthesize(moved, size: 64, noise: .none).planes, weights).reduce(0) {
                 $0 + Double($1.0) * Double($1.1)
             }
         }
