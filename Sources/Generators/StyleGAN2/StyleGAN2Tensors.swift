@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Tensors
 
 /// StyleGAN2's synthesis on libtorch: differentiable, any batch.
@@ -10,6 +11,7 @@ import Tensors
 /// Letters: N images, i and o channels, r pixels along a side, d the latent size.
 public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     public let identity: GeneratorIdentity
+    public let layout: CodeLayout
     /// Where it computes.
     public let device: Device
 
@@ -120,6 +122,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     ) throws {
         try network.check("generator \(identity.name)")
         self.identity = identity
+        layout = network.layout
         self.device = device
         guard !isHalf || network.clamp != nil else {
             throw Failure(
@@ -152,7 +155,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         batch = BatchFitting(most: device == .cpu ? 1 : 64)
     }
 
-    public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
+    public var sizes: [Int] { ImageSizes.halves(of: identity.resolution) }
 
     public func featureChannels(side: Int) -> Int? {
         levels.indices.first { 4 << $0 == side }.flatMap { levels[$0].first?.bias.shape[1] }
@@ -167,7 +170,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     public func synthesize(
         _ styles: Tensor, size: Int, noise: NoiseMode, change: TensorFeatureChange?
     ) throws -> Tensor {
-        try StyleRows.checkSize(size, sizes)
+        try check(size: size)
         var tap = FeatureTap(change)
         let full = try image(styles, noise: noise, tap: &tap)
         if change != nil { try tap.found() }
@@ -184,7 +187,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         let style = try rows(of: styles)
         let seeds =
             noise == .random
-            ? try StyleRows.noiseSeeds(styles.detached().to(device: .cpu).floats(), count: shape[0]) : []
+            ? try StyleGAN2Noise.seeds(styles.detached().to(device: .cpu).floats(), count: shape[0]) : []
         func noiseOf(_ convolution: Convolution, row: Int) throws -> Tensor? {
             switch noise {
             case .none: return nil

@@ -1,4 +1,5 @@
 import Core
+import Latents
 import Tensors
 
 /// MobileStyleGAN's synthesis on libtorch (Belousov 2021, arXiv 2104.04767): differentiable, any batch; the reference for
@@ -7,6 +8,7 @@ import Tensors
 /// Letters: N images, c channels, r pixels along a side, d the latent size.
 public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     public let identity: GeneratorIdentity
+    public let layout: CodeLayout
     /// Where it computes.
     public let device: Device
     /// Images computed at once.
@@ -106,6 +108,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     ) throws {
         try network.checkLengths()
         self.identity = identity
+        layout = network.layout
         self.device = device
         batch = BatchFitting(most: device == .cpu ? 1 : 64)
         let (c, r, d) = (network.startChannels, network.startResolution, network.latentSize)
@@ -134,7 +137,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         self.slope = slope
     }
 
-    public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
+    public var sizes: [Int] { ImageSizes.halves(of: identity.resolution) }
 
     public func featureChannels(side: Int) -> Int? {
         let first = constant.shape[2]
@@ -150,7 +153,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     public func synthesize(
         _ styles: Tensor, size: Int, noise: NoiseMode, change: TensorFeatureChange?
     ) throws -> Tensor {
-        try StyleRows.checkSize(size, sizes)
+        try check(size: size)
         var tap = FeatureTap(change)
         let x = try activations(styles, noise: noise, tap: &tap)
         if change != nil { try tap.found() }
@@ -169,11 +172,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     /// What the last layer makes, or what was there when the tap stopped the network: [N, c, r, r].
     private func activations(_ styles: Tensor, noise: NoiseMode, tap: inout FeatureTap) throws -> Tensor {
         let style = try rows(of: styles)
-        guard noise != .random else {
-            throw Failure(
-                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
-                "use none or constant", kind: .usage)
-        }
+        try MobileStyleGANParameters.check(noise)
         let addsNoise = noise == .constant
         let scaled = try constant.multiplied(by: startModulation.scales(style(0)))
         var x = try scaled.convolved(startWeight, padding: 1)
