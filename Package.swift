@@ -63,7 +63,7 @@ let targets: [Target] = [
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
+    module("Editing", ["DirectionFiles", "Generators", "Latents", "Images", "Core"]),
     module(
         "Evaluation",
         [
@@ -100,7 +100,8 @@ let tests: [Target] = [
     .testTarget(
         name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "GeneratorsTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
+        name: "GeneratorsTests",
+        dependencies: ["Editing", "Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
         swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
     .testTarget(

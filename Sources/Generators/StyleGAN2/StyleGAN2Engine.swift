@@ -1,7 +1,6 @@
 import CSynthesis
 import Core
 import Foundation
-import Synchronization
 
 /// StyleGAN2's synthesis on the CPU, in float32, of the `skip` and `orig` architectures.
 ///
@@ -16,11 +15,6 @@ import Synchronization
 /// implementation on libtorch the largest difference is about 1e-5 of the image's range, which is what Winograd's
 /// transforms cost in float32. Calls from several threads take turns.
 public final class StyleGAN2Engine: Sendable {
-    /// Owns the C context; only the mutex's holder uses it.
-    private struct Context: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
-
     /// Noise for the convolutions.
     public enum Noise: Sendable {
         /// None: an image depends on its code alone.
@@ -31,7 +25,7 @@ public final class StyleGAN2Engine: Sendable {
         case given([[Float]])
     }
 
-    private let context: Mutex<Context>
+    private let context: EngineContext
     private let constants: [[Float]]
     private let strengths: [Float]
     /// d, 512.
@@ -41,9 +35,9 @@ public final class StyleGAN2Engine: Sendable {
     /// Pixels along a side of the full image.
     public let resolution: Int
     /// The kernels in use: `avx512`, `avx2` or `portable`.
-    public let path: String
+    public var path: String { context.path }
     /// How many threads compute.
-    public let threads: Int
+    public var threads: Int { context.threads }
 
     /// Whether the engine has what a network needs; ``StyleGAN2Tensors`` runs the others.
     public static func runs(_ network: StyleGAN2Parameters) -> Bool {
@@ -60,31 +54,20 @@ public final class StyleGAN2Engine: Sendable {
     ///   or threads run out.
     public init(parameters: StyleGAN2Parameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.check("generator")
-        guard (0...1024).contains(threads) else {
-            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", kind: .usage)
-        }
         guard Self.runs(parameters), let taps = Self.taps(parameters) else {
             throw Failure("synthesis engine", "has no residual connections and no filter but of four taps a side")
         }
-        let pointer = try Self.withNetwork(parameters, taps: taps) { network in
-            var created: OpaquePointer?
-            try MobileStyleGANEngine.check(sg_create(&network, Int32(threads), path, &created))
-            guard let created else { throw Failure("synthesis engine", "gave no context") }
-            return created
+        context = try Self.withNetwork(parameters, taps: taps) { network in
+            try EngineContext(threads: threads) { threads, created in
+                withUnsafePointer(to: network) { sg_create($0, threads, path, created) }
+            }
         }
-        context = Mutex(Context(pointer: pointer))
         let convolutions = parameters.levels.flatMap { [$0.first, $0.second].compactMap { $0 } }
         constants = convolutions.map { convolution in convolution.noise.map { $0 * convolution.noiseStrength } }
         strengths = convolutions.map(\.noiseStrength)
         latentSize = parameters.latentSize
         styleRows = parameters.styleRows
         resolution = parameters.resolution
-        self.path = String(cString: sg_path(pointer))
-        self.threads = Int(sg_threads(pointer))
-    }
-
-    deinit {
-        context.withLock { sg_destroy($0.pointer) }
     }
 
     /// Synthesizes images.
@@ -113,20 +96,12 @@ public final class StyleGAN2Engine: Sendable {
                 "image size", "cannot be \(side)", "give a power of two from 4 to \(resolution)", kind: .usage)
         }
         let (values, noiseImages) = try noiseValues(noise, count: count)
-        let total = count * 3 * side * side
-        return try [Float](unsafeUninitializedCapacity: total) { buffer, initialized in
-            guard count > 0, let images = buffer.baseAddress else { return }
-            let status = try Self.withPointers(values) { noise in
-                context.withLock { context in
-                    styles.withUnsafeBufferPointer { styles in
-                        sg_synthesize(
-                            context.pointer, styles.baseAddress, Int32(count), Int32(rows), Int32(levels),
-                            values.isEmpty ? nil : noise, Int32(noiseImages), images)
-                    }
-                }
+        return try Self.withPointers(values) { noise in
+            try context.fill(count * 3 * side * side) { context, images in
+                sg_synthesize(
+                    context, styles, Int32(count), Int32(rows), Int32(levels), values.isEmpty ? nil : noise,
+                    Int32(noiseImages), images)
             }
-            try MobileStyleGANEngine.check(status)
-            initialized = total
         }
     }
 
@@ -165,7 +140,7 @@ public final class StyleGAN2Engine: Sendable {
 
     /// The network as C takes it, alive during the call.
     private static func withNetwork<R>(
-        _ parameters: StyleGAN2Parameters, taps: [Float], _ body: (inout sg_network) throws -> R
+        _ parameters: StyleGAN2Parameters, taps: [Float], _ body: (sg_network) throws -> R
     ) throws -> R {
         let loan = Loan()
         func convolution(_ source: StyleGAN2Parameters.Convolution) -> sg_convolution {
@@ -188,11 +163,11 @@ public final class StyleGAN2Engine: Sendable {
                 })
         }
         return try levels.withUnsafeBufferPointer { levels in
-            var network = sg_network(
+            let network = sg_network(
                 latent: Int32(parameters.latentSize), level_count: Int32(levels.count),
                 constant: loan.pointer(parameters.constant), levels: levels.baseAddress,
                 filter: (taps[0], taps[1], taps[2], taps[3]), clamp: parameters.clamp ?? 0)
-            return try withExtendedLifetime(loan) { try body(&network) }
+            return try withExtendedLifetime(loan) { try body(network) }
         }
     }
 }

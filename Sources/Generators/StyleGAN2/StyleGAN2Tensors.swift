@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Tensors
 
 /// StyleGAN2's synthesis on libtorch: differentiable, any batch.
@@ -10,6 +11,7 @@ import Tensors
 /// Letters: N images, i and o channels, r pixels along a side, d the latent size.
 public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     public let identity: GeneratorIdentity
+    public let layout: CodeLayout
     /// Where it computes.
     public let device: Device
 
@@ -120,6 +122,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
     ) throws {
         try network.check("generator \(identity.name)")
         self.identity = identity
+        layout = network.layout
         self.device = device
         guard !isHalf || network.clamp != nil else {
             throw Failure(
@@ -152,23 +155,39 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         batch = BatchFitting(most: device == .cpu ? 1 : 64)
     }
 
-    public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
+    public var sizes: [Int] { ImageSizes.halves(of: identity.resolution) }
 
-    /// Images with their gradient history.
+    public func featureChannels(side: Int) -> Int? {
+        levels.indices.first { 4 << $0 == side }.flatMap { levels[$0].first?.bias.shape[1] }
+    }
+
+    public func features(_ styles: Tensor, side: Int, noise: NoiseMode) throws -> Tensor {
+        var tap = FeatureTap(upTo: side)
+        _ = try image(styles, noise: noise, tap: &tap)
+        return try tap.found()
+    }
+
+    public func synthesize(
+        _ styles: Tensor, size: Int, noise: NoiseMode, change: TensorFeatureChange?
+    ) throws -> Tensor {
+        try check(size: size)
+        var tap = FeatureTap(change)
+        let full = try image(styles, noise: noise, tap: &tap)
+        if change != nil { try tap.found() }
+        guard let full else { throw Failure("generator \(identity.name)", "makes no image", "import it again") }
+        let window = identity.resolution / size
+        return window == 1 ? full : try full.averagePooled(size: window, stride: window)
+    }
+
+    /// The full image, or what there is of it when the tap stops the network.
     ///
-    /// - Parameters:
-    ///   - styles: [N, 1, d] for W, or [N, layers, d].
-    ///   - size: Pixels along a side, one of ``sizes``; below the full resolution the exact area average.
-    ///   - noise: `random` noise follows from the styles: the same code gets the same noise.
-    /// - Returns: [N, 3, size, size].
-    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
-    public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
-        try StyleRows.checkSize(size, sizes)
+    /// - Parameter noise: `random` noise follows from the styles: the same code gets the same noise.
+    private func image(_ styles: Tensor, noise: NoiseMode, tap: inout FeatureTap) throws -> Tensor? {
         let shape = styles.shape
         let style = try rows(of: styles)
         let seeds =
             noise == .random
-            ? try StyleRows.noiseSeeds(styles.detached().to(device: .cpu).floats(), count: shape[0]) : []
+            ? try StyleGAN2Noise.seeds(styles.detached().to(device: .cpu).floats(), count: shape[0]) : []
         func noiseOf(_ convolution: Convolution, row: Int) throws -> Tensor? {
             switch noise {
             case .none: return nil
@@ -189,7 +208,9 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             if level.type != x.type { x = try x.to(type: level.type) }
             let residual = try level.residual.map { try upsampled(x.convolved($0)).scaled(by: 0.5.squareRoot()) }
             if let first = level.first {
-                x = try convolve(x, first, style(2 * k - 1), noise: noiseOf(first, row: 2 * k - 1), gain: 1)
+                x = try tap.pass(
+                    convolve(x, first, style(2 * k - 1), noise: noiseOf(first, row: 2 * k - 1), gain: 1))
+                if tap.stops && tap.features != nil { return image }
             }
             let gain = residual == nil ? 1 : 0.5.squareRoot()
             x = try convolve(x, level.second, style(2 * k), noise: noiseOf(level.second, row: 2 * k), gain: gain)
@@ -203,9 +224,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
                 image = try image.map { try $0.added(to: own) } ?? own
             }
         }
-        guard let image else { throw Failure("generator \(identity.name)", "makes no image", "import it again") }
-        let window = identity.resolution / size
-        return window == 1 ? image : try image.averagePooled(size: window, stride: window)
+        return image
     }
 
     /// Modulated convolution, demodulation, noise, bias, leaky ReLU.

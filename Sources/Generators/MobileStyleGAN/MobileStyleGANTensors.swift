@@ -1,4 +1,5 @@
 import Core
+import Latents
 import Tensors
 
 /// MobileStyleGAN's synthesis on libtorch (Belousov 2021, arXiv 2104.04767): differentiable, any batch; the reference for
@@ -7,6 +8,7 @@ import Tensors
 /// Letters: N images, c channels, r pixels along a side, d the latent size.
 public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     public let identity: GeneratorIdentity
+    public let layout: CodeLayout
     /// Where it computes.
     public let device: Device
     /// Images computed at once.
@@ -106,6 +108,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
     ) throws {
         try network.checkLengths()
         self.identity = identity
+        layout = network.layout
         self.device = device
         batch = BatchFitting(most: device == .cpu ? 1 : 64)
         let (c, r, d) = (network.startChannels, network.startResolution, network.latentSize)
@@ -134,23 +137,42 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         self.slope = slope
     }
 
-    public var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
+    public var sizes: [Int] { ImageSizes.halves(of: identity.resolution) }
 
-    /// Images with their gradient history.
-    ///
-    /// - Parameters:
-    ///   - styles: [N, 1, d] for W, or [N, layers, d] in the network's own rows.
-    ///   - size: Pixels along a side, one of ``sizes``; below the full resolution the exact area average.
-    /// - Returns: [N, 3, size, size].
-    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
-    public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
-        try StyleRows.checkSize(size, sizes)
-        let style = try rows(of: styles)
-        guard noise != .random else {
-            throw Failure(
-                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
-                "use none or constant", kind: .usage)
+    public func featureChannels(side: Int) -> Int? {
+        let first = constant.shape[2]
+        return layers.indices.first { first << ($0 + 1) == side }.map { layers[$0].first.bias.shape[1] }
+    }
+
+    public func features(_ styles: Tensor, side: Int, noise: NoiseMode) throws -> Tensor {
+        var tap = FeatureTap(upTo: side)
+        _ = try activations(styles, noise: noise, tap: &tap)
+        return try tap.found()
+    }
+
+    public func synthesize(
+        _ styles: Tensor, size: Int, noise: NoiseMode, change: TensorFeatureChange?
+    ) throws -> Tensor {
+        try check(size: size)
+        var tap = FeatureTap(change)
+        let x = try activations(styles, noise: noise, tap: &tap)
+        if change != nil { try tap.found() }
+        let last = try rows(of: styles)(3 * layers.count)
+        if size == identity.resolution {
+            let mixed = try imageModulation.mix(x, imageWeight, style: last).to(type: .float32)
+            return try MobileStyleGANTensors.merge(mixed.added(to: imageBias).scaled(by: 0.5))
         }
+        // The mean of each 2×2 block is half its low band: the high bands cancel.
+        let mixed = try imageModulation.mix(x, imageWeight.sliced(axis: 0, 0..<3), style: last).to(type: .float32)
+        let half = try mixed.added(to: imageBias.sliced(axis: 1, 0..<3)).scaled(by: 0.5)
+        let window = identity.resolution / 2 / size
+        return window == 1 ? half : try half.averagePooled(size: window, stride: window)
+    }
+
+    /// What the last layer makes, or what was there when the tap stopped the network: [N, c, r, r].
+    private func activations(_ styles: Tensor, noise: NoiseMode, tap: inout FeatureTap) throws -> Tensor {
+        let style = try rows(of: styles)
+        try MobileStyleGANParameters.check(noise)
         let addsNoise = noise == .constant
         let scaled = try constant.multiplied(by: startModulation.scales(style(0)))
         var x = try scaled.convolved(startWeight, padding: 1)
@@ -162,19 +184,11 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
             let grown =
                 try layer.haar.map { try MobileStyleGANTensors.merge(bands, scales: scales, haar: $0) }
                 ?? MobileStyleGANTensors.merge(bands.multiplied(by: scales))
-            let first = try layer.first(grown, style: style(3 * k + 1), addsNoise: addsNoise)
+            let first = try tap.pass(layer.first(grown, style: style(3 * k + 1), addsNoise: addsNoise))
+            if tap.stops && tap.features != nil { return first }
             x = try layer.second(first, style: style(3 * k + 2), addsNoise: addsNoise)
         }
-        let last = try style(3 * layers.count)
-        if size == identity.resolution {
-            let mixed = try imageModulation.mix(x, imageWeight, style: last).to(type: .float32)
-            return try MobileStyleGANTensors.merge(mixed.added(to: imageBias).scaled(by: 0.5))
-        }
-        // The mean of each 2×2 block is half its low band: the high bands cancel.
-        let mixed = try imageModulation.mix(x, imageWeight.sliced(axis: 0, 0..<3), style: last).to(type: .float32)
-        let half = try mixed.added(to: imageBias.sliced(axis: 1, 0..<3)).scaled(by: 0.5)
-        let window = identity.resolution / 2 / size
-        return window == 1 ? half : try half.averagePooled(size: window, stride: window)
+        return x
     }
 
     /// One level of the inverse Haar transform of halved bands: [N, 4c, r, r] → [N, c, 2r, 2r].

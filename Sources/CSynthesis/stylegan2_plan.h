@@ -39,14 +39,11 @@ typedef struct {
 
 typedef struct {
     float *source, *points, *products, *rows;
-    void *memory;
-    size_t bytes;
 } sg_worker;
 
-struct sg_context {
-    const ms_kernels *kernels;
-    ms_pool *pool;
-    int latent, levels, thread_count;
+typedef struct {
+    ms_context base;
+    int latent, levels;
     float down[4], across[4], filter[4];
     float clamp;  // INFINITY for none
     float *constant;  // [i/16][6][6][16], a border of zeros around
@@ -56,17 +53,12 @@ struct sg_context {
     sg_worker *workers;
     float *zeros;   // a row of a phase
     int images;     // that the memory below is for
-    void *memory;
-    size_t memory_bytes;
+    float *memory;
     float *phases;  // of a doubling convolution: [4][o/16][1 + (w + 1)² + 4][16]
     float *wide;    // its blurred result
     float *shared[2], *own[2];  // results of the levels that take the batch at once, and of the others
     float *shared_pictures[2], *own_pictures[2];  // [images][3][r][r] of either
-    size_t bytes;
-};
-
-static inline int sg_least(int a, int b) { return a < b ? a : b; }
-static inline size_t sg_larger(size_t a, size_t b) { return a > b ? a : b; }
+} sg_gan;
 
 // Floats of a padded plane's block, and of all blocks.
 static inline size_t plane_block(int side) { return (size_t)(side + 2) * (side + 2) * ms_block; }
@@ -82,4 +74,7 @@ static inline int sg_band_rows(int width) { return width <= 8 ? width : width ==
 static inline int is_shared(int side) { return side <= sg_shared_side; }
 
 // Makes sure of memory for `count` images at once.
-ms_status sg_reserve(sg_context *context, int count);
+ms_status sg_reserve(sg_gan *context, int count);
+
+// A context as what it is; NULL when its network is of another kind.
+sg_gan *sg_gan_of(ms_context *context);

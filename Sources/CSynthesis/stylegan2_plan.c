@@ -1,29 +1,26 @@
-// Creating a StyleGAN2 context: checks, packing, memory.
-#define _GNU_SOURCE
-#include "stylegan2_context.h"
+// StyleGAN2's plan: checks, packing, memory.
+#include "stylegan2_plan.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static size_t place_batch(sg_context *context, int count, float *memory) {
+static size_t place_batch(sg_gan *context, int count, float *memory) {
     size_t phases = 0, wide = 0, shared = 0, own = 0, total = 0;
     size_t shared_picture = 0, own_picture = 0;
     for (int k = 0; k < context->levels; k++) {
         const sg_stage *stage = &context->stages[k];
         size_t group = is_shared(stage->side) ? (size_t)count : 1, area = (size_t)stage->side * stage->side;
         if (stage->has_first) {
-            phases = sg_larger(phases, group * 4 * phase_floats(stage->first.o, stage->side / 2));
-            wide = sg_larger(wide, group * plane_floats(stage->first.o, stage->side));
+            phases = ms_larger(phases, group * 4 * phase_floats(stage->first.o, stage->side / 2));
+            wide = ms_larger(wide, group * plane_floats(stage->first.o, stage->side));
         }
         size_t result = group * plane_floats(stage->second.o, stage->side);
         if (is_shared(stage->side)) {
-            shared = sg_larger(shared, result);
-            shared_picture = sg_larger(shared_picture, group * 3 * area);
+            shared = ms_larger(shared, result);
+            shared_picture = ms_larger(shared_picture, group * 3 * area);
         } else {
-            own = sg_larger(own, result);
-            own_picture = sg_larger(own_picture, 3 * area);
+            own = ms_larger(own, result);
+            own_picture = ms_larger(own_picture, 3 * area);
         }
     }
     PLACE(context->phases, phases);
@@ -38,30 +35,18 @@ static size_t place_batch(sg_context *context, int count, float *memory) {
     return total;
 }
 
-ms_status sg_reserve(sg_context *context, int count) {
+ms_status sg_reserve(sg_gan *context, int count) {
     if (count <= context->images) return ms_ok;
-    ms_release_pages(context->memory, context->memory_bytes);
-    context->bytes -= context->memory_bytes;
+    ms_release(&context->base, context->memory);
     context->images = 0;
-    context->memory_bytes = place_batch(context, count, NULL) * sizeof(float);
-    context->memory = ms_pages(context->memory_bytes);
-    if (!context->memory) {
-        context->memory_bytes = 0;
-        return ms_no_memory;
-    }
-    context->bytes += context->memory_bytes;
+    context->memory = ms_pages(&context->base, place_batch(context, count, NULL));
+    if (!context->memory) return ms_no_memory;
     place_batch(context, count, context->memory);
     context->images = count;
     return ms_ok;
 }
 
-// MARK: creation
-
-static float *allocate(sg_context *context, size_t floats) { return ms_allocate(floats, &context->bytes); }
-
-static float *copied(sg_context *context, const float *values, size_t count) {
-    return ms_copy(values, count, &context->bytes);
-}
+// MARK: checks
 
 static int channels_fit(int channels) { return channels > 0 && channels <= 8192; }
 
@@ -70,7 +55,8 @@ static int convolution_fits(const sg_convolution *from, int inputs) {
         && from->modulation_bias && from->weight && from->bias;
 }
 
-static int network_fits(const sg_network *network) {
+static int network_fits(const void *given) {
+    const sg_network *network = given;
     if (network->latent <= 0 || network->latent > 65536 || !network->constant || !network->levels) return 0;
     if (network->level_count < 1 || network->level_count > sg_most_levels) return 0;
     if (!(network->clamp >= 0)) return 0;
@@ -92,13 +78,15 @@ static int network_fits(const sg_network *network) {
     return 1;
 }
 
+// MARK: packing
+
 // One dimension of G, the kernel's transform.
 static const double kernel_transform[6][3] = {
     {0.25, 0, 0}, {-1.0 / 6, -1.0 / 6, -1.0 / 6}, {-1.0 / 6, 1.0 / 6, -1.0 / 6},
     {1.0 / 24, 1.0 / 12, 1.0 / 6}, {1.0 / 24, -1.0 / 12, 1.0 / 6}, {0, 0, 1},
 };
 
-static int pack(sg_context *context, const sg_convolution *from, sg_packed *to, int style_row, int doubles) {
+static int pack(sg_gan *context, const sg_convolution *from, sg_packed *to, int style_row, int doubles) {
     int inputs = from->inputs, outputs = from->outputs, i = ms_padded(inputs), o = ms_padded(outputs);
     to->inputs = inputs;
     to->outputs = outputs;
@@ -108,12 +96,12 @@ static int pack(sg_context *context, const sg_convolution *from, sg_packed *to, 
     to->scales = context->style_floats;
     to->demodulation = to->scales + i;
     context->style_floats = to->demodulation + o + i;
-    to->modulation = copied(context, from->modulation_weight, (size_t)inputs * context->latent);
-    to->modulation_bias = copied(context, from->modulation_bias, (size_t)inputs);
-    to->power = allocate(context, (size_t)outputs * inputs);
-    to->bias = allocate(context, (size_t)o);
+    to->modulation = ms_copy(&context->base, from->modulation_weight, (size_t)inputs * context->latent);
+    to->modulation_bias = ms_copy(&context->base, from->modulation_bias, (size_t)inputs);
+    to->power = ms_allocate(&context->base, (size_t)outputs * inputs);
+    to->bias = ms_allocate(&context->base, (size_t)o);
     size_t point = (size_t)i * o;
-    to->weights = allocate(context, (doubles ? 9 : sg_points) * point);
+    to->weights = ms_allocate(&context->base, (doubles ? 9 : sg_points) * point);
     if (!to->modulation || !to->modulation_bias || !to->power || !to->bias || !to->weights) return 0;
     for (int row = 0; row < outputs; row++) {
         to->bias[row] = sqrtf(2) * from->bias[row];
@@ -142,31 +130,33 @@ static int pack(sg_context *context, const sg_convolution *from, sg_packed *to, 
     return 1;
 }
 
-static int pack_image(sg_context *context, const sg_image *from, sg_packed_image *to, int style_row) {
+static int pack_image(sg_gan *context, const sg_image *from, sg_packed_image *to, int style_row) {
     to->inputs = from->inputs;
     to->i = ms_padded(from->inputs);
     to->style_row = style_row;
     to->scales = context->style_floats;
     to->folded = to->scales + to->i;
     context->style_floats = to->folded + (size_t)to->i * ms_block;
-    to->modulation = copied(context, from->modulation_weight, (size_t)from->inputs * context->latent);
-    to->modulation_bias = copied(context, from->modulation_bias, (size_t)from->inputs);
-    to->weights = copied(context, from->weight, 3 * (size_t)from->inputs);
+    to->modulation = ms_copy(&context->base, from->modulation_weight, (size_t)from->inputs * context->latent);
+    to->modulation_bias = ms_copy(&context->base, from->modulation_bias, (size_t)from->inputs);
+    to->weights = ms_copy(&context->base, from->weight, 3 * (size_t)from->inputs);
     memcpy(to->bias, from->bias, sizeof to->bias);
     return to->modulation && to->modulation_bias && to->weights;
 }
 
-static size_t place_worker(sg_context *context, sg_worker *worker, float *memory) {
+static size_t place_worker(ms_context *base, int index, float *memory) {
+    sg_gan *context = (sg_gan *)base;
+    sg_worker *worker = &context->workers[index];
     size_t source = 0, points = 0, products = 0, total = 0;
     for (int k = 0; k < context->levels; k++) {
         const sg_stage *stage = &context->stages[k];
         if (stage->has_first) {
             int width = stage->side / 2;
             size_t stride = (size_t)(sg_band_rows(width) + 2) * (width + 1) + 8;
-            source = sg_larger(source, stride * stage->first.i);
+            source = ms_larger(source, stride * stage->first.i);
         }
-        points = sg_larger(points, sg_points * ((size_t)sg_tiles * stage->second.i + ms_block));
-        products = sg_larger(products, sg_points * ((size_t)sg_tiles * stage->second.o + ms_block));
+        points = ms_larger(points, sg_points * ((size_t)sg_tiles * stage->second.i + ms_block));
+        products = ms_larger(products, sg_points * ((size_t)sg_tiles * stage->second.o + ms_block));
     }
     PLACE(worker->source, source);
     PLACE(worker->points, points);
@@ -175,7 +165,9 @@ static size_t place_worker(sg_context *context, sg_worker *worker, float *memory
     return total;
 }
 
-static ms_status fill(sg_context *context, const sg_network *network, int threads) {
+static ms_status fill(ms_context *base, const void *given) {
+    sg_gan *context = (sg_gan *)base;
+    const sg_network *network = given;
     context->latent = network->latent;
     context->levels = network->level_count;
     context->clamp = network->clamp > 0 ? network->clamp : INFINITY;
@@ -194,8 +186,8 @@ static ms_status fill(sg_context *context, const sg_network *network, int thread
         if (level->image && !pack_image(context, level->image, &stage->image, 2 * k + 1)) return ms_no_memory;
     }
     int inputs = network->levels[0].second.inputs;
-    context->constant = allocate(context, plane_floats(ms_padded(inputs), 4));
-    context->zeros = allocate(context, ((size_t)context->stages[context->levels - 1].side + 2) * ms_block);
+    context->constant = ms_allocate(&context->base, plane_floats(ms_padded(inputs), 4));
+    context->zeros = ms_allocate(&context->base, ((size_t)context->stages[context->levels - 1].side + 2) * ms_block);
     if (!context->constant || !context->zeros) return ms_no_memory;
     for (int channel = 0; channel < inputs; channel++) {
         float *block = context->constant + channel / ms_block * plane_block(4) + channel % ms_block;
@@ -203,68 +195,21 @@ static ms_status fill(sg_context *context, const sg_network *network, int thread
             block[(size_t)((p / 4 + 1) * 6 + p % 4 + 1) * ms_block] = network->constant[channel * 16 + p];
         }
     }
-    context->thread_count = threads;
-    context->workers = calloc((size_t)threads, sizeof *context->workers);
-    if (!context->workers) return ms_no_memory;
-    for (int t = 0; t < threads; t++) {
-        sg_worker *worker = &context->workers[t];
-        worker->bytes = place_worker(context, worker, NULL) * sizeof(float);
-        worker->memory = ms_pages(worker->bytes);
-        if (!worker->memory) return ms_no_memory;
-        place_worker(context, worker, worker->memory);
-        context->bytes += worker->bytes;
-    }
-    context->pool = ms_pool_create(threads);
-    return context->pool ? ms_ok : ms_no_threads;
+    size_t threads = (size_t)base->thread_count;
+    context->workers = (void *)ms_allocate(base, threads * sizeof(sg_worker) / sizeof(float));
+    return context->workers ? ms_ok : ms_no_memory;
 }
 
-ms_status sg_create(const sg_network *network, int threads, const char *path, sg_context **result) {
-    if (!result) return ms_bad_argument;
-    *result = NULL;
-    if (!network || threads < 0 || threads > 1024) return ms_bad_argument;
-    if (!network_fits(network)) return ms_bad_network;
-    threads = ms_thread_count(threads);
-    sg_context *context = calloc(1, sizeof *context);
-    if (!context) return ms_no_memory;
-    ms_status status = ms_choose_kernels(path, &context->kernels);
-    if (status == ms_ok) status = fill(context, network, threads);
-    if (status != ms_ok) {
-        sg_destroy(context);
-        return status;
-    }
-    *result = context;
-    return ms_ok;
+// MARK: creation
+
+static const ms_plan plan = {
+    .context_bytes = sizeof(sg_gan), .fits = network_fits, .fill = fill, .place_worker = place_worker,
+};
+
+ms_status sg_create(const sg_network *network, int threads, const char *path, ms_context **context) {
+    return ms_create_context(&plan, network, threads, path, context);
 }
 
-static void release(sg_packed *packed) {
-    free(packed->modulation);
-    free(packed->modulation_bias);
-    free(packed->power);
-    free(packed->weights);
-    free(packed->bias);
+sg_gan *sg_gan_of(ms_context *context) {
+    return context && context->plan == &plan ? (sg_gan *)context : NULL;
 }
-
-void sg_destroy(sg_context *context) {
-    if (!context) return;
-    ms_pool_destroy(context->pool);
-    for (int k = 0; k < context->levels; k++) {
-        sg_stage *stage = &context->stages[k];
-        release(&stage->first);
-        release(&stage->second);
-        free(stage->image.modulation);
-        free(stage->image.modulation_bias);
-        free(stage->image.weights);
-    }
-    free(context->constant);
-    free(context->zeros);
-    for (int t = 0; context->workers && t < context->thread_count; t++) {
-        ms_release_pages(context->workers[t].memory, context->workers[t].bytes);
-    }
-    free(context->workers);
-    ms_release_pages(context->memory, context->memory_bytes);
-    free(context);
-}
-
-const char *sg_path(const sg_context *context) { return context->kernels->name; }
-int sg_threads(const sg_context *context) { return context->thread_count; }
-size_t sg_bytes(const sg_context *context) { return context->bytes; }
