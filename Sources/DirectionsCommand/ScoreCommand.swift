@@ -59,7 +59,6 @@ struct ScoreCommand: ParsableCommand {
         let inputs = ["generator": loaded.identity.sha256, "classifier": network.sha256]
         try store.logged("score", parameters: parameters, inputs: inputs) {
             var scorer = LatentScorer(
-                generator: loaded,
                 synthesizer: try loaded.synthesizer(
                     .engine, threads: threads, device: device, isHalf: half.isHalf),
                 classifier: network, store: store, context: Terminal.context)
