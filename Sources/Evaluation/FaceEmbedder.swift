@@ -13,8 +13,8 @@ import Weights
 public struct FaceEmbedder: Sendable {
     /// Numbers an embedding.
     public static let size = 128
-    /// Below this distance the network's author calls two faces one person.
-    public static let samePerson = 0.6
+    /// The threshold below which the network's author takes two faces for one person.
+    public static let matchThreshold = 0.6
 
     private struct Layer: Sendable {
         let weight: Tensor
