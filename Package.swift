@@ -58,25 +58,43 @@ let targets: [Target] = [
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
+    module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images", "Tensors", "Weights",
+            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images",
+            "Tensors", "Weights", "Core",
+        ]),
+    module(
+        "DirectionFitting",
+        [
+            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Classifiers", "Generators", "LatentStore", "Latents",
             "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module(
+        "Reports",
+        [
+            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Latents",
+            "Images", "Core",
+        ]),
     module("Pipelines", [yams, "Core"]),
     module(
         "Directions",
-        ["Sampling", "Classifiers", "DirectionFiles", "Generators", "LatentStore", "Core"]),
+        [
+            "Reports", "Reporting", "DirectionFitting", "Evaluation", "Editing", "DirectionFiles", "Sampling",
+            "Classifiers",
+            "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors", "Core",
+        ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
             "Classifiers", "LatentStore",
             "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
+            "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -103,8 +121,11 @@ let tests: [Target] = [
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+        name: "EvaluationTests",
+        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Images", "Weights", "Core"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Core"], swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import Directions
 import Foundation
 import Generators
 import Images
@@ -98,7 +99,8 @@ struct QueryCommand: ParsableCommand {
         }
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
-        let faces = try synthesis.images(codes, generator: loaded, label: "query")
+        let faces = try workspace.session.images(
+            codes, generator: loaded, rendering: synthesis.rendering, label: "query")
         let captions = answer.rows.prefix(400).map { row in
             let others = answer.columns.indices.filter { $0 != column }.prefix(2)
             let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }
