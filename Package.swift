@@ -50,8 +50,13 @@ let targets: [Target] = [
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Core"]),
+    module("Networks", ["Tensors", "Weights", "Core"]),
+    module("Faces", ["Networks", "Tensors", "Weights", "Images", "Core"]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "CLinearAlgebra", "Core"]),
-    module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
+    module(
+        "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
+    module("Objectives", ["Classifiers", "Generators", "Faces", "Images", "Latents", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
@@ -62,14 +67,14 @@ let targets: [Target] = [
     module(
         "Evaluation",
         [
-            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images",
-            "Tensors", "Weights", "Core",
+            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents",
+            "Images", "Core",
         ]),
     module(
         "DirectionFitting",
         [
-            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Classifiers", "Generators", "LatentStore", "Latents",
-            "Core",
+            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
+            "LatentStore", "Latents", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
     module(
@@ -91,7 +96,7 @@ let targets: [Target] = [
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "LatentStore",
+            "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
             "Sampling",
             "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
             "Pipelines",
@@ -102,15 +107,21 @@ let targets: [Target] = [
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
     .testTarget(
-        name: "ClassifiersTests", dependencies: ["Classifiers", "Tensors", "Images", "Weights", "Core"],
+        name: "ClassifiersTests",
+        dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "FacesTests", dependencies: ["Faces", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
     .testTarget(
         name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "GeneratorsTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
+        name: "GeneratorsTests",
+        dependencies: ["Editing", "Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
         swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
     .testTarget(
@@ -122,10 +133,11 @@ let tests: [Target] = [
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
         name: "EvaluationTests",
-        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Images", "Weights", "Core"],
+        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
         swiftSettings: strict),
     .testTarget(
-        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Core"], swiftSettings: strict),
+        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],
+        swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),

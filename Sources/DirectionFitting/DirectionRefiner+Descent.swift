@@ -11,10 +11,11 @@ extension DirectionRefiner {
         threshold: Float
     ) throws -> [[Double]] {
         let (steps, batch, width) = (settings.steps, settings.batch, classifier.attributes.count)
-        let groups = DirectionRefiner.groups(layers: generator.identity.styleGAN2Layers)
+        let (groups, size) = (groups, generator.identity.latentSize)
         var descent = LocalDescent(
             baseline: baseline.values.map { Double($0) * Double(baseline.sigma) * reference.strength },
-            groups: groups.count, successRate: reference.successRate, metric: metric, target: column, targets: width,
+            groups: groups.ranges.count, successRate: reference.successRate, metric: metric, target: column,
+            targets: width,
             threshold: threshold, steps: steps)
         let multiples = LocalDescent.multiples(count: batch)
         var fresh = evaluator
@@ -24,62 +25,40 @@ extension DirectionRefiner {
         defer { progress.finish() }
         for step in 0..<steps {
             try context.check()
-            let codes = try codes(descent.direction, groups: groups, multiples: multiples, step: step)
+            let codes = try codes(groups.spread(descent.direction), multiples: multiples, step: step)
             let gradients = try logits.backward(codes) { logits in
                 descent.gradients(
                     base: Array(base[step * batch * width..<(step + 1) * batch * width]), logits: logits)
             }
-            try descent.move(perFace(gradients, groups: groups, multiples: multiples))
+            let stride = groups.rows * size
+            try descent.move(
+                (0..<batch).map { face in
+                    groups.sums(
+                        gradients[face * stride..<(face + 1) * stride], size: size, scale: multiples[face])
+                })
             progress.advance(batch, note: descent.note)
         }
         return descent.result
     }
 
-    /// The fresh faces of a step, edited along the direction so far.
-    private func codes(
-        _ direction: [[Double]], groups: [(first: Int, last: Int)], multiples: [Float], step: Int
-    ) throws -> LatentCodes {
-        let (size, layers) = (generator.identity.latentSize, generator.identity.styleGAN2Layers)
-        let batch = settings.batch
+    /// The fresh faces of a step, edited along the direction so far, [layers][size].
+    private func codes(_ direction: [[Double]], multiples: [Float], step: Int) throws -> LatentCodes {
+        let (size, batch) = (generator.identity.latentSize, settings.batch)
         let latents = try generator.latents(
             seed: DirectionRefiner.descentSeed, indices: UInt64(step * batch)..<UInt64((step + 1) * batch))
         var codes: [Float] = []
-        codes.reserveCapacity(batch * layers * size)
+        codes.reserveCapacity(batch * direction.count * size)
         for face in 0..<batch {
             let latent = latents[face * size..<(face + 1) * size]
-            for (vector, group) in zip(direction, groups) {
-                let row = zip(latent, vector).map { $0 + multiples[face] * Float($1) }
-                for _ in group.first...group.last { codes += row }
-            }
+            for vector in direction { codes += zip(latent, vector).map { $0 + multiples[face] * Float($1) } }
         }
-        return try LatentCodes(codes, rows: layers, size: size)
-    }
-
-    /// Gradients of codes [batch, layers, size] as those of the groups' vectors, [batch][groups · size].
-    private func perFace(
-        _ gradients: [Float], groups: [(first: Int, last: Int)], multiples: [Float]
-    ) -> [[Double]] {
-        let (size, layers) = (generator.identity.latentSize, generator.identity.styleGAN2Layers)
-        return (0..<settings.batch).map { face in
-            var gradient = [Double](repeating: 0, count: groups.count * size)
-            for (index, group) in groups.enumerated() {
-                for layer in group.first...group.last {
-                    let start = (face * layers + layer) * size
-                    for i in 0..<size {
-                        gradient[index * size + i] += Double(multiples[face] * gradients[start + i])
-                    }
-                }
-            }
-            return gradient
-        }
+        return try LatentCodes(codes, rows: direction.count, size: size)
     }
 
     /// Vectors of the groups of layers as a direction whose sigma is their length.
     func file(_ baseline: DirectionFile, _ vectors: [[Double]]) throws -> DirectionFile {
-        let layers = generator.identity.styleGAN2Layers
-        let rows = zip(DirectionRefiner.groups(layers: layers), vectors).flatMap { group, vector in
-            (group.first...group.last).flatMap { _ in vector }
-        }
+        let layers = groups.rows
+        let rows = groups.spread(vectors).flatMap { $0 }
         // A direction's rows have lengths with a mean square of 1.
         let length = max((rows.reduce(0) { $0 + $1 * $1 } / Double(layers)).squareRoot(), 1e-12)
         var metadata = baseline.metadata

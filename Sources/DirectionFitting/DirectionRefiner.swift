@@ -8,6 +8,7 @@ import Foundation
 import Generators
 import LatentStore
 import Latents
+import Objectives
 
 /// Refines directions of W to directions of W+ by gradients of what edits do to faces.
 ///
@@ -115,11 +116,8 @@ public struct DirectionRefiner {
         logits = FaceLogits(synthesizer: synthesizer, classifier: classifier)
     }
 
-    /// Layers that share a vector: each its own, and all fine ones together.
-    static func groups(layers: Int) -> [(first: Int, last: Int)] {
-        let own = min(ownLayers, layers)
-        return (0..<own).map { (first: $0, last: $0) } + (layers > own ? [(first: own, last: layers - 1)] : [])
-    }
+    /// Layers that share a vector: the coarse ones each their own, and all fine ones together.
+    var groups: LayerGroups { generator.layout.groups(own: DirectionRefiner.ownLayers) }
 
     /// Refines directions of W, each stored as soon as it is found.
     ///

@@ -2,6 +2,7 @@ import ArgumentParser
 import Classifiers
 import Core
 import Directions
+import Faces
 import Foundation
 import Generators
 import Images

@@ -1,5 +1,6 @@
 import Core
 import DirectionFiles
+import Latents
 
 /// A direction as the editor uses it: one vector for W, or a row per layer for W+.
 public struct EditDirection: Sendable, Equatable {
@@ -41,6 +42,9 @@ public enum StrengthUnit: String, Sendable, CaseIterable {
     /// One standard deviation of the latents along the direction.
     case sigma
 }
+
+/// Rows of a W+ code to which an edit is kept, first and last included.
+public typealias LayerRange = Latents.LayerRange
 
 /// `w' = w + strength · direction`, on W or on some layers of W+, for any number of directions at once.
 public struct LatentEdit: Sendable {
