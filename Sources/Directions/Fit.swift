@@ -6,7 +6,7 @@ import LatentStore
 /// Which directions to fit, and how.
 public struct FitRequest: Sendable {
     /// The attributes; each needs a selection.
-    public var attributes: [Attribute]
+    public var attributes: AttributeChoice
     /// The solver.
     public var solver: FitSolver
     /// C of the SVM and of the logistic regression, what multiplies the penalty of the joint fit; nil for C chooses by
@@ -27,7 +27,7 @@ public struct FitRequest: Sendable {
     ///   - splitSeed: Names the 70/30 split into training and validation.
     ///   - generator: The generator's name in the workspace.
     public init(
-        attributes: [Attribute] = Attribute.defaults, solver: FitSolver = .svm, regularisation: Double? = 1,
+        attributes: AttributeChoice = .usual, solver: FitSolver = .svm, regularisation: Double? = 1,
         conditions: [String] = [], splitSeed: UInt64 = 0, generator: String = "default"
     ) {
         self.attributes = attributes
@@ -42,9 +42,7 @@ public struct FitRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no attribute, or a C that is not positive.
     public func validate() throws {
-        guard !attributes.isEmpty else {
-            throw Failure("attributes", "are none", "name at least one", kind: .usage)
-        }
+        try attributes.validate()
         if let regularisation, !(regularisation > 0 && regularisation.isFinite) {
             throw Failure("C \(regularisation)", "is not a positive number", "for example 1", kind: .usage)
         }
@@ -103,18 +101,19 @@ extension Session {
         try request.validate()
         let identity = try generatorIdentity(request.generator)
         let store = try store()
+        let wanted = try request.attributes.named(among: store.attributes())
         let conditions = try request.conditions.map { try library.load($0) }
         let job = FitJob(
             store: store, identity: identity, library: library, solver: request.solver,
             regularisation: request.regularisation, conditions: conditions, splitSeed: request.splitSeed,
             context: context)
         let parameters = [
-            "attr": request.attributes.map(\.name).joined(separator: ","),
+            "attr": wanted.map(\.name).joined(separator: ","),
             "c": request.regularisation.map { "\($0)" } ?? "auto", "solver": request.solver.rawValue,
             "condition-on": request.conditions.joined(separator: ","),
         ]
         return try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
-            let found = try request.attributes.map { attribute in
+            let found = try wanted.map { attribute in
                 try context.check()
                 let made = FittedDirection(try job.run(attribute))
                 try each(made)

@@ -8,7 +8,7 @@ import Tensors
 /// Which directions to refine, and how.
 public struct RefineRequest: Sendable {
     /// The attributes; each needs a direction of W.
-    public var attributes: [Attribute]
+    public var attributes: AttributeChoice
     /// The version of each attribute's direction of W to start from, such as `v1`; nil for its newest of W that a fit made.
     public var start: String?
     /// Faces and steps.
@@ -31,7 +31,7 @@ public struct RefineRequest: Sendable {
     ///   - device: Where to compute.
     ///   - generator: The generator's name in the workspace.
     public init(
-        attributes: [Attribute] = Attribute.defaults, start: String? = nil,
+        attributes: AttributeChoice = .usual, start: String? = nil,
         settings: DirectionRefiner.Settings = .init(), classifier: String? = nil, threads: Int = 0,
         device: Device = .cpu, generator: String = "default"
     ) {
@@ -48,9 +48,7 @@ public struct RefineRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no attribute, or a number out of range.
     public func validate() throws {
-        guard !attributes.isEmpty else {
-            throw Failure("attributes", "are none", "name at least one", kind: .usage)
-        }
+        try attributes.validate()
         try settings.validate()
     }
 }
@@ -100,13 +98,14 @@ extension Session {
         let generator = try generator(request.generator)
         let store = try store()
         let judge = try classifier(request.classifier, device: request.device)
-        let baselines = try request.attributes.map { try baseline($0, version: request.start) }
+        let wanted = try request.attributes.named(among: judge.attributes)
+        let baselines = try wanted.map { try baseline($0, version: request.start) }
         let refiner = try DirectionRefiner(
             store: store, generator: generator,
             synthesizer: generator.gradientSynthesizer(threads: request.threads, device: request.device),
             classifier: judge, library: library, settings: request.settings, context: context)
         let parameters = [
-            "attr": request.attributes.map(\.name).joined(separator: ","), "start": request.start ?? "",
+            "attr": wanted.map(\.name).joined(separator: ","), "start": request.start ?? "",
             "faces": "\(request.settings.faces)", "steps": "\(request.settings.steps)",
             "batch": "\(request.settings.batch)",
         ]

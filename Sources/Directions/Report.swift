@@ -9,7 +9,7 @@ public struct ReportRequest: Sendable {
     /// The report's name.
     public var name: String
     /// The attributes that are shown.
-    public var attributes: [Attribute]
+    public var attributes: AttributeChoice
     /// Faces at each end of a ranking, 1 to 64.
     public var faces: Int
     /// The seed of the face in the table of edits.
@@ -30,7 +30,7 @@ public struct ReportRequest: Sendable {
     ///   - generator: The generator's name in the workspace.
     ///   - sources: How a reader makes a figure again; nil leaves that out.
     public init(
-        name: String = "report", attributes: [Attribute] = Attribute.defaults, faces: Int = 8, seed: UInt64 = 6,
+        name: String = "report", attributes: AttributeChoice = .usual, faces: Int = 8, seed: UInt64 = 6,
         classifier: String? = nil, generator: String = "default",
         sources: @escaping @Sendable (ReportFigure) -> String? = { _ in nil }
     ) {
@@ -48,6 +48,7 @@ public struct ReportRequest: Sendable {
     /// - Throws: ``Core/Failure`` (usage) for a name that can't be a file's, or a number out of range.
     public func validate() throws {
         try DirectionFile.checkName(name)
+        try attributes.validate()
         guard 1...64 ~= faces else {
             throw Failure("faces \(faces)", "must be 1 to 64", "for example 8", kind: .usage)
         }
@@ -73,7 +74,8 @@ extension Session {
         let judge = try classifier(request.classifier)
         let sections = try ReportSections(
             generator: generator, judge: judge, store: LatentStore.openReadOnly(workspace.database), library: library,
-            attributes: request.attributes, context: context, sources: request.sources)
+            attributes: request.attributes.named(among: judge.attributes).map { try $0.found(among: judge.attributes) },
+            context: context, sources: request.sources)
         let page = ReportPage(
             title: "Semantic directions: \(request.name)", summary: sections.summary,
             sections: try sections.all(faces: request.faces, seed: request.seed))

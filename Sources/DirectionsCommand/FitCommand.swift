@@ -68,9 +68,7 @@ struct FitCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    private var wanted: [Attribute] {
-        get throws { try attributes.map { try Attribute.list($0) } ?? Attribute.defaults }
-    }
+    private var wanted: AttributeChoice { get throws { try AttributeChoice(attributes) } }
 
     private var request: FitRequest {
         get throws {

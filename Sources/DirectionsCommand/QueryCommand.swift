@@ -75,7 +75,10 @@ struct QueryCommand: ParsableCommand {
             answer = try store.query(sql, limit: limit ?? .max)
         } else {
             var query = try LatentQuery(filter: parsed, order: order, near: near, limit: limit ?? 100)
-            if !query.filter.attributes.isEmpty { query.classifier = try store.classifier(classifier).id }
+            if !query.filter.attributes.isEmpty {
+                try query.filter.check(among: store.attributes())
+                query.classifier = try store.classifier(classifier, scoring: query.filter.attributes).id
+            }
             if let near { _ = try store.latents(ids: [near]) }
             answer = try query.run(store)
         }

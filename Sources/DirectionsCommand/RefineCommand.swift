@@ -33,9 +33,7 @@ struct RefineCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    private var wanted: [Attribute] {
-        get throws { try attributes.map { try Attribute.list($0) } ?? Attribute.defaults }
-    }
+    private var wanted: AttributeChoice { get throws { try AttributeChoice(attributes) } }
 
     func validate() throws { try options.request(wanted, generator: generator).validate() }
 
@@ -76,7 +74,7 @@ struct RefineOptions: ParsableArguments {
     /// What was asked for.
     ///
     /// - Throws: `Failure` (usage) for a device that there is not.
-    func request(_ attributes: [Attribute], generator: String) throws -> RefineRequest {
+    func request(_ attributes: AttributeChoice, generator: String) throws -> RefineRequest {
         let usual = DirectionRefiner.Settings()
         return RefineRequest(
             attributes: attributes, start: start,
@@ -86,7 +84,7 @@ struct RefineOptions: ParsableArguments {
     }
 
     /// Refines and prints what came of it.
-    func refine(_ attributes: [Attribute], generator: String, workspace: WorkspaceOption, json: Bool) throws {
+    func refine(_ attributes: AttributeChoice, generator: String, workspace: WorkspaceOption, json: Bool) throws {
         Torch.keepFreedMemory()
         let session = Session(
             workspace: workspace.value, context: json ? Terminal.context.quiet : Terminal.context)

@@ -41,9 +41,8 @@ struct ReportCommand: ParsableCommand {
     private var request: ReportRequest {
         get throws {
             ReportRequest(
-                name: name, attributes: try attributes.map { try Attribute.list($0) } ?? Attribute.defaults,
-                faces: faces,
-                seed: seed, classifier: classifier, generator: generator, sources: ReportCommand.source)
+                name: name, attributes: try AttributeChoice(attributes), faces: faces, seed: seed,
+                classifier: classifier, generator: generator, sources: ReportCommand.source)
         }
     }
 

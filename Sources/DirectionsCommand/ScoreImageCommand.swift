@@ -75,9 +75,8 @@ struct ScoreImage: ParsableCommand {
         guard ["table", "json", "csv"].contains(format) else {
             throw Failure(format, "is not a format", "use table, json or csv", kind: .usage)
         }
-        let wanted = try attributes.map(Attribute.list)
         let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
-        let shown = wanted ?? network.attributes
+        let shown = try attributes.map { try Attribute.list($0, among: network.attributes) } ?? network.attributes
         let columns = try network.columns(shown)
         guard files.isEmpty != (code == nil) else {
             throw Failure("score-image", "wants pictures or --code", "name one or the other", kind: .usage)
