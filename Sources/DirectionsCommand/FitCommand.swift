@@ -234,7 +234,7 @@ struct FitJob {
         metadata.restAccuracy = rest.accuracy
         metadata.orthogonalTo = others.map(\.label)
         metadata.licence = identity.licence
-        metadata.created = ISO8601DateFormatter().string(from: Date())
+        metadata.created = Timestamp.ofCreation()
         metadata.program = "directions \(Version.current)"
         metadata.inputs = DirectionMetadata.fingerprint([
             "selection": selection.fingerprint, "solver": solver.rawValue,

@@ -212,7 +212,7 @@ struct LocalFit {
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil
         metadata.orthogonalTo = []
-        metadata.created = ISO8601DateFormatter().string(from: Date())
+        metadata.created = Timestamp.ofCreation()
         metadata.program = "directions \(Version.current)"
         metadata.other["local_start"] = plain.label
         metadata.other["local_faces"] = "\(faces)"

@@ -16,6 +16,12 @@ public struct Stage: Sendable, Equatable {
     public let inputs: [String]
     /// What the stage leaves: files, folders, or answers of the latent database.
     public let outputs: [Output]
+    /// How many tasks share its work on a cluster; nil for one.
+    ///
+    /// A local run does the whole.
+    public let tasks: Int?
+    /// What it asks a cluster for.
+    public let resources: SlurmResources
     /// Line of the stage in its file, from 1.
     public let line: Int
 
@@ -34,7 +40,7 @@ public struct Stage: Sendable, Equatable {
 
     public static func == (a: Stage, b: Stage) -> Bool {
         a.name == b.name && a.arguments == b.arguments && a.after == b.after && a.inputs == b.inputs
-            && a.outputs == b.outputs
+            && a.outputs == b.outputs && a.tasks == b.tasks && a.resources == b.resources
     }
 }
 
@@ -59,6 +65,8 @@ public struct PipelineFile: Sendable {
     public let name: String
     /// The stages, each after those it needs, otherwise in the file's order.
     public let stages: [Stage]
+    /// What all stages ask a cluster for, where they don't say otherwise.
+    public let resources: SlurmResources
 
     /// Reads and checks a pipeline file.
     ///
@@ -80,15 +88,41 @@ public struct PipelineFile: Sendable {
         }
         let reader = NodeReader(file: name, workspace: workspace)
         guard let root else { throw Failure(name, "is empty", "write a pipeline with `name` and `stages`") }
-        let top = try reader.mapping(root, "the pipeline", keys: ["name", "stages"])
+        let top = try reader.mapping(root, "the pipeline", keys: ["name", "slurm", "stages"])
         guard let stagesNode = top["stages"] else {
             throw reader.failure(root, "has no `stages`", "list the stages under `stages:`")
         }
         let entries = try reader.entries(stagesNode, "`stages`")
         let stages = try entries.map { try reader.stage(name: $0.key, $0.value, line: $0.line) }
         let title = try top["name"].map { try reader.string($0, "`name`") }
+        let resources = try top["slurm"].map { try reader.slurm($0, hasTasks: false).resources } ?? SlurmResources()
         let ordered = try order(stages, file: name)
-        return PipelineFile(name: title ?? name, stages: ordered)
+        try checkTasks(ordered, file: name)
+        return PipelineFile(name: title ?? name, stages: ordered, resources: resources)
+    }
+
+    /// Refuses stages of several tasks whose results could not be put together again.
+    private static func checkTasks(_ stages: [Stage], file: String) throws {
+        var drawn: [String: Int] = [:]
+        for stage in stages {
+            let before = stage.after.compactMap { drawn[$0] }.first
+            if stage.verb.first == "sample" { drawn[stage.name] = stage.tasks } else { drawn[stage.name] = before }
+            guard let tasks = stage.tasks else { continue }
+            func refuse(_ problem: String, _ advice: String) -> Failure {
+                Failure("\(file):\(stage.line)", "stage \(stage.name) \(problem)", advice)
+            }
+            guard ["sample", "score"].contains(stage.verb.first) else {
+                throw refuse("has \(tasks) tasks; only sample and score can be divided", "leave `tasks` out")
+            }
+            if let flag = stage.parameters.first(where: { ["limit", "workspace"].contains($0.flag) })?.flag {
+                throw refuse("has \(tasks) tasks and `\(flag)`, which each would take for itself", "leave one out")
+            }
+            if stage.verb.first == "score", before != tasks {
+                let what = before.map { "a sample of \($0)" } ?? "no sample of several"
+                throw refuse(
+                    "has \(tasks) tasks and comes after \(what)", "give the sample before it as many tasks")
+            }
+        }
     }
 
     /// Stages in an order in which each comes after those it names, the file's order otherwise.
