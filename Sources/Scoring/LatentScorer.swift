@@ -51,6 +51,9 @@ public struct LatentScorer {
         let size = LatentScorer.synthesisSize(
             synthesizer.sizes, input: max(classifier.inputSize, thumbnails ?? 0))
         let (store, synthesizer, classifier, batch, side) = (store, synthesizer, classifier, batch, thumbnails)
+        // Another number of faces gives other last bits: a full batch each time, so that a face's scores don't depend on
+        // how the work was divided or where it was cut.
+        let full = batch
         let latentSize = generator.identity.latentSize
         let pipeline = ScorePipeline<Batch, [Float], Result>(
             fetch: {
@@ -66,10 +69,11 @@ public struct LatentScorer {
             },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
             score: { batch, planes in
+                let faces = LatentScorer.fit(planes, size: size, to: classifier.inputSize)
                 let logits = try classifier.logits(
-                    LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.ids.count)
+                    LatentScorer.filled(faces, count: batch.ids.count, to: full), count: full)
                 return Result(
-                    logits: logits,
+                    logits: Array(logits.prefix(batch.ids.count * classifier.attributes.count)),
                     thumbnails: try side.map { try LatentScorer.jpegs(planes, size: size, side: $0) } ?? [])
             },
             store: { batch, result in
@@ -129,6 +133,13 @@ public struct LatentScorer {
             }
         ).run()
         return logits
+    }
+
+    /// The faces, and the last of them again until there are `target`.
+    private static func filled(_ faces: [Float], count: Int, to target: Int) -> [Float] {
+        guard count > 0, count < target else { return faces }
+        let last = faces.suffix(faces.count / count)
+        return faces + (count..<target).flatMap { _ in last }
     }
 
     /// JPEGs of planes [n, 3, size, size], with so many pixels a side.

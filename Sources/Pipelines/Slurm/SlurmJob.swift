@@ -10,6 +10,8 @@ struct SlurmJob {
     struct Place {
         /// The workspace, absolute, as all nodes see it.
         let workspace: Workspace
+        /// The workspace's path as the person gave it, which `{workspace}` stands for.
+        let givenWorkspace: String
         /// The `directions` binary as all nodes see it.
         let program: String
         /// The folder that relative paths of the pipeline start from, absolute.

@@ -64,7 +64,8 @@ public struct SlurmRunner {
         let folder = FileManager.default.currentDirectoryPath
         let absolute = workspace.path.hasPrefix("/") ? workspace.path : folder + "/" + workspace.path
         place = SlurmJob.Place(
-            workspace: Workspace((absolute as NSString).standardizingPath), program: program, folder: folder)
+            workspace: Workspace((absolute as NSString).standardizingPath), givenWorkspace: workspace.path,
+            program: program, folder: folder)
         self.settings = settings
         self.slurm = slurm
         self.answer = answer
@@ -215,7 +216,7 @@ public struct SlurmRunner {
             state.flights.values.flatMap { flight in
                 flight.tasks.filter { !$0.isDone }.compactMap { flight.submissions[$0.submission].number }
             })
-        var command = [place.program, "run", path, "--workspace", place.workspace.path, "--executor", "slurm"]
+        var command = [place.program, "run", path, "--workspace", place.givenWorkspace, "--executor", "slurm"]
         command += ["--detach", "--continuation"] + settings.resources.flags
         let resources = pipeline.resources.overridden(by: settings.resources)
         var words = SlurmJob.words(
