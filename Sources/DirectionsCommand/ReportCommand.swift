@@ -47,6 +47,11 @@ struct ReportCommand: ParsableCommand {
         try DirectionFile.checkName(name)
         guard 1...64 ~= faces else { throw Failure("--faces", "must be 1 to 64", "for example 8", isUsage: true) }
         let place = workspace.value
+        let path = out ?? "\(place.reports)/\(name).html"
+        // Before the work: another user's workspace can be read, but takes no page.
+        if out == nil, access(place.path, W_OK) != 0, access(place.reports, W_OK) != 0 {
+            throw Failure(path, "cannot be written", "name another file with --out", isUsage: true)
+        }
         let loaded = try Generator.load(folder: place.generator(generator))
         let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, place))
         let store = try LatentStore.openReadOnly(place.database)
@@ -69,7 +74,6 @@ struct ReportCommand: ParsableCommand {
                 try sections.distributions(),
                 sections.classifierTable(), try sections.jobs(),
             ].compactMap { $0 })
-        let path = out ?? "\(place.path)/reports/\(name).html"
         let html = try page.html()
         try AtomicFile.write(html, to: path)
         print("\(path): \(html.utf8.count / 1024) KiB")

@@ -32,6 +32,10 @@ struct SampleCommand: ParsableCommand {
     @Option(help: "Draw only a part, such as 3/64 (parts count from 0); merge the databases with `directions merge`.")
     var shard: String?
 
+    @Option(
+        help: "The database's journal: wal, or delete for network file systems (default: as it is; wal for a new one).")
+    var journal: JournalName?
+
     @OptionGroup var workspace: WorkspaceOption
 
     @Flag(help: "Print the result as JSON.")
@@ -41,7 +45,8 @@ struct SampleCommand: ParsableCommand {
         let part = try shard.map { try Shard($0) } ?? .whole
         let request = try LatentSampler.Request(count: count, seed: seed, psi: psi, shard: part)
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
-        let store = try LatentStore.open(workspace.value.database)
+        let store = try LatentStore.open(workspace.value.database, journal: journal?.value)
+        JournalName.warn(of: workspace.value.database)
         let total = part.range(of: count).count
         let parameters = ["count": "\(count)", "seed": "\(seed)", "psi": "\(psi)", "shard": shard ?? "whole"]
         try store.logged("sample", parameters: parameters, inputs: ["generator": loaded.identity.sha256]) {
