@@ -45,8 +45,8 @@ struct SampleCommand: ParsableCommand {
         let part = try shard.map { try Shard($0) } ?? .whole
         let request = try LatentSampler.Request(count: count, seed: seed, psi: psi, shard: part)
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
+        if journal != .delete { JournalName.warn(of: workspace.value.database) }
         let store = try LatentStore.open(workspace.value.database, journal: journal?.value)
-        JournalName.warn(of: workspace.value.database)
         let total = part.range(of: count).count
         let parameters = ["count": "\(count)", "seed": "\(seed)", "psi": "\(psi)", "shard": shard ?? "whole"]
         try store.logged("sample", parameters: parameters, inputs: ["generator": loaded.identity.sha256]) {

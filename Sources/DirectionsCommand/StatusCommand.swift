@@ -51,9 +51,9 @@ struct StatusCommand: ParsableCommand {
         report.directions = try directionFiles(place)
         if let journal { _ = try LatentStore.open(place.database, journal: journal.value).journal() }
         if FileManager.default.fileExists(atPath: place.database) {
+            JournalName.warn(of: place.database)
             let store = try LatentStore.openReadOnly(place.database)
             report.journal = try store.journal().rawValue
-            JournalName.warn(of: place.database)
             report.generators = try store.generators().map(\.record)
             report.sampleSets = try store.sampleSets().map {
                 Report.Set(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)

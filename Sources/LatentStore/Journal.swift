@@ -27,6 +27,8 @@ public enum Journal: String, Sendable, CaseIterable {
     }
 
     /// What is wrong with a file's journal where it lies: a log on a network file system, or nil.
+    ///
+    /// To be asked while this process has the database closed: to look into the file gives up the locks on it.
     public static func warning(for path: String) -> String? {
         guard of(file: path) ?? .wal == .wal, let system = networkFileSystem(of: path) else { return nil }
         return

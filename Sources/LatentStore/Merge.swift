@@ -35,7 +35,7 @@ extension LatentStore {
                     "INSERT OR IGNORE INTO main.\(table) (\(columns)) SELECT \(columns) FROM shard.\(table) ORDER BY id"
             )
         }
-        let before = db.totalChangesCount
+        var latents = 0
         for row in try Row.fetchAll(
             db, sql: "SELECT s.*, g.sha256 FROM shard.sample_sets s JOIN shard.generators g ON g.id = s.generator")
         {
@@ -46,8 +46,8 @@ extension LatentStore {
                     INSERT OR IGNORE INTO main.latents (id, sample_set, w)
                     SELECT id + ?, ?, w FROM shard.latents WHERE sample_set = ? ORDER BY id
                     """, arguments: [offset, target, row["id"]])
+            latents += db.changesCount
         }
-        let latents = db.totalChangesCount - before
         let scores = try mergeScores(db)
         try mergeThumbnails(db)
         return (latents, scores)

@@ -20,16 +20,16 @@ import Testing
     @Test func networkFileSystemsAreRecognisedByTheKernelsList() {
         let mounts = """
             22 1 259:1 / / rw,relatime - ext4 /dev/root rw
-            40 22 0:40 / /home rw,relatime shared:9 - nfs4 server:/home rw,vers=4.2
-            41 40 8:1 / /home/me/local\\040disk rw - xfs /dev/sdb rw
+            40 22 0:40 / /data rw,relatime shared:9 - nfs4 server:/data rw,vers=4.2
+            41 40 8:1 / /data/me/local\\040disk rw - xfs /dev/sdb rw
             42 22 0:50 / /scratch rw - lustre mds@tcp:/scratch rw
             43 22 0:51 / /over rw - ext4 /dev/sdc rw
             44 22 0:52 / /over rw - cifs //server/share rw
             """
         func found(_ path: String) -> String? { Journal.networkFileSystem(of: path, mounts: mounts) }
-        #expect(found("/home/me/latents.sqlite") == "nfs4")
-        #expect(found("/home/me/local disk/latents.sqlite") == nil)
-        #expect(found("/homes/latents.sqlite") == nil)
+        #expect(found("/data/me/latents.sqlite") == "nfs4")
+        #expect(found("/data/me/local disk/latents.sqlite") == nil)
+        #expect(found("/datas/latents.sqlite") == nil)
         #expect(found("/scratch") == "lustre")
         #expect(found("/over/x") == "cifs")
         #expect(found("/tmp/latents.sqlite") == nil)

@@ -69,7 +69,7 @@ final class SmallDatabase {
         try AtomicFile.makeFolder(folder)
         let files = LatentStore.migrations.prefix(version).map(\.sql).joined(separator: "\n")
         try byHand(
-            "PRAGMA page_size = 65536; PRAGMA journal_mode = WAL; \(files)"
+            "PRAGMA page_size = 65536; PRAGMA journal_mode = WAL; \(files)\n"
                 + "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(version); \(sql)")
     }
 }

@@ -54,7 +54,7 @@ import Testing
             try store.answer("SELECT DISTINCT c.sha256 FROM scores s JOIN classifiers c ON c.id = s.classifier") == "c1"
         )
         // Thumbnails come along, under the numbers that their latents have here: shard set 2 is set 1 here.
-        #expect(try store.answer("SELECT count(*), min(latent) FROM thumbnails") == "40|0")
+        #expect(try store.answer("SELECT count(*), min(latent) FROM thumbnails") == "40|10")
         #expect(
             try store.answer("SELECT CAST(jpeg AS TEXT) FROM thumbnails WHERE latent = 29") == "jpeg \(1 << 32 + 29)")
     }
