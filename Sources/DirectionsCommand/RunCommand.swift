@@ -48,6 +48,7 @@ struct RunCommand: ParsableCommand {
         if executor == .slurm { return try runOnSlurm(pipeline, program: program) }
         try slurm.refuse()
         let place = workspace.value
+        if !dryRun { try SlurmRunner.requireNothingQueued(path: file, workspace: place) }
         let runner = PipelineRunner(
             path: file, pipeline: pipeline, answer: { try RunCommand.answer($0, in: place) },
             execute: { stage in
@@ -73,6 +74,9 @@ struct RunCommand: ParsableCommand {
         defer { line.end() }
         let summary = try runner.run()
         line.end()
+        if slurm.detach && !slurm.continuation && !summary.ran.isEmpty {
+            print("the jobs go on alone; the same command without --detach waits for them")
+        }
         RunCommand.close(summary)
     }
 

@@ -97,16 +97,14 @@ public struct PipelineFile: Sendable {
         let title = try top["name"].map { try reader.string($0, "`name`") }
         let resources = try top["slurm"].map { try reader.slurm($0, hasTasks: false).resources } ?? SlurmResources()
         let ordered = try order(stages, file: name)
-        try checkTasks(ordered, file: name)
-        return PipelineFile(name: title ?? name, stages: ordered, resources: resources)
+        let pipeline = PipelineFile(name: title ?? name, stages: ordered, resources: resources)
+        try pipeline.checkTasks(file: name)
+        return pipeline
     }
 
     /// Refuses stages of several tasks whose results could not be put together again.
-    private static func checkTasks(_ stages: [Stage], file: String) throws {
-        var drawn: [String: Int] = [:]
+    private func checkTasks(file: String) throws {
         for stage in stages {
-            let before = stage.after.compactMap { drawn[$0] }.first
-            if stage.verb.first == "sample" { drawn[stage.name] = stage.tasks } else { drawn[stage.name] = before }
             guard let tasks = stage.tasks else { continue }
             func refuse(_ problem: String, _ advice: String) -> Failure {
                 Failure("\(file):\(stage.line)", "stage \(stage.name) \(problem)", advice)
@@ -117,12 +115,20 @@ public struct PipelineFile: Sendable {
             if let flag = stage.parameters.first(where: { ["limit", "workspace"].contains($0.flag) })?.flag {
                 throw refuse("has \(tasks) tasks and `\(flag)`, which each would take for itself", "leave one out")
             }
-            if stage.verb.first == "score", before != tasks {
-                let what = before.map { "a sample of \($0)" } ?? "no sample of several"
+            let before = drawing(before: stage)
+            if stage.verb.first == "score", before?.tasks != tasks {
+                let what = before.map { "\($0.name), which has \($0.tasks ?? 1)" } ?? "no sample"
                 throw refuse(
                     "has \(tasks) tasks and comes after \(what)", "give the sample before it as many tasks")
             }
         }
+    }
+
+    /// The `sample` that a stage comes after, directly or by way of others; the nearest of several.
+    func drawing(before stage: Stage) -> Stage? {
+        let before = stage.after.compactMap { name in stages.first { $0.name == name } }
+        if let found = before.first(where: { $0.verb.first == "sample" }) { return found }
+        return before.lazy.compactMap { drawing(before: $0) }.first
     }
 
     /// Stages in an order in which each comes after those it names, the file's order otherwise.

@@ -28,20 +28,25 @@ struct SlurmJob {
     private let place: Place
 
     /// The job of a stage.
-    init(stage: Stage, place: Place, resources: SlurmResources) {
+    ///
+    /// - Parameter drawing: The stage that draws the latents of a divided one: each task draws its own where they are missing,
+    ///   as after a local run, and keeps what is there.
+    init(stage: Stage, drawing: Stage?, place: Place, resources: SlurmResources) {
         self.place = place
         self.resources = resources
         name = stage.name
         tasks = stage.tasks
-        var words = ([place.program] + stage.arguments).map(SlurmJob.quoted)
-        if let tasks {
+        let steps = (drawing.map { [$0] } ?? []) + [stage]
+        command = steps.map { step in
+            var words = ([place.program] + step.arguments).map(SlurmJob.quoted)
+            guard let tasks = stage.tasks else {
+                return (words + ["--workspace", SlurmJob.quoted(place.workspace.path)]).joined(separator: " ")
+            }
             // Only `sample` divides its work itself; `score` works on what lies in its task's workspace.
-            if stage.verb.first == "sample" { words += ["--shard", "$SLURM_ARRAY_TASK_ID/\(tasks)"] }
+            if step.verb.first == "sample" { words += ["--shard", "$SLURM_ARRAY_TASK_ID/\(tasks)"] }
             words += ["--workspace", SlurmJob.quoted(place.workspace.path + "/shards/") + "$SLURM_ARRAY_TASK_ID"]
-        } else {
-            words += ["--workspace", SlurmJob.quoted(place.workspace.path)]
-        }
-        command = words.joined(separator: " ")
+            return words.joined(separator: " ")
+        }.joined(separator: " && ")
     }
 
     /// The merge after a stage of several tasks.

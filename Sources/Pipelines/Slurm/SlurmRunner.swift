@@ -74,7 +74,8 @@ public struct SlurmRunner {
     }
 
     var folder: String { "\(place.workspace.path)/slurm" }
-    private var name: String {
+    private var name: String { SlurmRunner.name(of: path) }
+    private static func name(of path: String) -> String {
         SlurmJob.fileName(((path as NSString).lastPathComponent as NSString).deletingPathExtension)
     }
     private var statePath: String { "\(folder)/\(name).json" }
@@ -154,7 +155,18 @@ public struct SlurmRunner {
         if isMerge, let tasks = stage.tasks {
             return SlurmJob(mergeOf: stage, tasks: tasks, place: place, resources: resources)
         }
-        return SlurmJob(stage: stage, place: place, resources: resources)
+        var drawing: Stage?
+        if stage.tasks != nil && stage.verb.first != "sample" { drawing = pipeline.drawing(before: stage) }
+        return SlurmJob(stage: stage, drawing: drawing, place: place, resources: resources)
+    }
+
+    /// - Throws: ``Failure`` when jobs of the pipeline are queued or running, or were when last looked at.
+    public static func requireNothingQueued(path: String, workspace: Workspace) throws {
+        let record = "\(workspace.path)/slurm/\(name(of: path)).json"
+        guard let flights = try SlurmState.read(record)?.flights.keys.sorted(), !flights.isEmpty else { return }
+        throw Failure(
+            path, "has jobs on Slurm: \(flights.joined(separator: ", "))",
+            "wait for them with --executor slurm, or end them with --executor slurm --cancel; \(record) is the record")
     }
 
     /// One look at the queue: records what has ended, submits what can be, says how far it is.
