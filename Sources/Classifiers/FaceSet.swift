@@ -81,7 +81,9 @@ public struct FaceSet: Sendable {
     /// its window is `size` pixels wide.
     ///
     /// - Throws: ``Core/Failure`` when no picture is left, or a stop was asked for.
-    public init(_ folder: CelebAFolder, _ rows: [CelebAFolder.Row], frame: FaceFrame, size: Int) throws {
+    public init(
+        _ folder: CelebAFolder, _ rows: [CelebAFolder.Row], frame: FaceFrame, size: Int, context: RunContext = .silent
+    ) throws {
         var found = [Image?](repeating: nil, count: rows.count)
         let failures = Mutex<[Int: Failure]>([:])
         let path = folder.images
@@ -89,7 +91,7 @@ public struct FaceSet: Sendable {
             let slots = SendableBuffer(buffer)
             let chunk = 64
             DispatchQueue.concurrentPerform(iterations: (rows.count + chunk - 1) / chunk) { part in
-                if Interruption.requested { return }
+                if context.isCancelled { return }
                 for index in part * chunk..<min(rows.count, (part + 1) * chunk) {
                     do {
                         slots.value[index] = FaceSet.reduced(
@@ -101,7 +103,7 @@ public struct FaceSet: Sendable {
                 }
             }
         }
-        try Interruption.check()
+        try context.check()
         let failed = failures.withLock { $0 }
         skipped = failed.sorted { $0.key < $1.key }.map(\.value)
         self.rows = rows.indices.filter { failed[$0] == nil }.map { rows[$0] }

@@ -45,12 +45,12 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         try DirectionFile.checkName(name)
-        guard 1...64 ~= faces else { throw Failure("--faces", "must be 1 to 64", "for example 8", isUsage: true) }
+        guard 1...64 ~= faces else { throw Failure("--faces", "must be 1 to 64", "for example 8", kind: .usage) }
         let place = workspace.value
         let path = out ?? "\(place.reports)/\(name).html"
         // Before the work: another user's workspace can be read, but takes no page.
         if out == nil, access(place.path, W_OK) != 0, access(place.reports, W_OK) != 0 {
-            throw Failure(path, "cannot be written", "name another file with --out", isUsage: true)
+            throw Failure(path, "cannot be written", "name another file with --out", kind: .usage)
         }
         let loaded = try Generator.load(folder: place.generator(generator))
         let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, place))

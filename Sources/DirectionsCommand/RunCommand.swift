@@ -54,7 +54,7 @@ struct RunCommand: ParsableCommand {
             execute: { stage in
                 try RunCommand.execute([program] + stage.arguments + ["--workspace", place.path], stage: stage.name)
             },
-            tell: { print($0) })
+            tell: { print($0) }, context: Terminal.context)
         let summary = try runner.run(dryRun: dryRun, forced: Set(force))
         RunCommand.close(summary)
     }
@@ -65,7 +65,8 @@ struct RunCommand: ParsableCommand {
         var runner = SlurmRunner(
             path: file, pipeline: pipeline, workspace: place, program: program,
             settings: try slurm.settings(forced: Set(force)),
-            answer: { try RunCommand.answer($0, in: place) }, tell: { line.print($0) }, progress: { line.show($0) })
+            answer: { try RunCommand.answer($0, in: place) }, tell: { line.print($0) }, progress: { line.show($0) },
+            context: Terminal.context)
         if slurm.cancel {
             let jobs = try runner.cancel()
             return print(jobs.isEmpty ? "no jobs are queued" : "ended jobs \(jobs.joined(separator: ", "))")
@@ -106,7 +107,7 @@ struct RunCommand: ParsableCommand {
         fflush(nil)
         try process.run()
         process.waitUntilExit()
-        try Interruption.check()
+        try Terminal.context.check()
         if process.terminationStatus != 0 {
             throw Failure(
                 "stage \(stage)", "ended with status \(process.terminationStatus)",
@@ -171,7 +172,7 @@ struct SlurmOptions: ParsableArguments {
     func settings(forced: Set<String>) throws -> SlurmRunner.Settings {
         if let problem = resources.problem {
             let flag = problem.key == "options" ? "sbatch-option" : problem.key
-            throw Failure("--\(flag) \(problem.value)", "is not understood", problem.advice, isUsage: true)
+            throw Failure("--\(flag) \(problem.value)", "is not understood", problem.advice, kind: .usage)
         }
         var settings = SlurmRunner.Settings()
         settings.resources = resources
@@ -186,7 +187,7 @@ struct SlurmOptions: ParsableArguments {
         guard resources == SlurmResources(), !detach, !cancel else {
             throw Failure(
                 "--executor local", "takes no options of Slurm", "add --executor slurm, or leave them out",
-                isUsage: true)
+                kind: .usage)
         }
     }
 }

@@ -68,17 +68,17 @@ struct ScoreImage: ParsableCommand {
 
     func run() throws {
         guard let frame = FaceFrame(rawValue: frame) else {
-            throw Failure(frame, "is not a frame", "use ffhq or celeba", isUsage: true)
+            throw Failure(frame, "is not a frame", "use ffhq or celeba", kind: .usage)
         }
         guard ["table", "json", "csv"].contains(format) else {
-            throw Failure(format, "is not a format", "use table, json or csv", isUsage: true)
+            throw Failure(format, "is not a format", "use table, json or csv", kind: .usage)
         }
         let wanted = try attributes.map(Attribute.list)
         let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
         let shown = wanted ?? network.attributes
         let columns = try network.columns(shown)
         guard files.isEmpty != (code == nil) else {
-            throw Failure("score-image", "wants pictures or --code", "name one or the other", isUsage: true)
+            throw Failure("score-image", "wants pictures or --code", "name one or the other", kind: .usage)
         }
         let (names, values, failed) = try code.map { try scoreCodes($0, network) } ?? scorePictures(network, frame)
         if let logits {
@@ -110,7 +110,7 @@ struct ScoreImage: ParsableCommand {
     {
         var (names, logits, failed) = ([String](), [Float](), 0)
         for start in stride(from: 0, to: files.count, by: 32) {
-            try Interruption.check()
+            try Terminal.context.check()
             var planes: [Float] = []
             for file in files[start..<min(start + 32, files.count)] {
                 do {
@@ -118,10 +118,10 @@ struct ScoreImage: ParsableCommand {
                     names.append(file)
                 } catch let failure as Failure {
                     failed += 1
-                    FileHandle.standardError.write(Data("directions: \(failure)\n".utf8))
+                    Terminal.write("directions: \(failure)\n")
                 }
             }
-            logits += try network.logits(planes, count: names.count - logits.count / network.attributes.count)
+            logits += try network.logits(ImageBatch(planes, side: network.inputSize))
         }
         return (names, logits, failed)
     }
@@ -133,7 +133,8 @@ struct ScoreImage: ParsableCommand {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
         let (codes, names) = try FaceSource.codes(of: path, for: generator)
         let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
-        let logits = try LatentScorer.logits(of: codes, synthesizer: synthesizer, classifier: network)
+        let logits = try LatentScorer.logits(
+            of: codes, synthesizer: synthesizer, classifier: network, context: Terminal.context)
         return (names, logits, 0)
     }
 
@@ -203,6 +204,6 @@ enum ClassifierOption {
         throw Failure(
             text, "is neither a file nor a classifier in \(workspace.models)",
             "train one with `directions train --name \(text)`",
-            isUsage: true)
+            kind: .usage)
     }
 }

@@ -51,7 +51,7 @@ struct StatusCommand: ParsableCommand {
         report.directions = try directionFiles(place)
         if let journal { _ = try LatentStore.open(place.database, journal: journal.value).journal() }
         if FileManager.default.fileExists(atPath: place.database) {
-            JournalName.warn(of: place.database)
+            if let warning = Journal.warning(for: place.database) { Terminal.write(warning + "\n") }
             let store = try LatentStore.openReadOnly(place.database)
             report.journal = try store.journal().rawValue
             report.generators = try store.generators().map(\.record)
@@ -102,11 +102,4 @@ enum JournalName: String, ExpressibleByArgument, CaseIterable {
     case wal, delete
 
     var value: Journal { self == .wal ? .wal : .delete }
-
-    /// Says on standard error when a database's journal is a risk where it lies.
-    static func warn(of database: String) {
-        if let warning = Journal.warning(for: database) {
-            FileHandle.standardError.write(Data("directions: \(warning)\n".utf8))
-        }
-    }
 }

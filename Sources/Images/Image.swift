@@ -51,16 +51,6 @@ public struct Image: Sendable, Equatable {
         self.init(width: width, height: height, pixels: pixels)
     }
 
-    /// The pictures of a batch of planes [count, 3, size, size] in about [-1, 1].
-    public static func batch(_ planes: [Float], size: Int) -> [Image] {
-        let one = 3 * size * size
-        return planes.withUnsafeBufferPointer { all in
-            (0..<all.count / one).map {
-                Image(planes: UnsafeBufferPointer(rebasing: all[$0 * one..<($0 + 1) * one]), width: size, height: size)
-            }
-        }
-    }
-
     /// The picture as planes of floats in [-1, 1]: [3, height, width].
     public func planes() -> [Float] {
         let area = width * height

@@ -32,7 +32,7 @@ import Testing
     func mistakesAreShownWhereTheyAre(text: String, expected: String) {
         #expect {
             try Filter(text)
-        } throws: { "\($0)".contains(expected) && ($0 as? Failure)?.isUsage == true }
+        } throws: { "\($0)".contains(expected) && ($0 as? Failure)?.kind == .usage }
     }
 
     /// Filters with what they mean, by the seed and index of a latent.

@@ -39,6 +39,7 @@ public struct SlurmRunner {
     let answer: (String) throws -> String
     let tell: (String) -> Void
     let progress: (String) -> Void
+    private let context: RunContext
 
     /// Fingerprints of the stages that are finished or up to date.
     var settled: [String: String] = [:]
@@ -54,10 +55,11 @@ public struct SlurmRunner {
     ///   - answer: Answers a read-only SQL statement of the latent database as text.
     ///   - tell: Told of each decision.
     ///   - progress: Told, over and over, in one line how far the run has come.
+    ///   - context: Asked whether to stop waiting.
     public init(
         path: String, pipeline: PipelineFile, workspace: Workspace, program: String, settings: Settings,
         slurm: SlurmCommands = SlurmCommands(), answer: @escaping (String) throws -> String,
-        tell: @escaping (String) -> Void, progress: @escaping (String) -> Void
+        tell: @escaping (String) -> Void, progress: @escaping (String) -> Void, context: RunContext = .silent
     ) {
         self.path = path
         self.pipeline = pipeline
@@ -71,6 +73,7 @@ public struct SlurmRunner {
         self.answer = answer
         self.tell = tell
         self.progress = progress
+        self.context = context
     }
 
     var folder: String { "\(place.workspace.path)/slurm" }
@@ -260,11 +263,11 @@ public struct SlurmRunner {
     }
 
     private func checkWaiting() throws {
-        if Interruption.requested {
+        if context.isCancelled {
             throw Failure(
                 "stopped", "waiting on request; what is queued stays so",
-                "run the same command again to go on, with --detach to let the jobs go on alone, or with --cancel to end them"
-            )
+                "run the same command again to go on, with --detach to let the jobs go on alone, or with --cancel to end them",
+                kind: .cancelled)
         }
     }
 }

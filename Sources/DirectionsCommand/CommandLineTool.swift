@@ -1,0 +1,73 @@
+import ArgumentParser
+import Core
+import Foundation
+
+/// The command line: one subcommand a verb.
+@main
+struct CommandLineTool: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "directions",
+        abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
+        version: Version.current,
+        subcommands: [
+            ImportCommand.self,
+            ExportCommand.self,
+            Train.self,
+            SampleCommand.self,
+            ScoreCommand.self,
+            SelectCommand.self,
+            FitCommand.self,
+            EvaluateCommand.self,
+            PackCommand.self,
+            EditCommand.self,
+            SynthCommand.self,
+            QueryCommand.self,
+            ScoreImage.self,
+            ReportCommand.self,
+            RunCommand.self,
+            StatusCommand.self,
+            ShowCommand.self,
+            DiffCommand.self,
+            VerifyCommand.self,
+            MergeCommand.self,
+            ReferenceCommand.self,
+            BenchClassifier.self,
+            BenchSVM.self,
+            BenchSynthesis.self,
+        ])
+
+    /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
+    static func main() async {
+        Terminal.catchSignals()
+        signal(SIGPIPE, SIG_DFL)
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            end(with: error)
+        }
+    }
+
+    /// Ends the process: a failure as one line and status 1, or 64 for a usage error; help and the like as the parser does.
+    private static func end(with error: any Error) -> Never {
+        guard let failure = failure(in: error) else { exit(withError: error) }
+        Terminal.write("directions: \(failure)\n")
+        Foundation.exit(failure.kind == .usage ? 64 : 1)
+    }
+
+    /// The failure that was thrown, also where the parser has wrapped what a `validate()` threw.
+    private static func failure(in error: any Error) -> Failure? {
+        if let failure = error as? Failure { return failure }
+        for child in Mirror(reflecting: error).children {
+            if let inner = child.value as? any Error, let failure = failure(in: inner) { return failure }
+            for grandchild in Mirror(reflecting: child.value).children {
+                if let failure = grandchild.value as? Failure { return failure }
+            }
+        }
+        return nil
+    }
+}
