@@ -63,24 +63,43 @@ let targets: [Target] = [
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["DirectionFiles", "Generators", "Latents", "Images", "Core"]),
+    module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents", "Images", "Core",
+            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents",
+            "Images", "Core",
+        ]),
+    module(
+        "DirectionFitting",
+        [
+            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
+            "LatentStore", "Latents", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module(
+        "Reports",
+        [
+            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Latents",
+            "Images", "Core",
+        ]),
     module("Pipelines", [yams, "Core"]),
     module(
         "Directions",
-        ["Sampling", "Classifiers", "DirectionFiles", "Generators", "LatentStore", "Core"]),
+        [
+            "Reports", "Reporting", "DirectionFitting", "Evaluation", "Editing", "DirectionFiles", "Sampling",
+            "Classifiers",
+            "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors", "Core",
+        ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
             "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
             "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
+            "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -116,12 +135,17 @@ let tests: [Target] = [
         name: "CommandTests",
         dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
         swiftSettings: strict),
+    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
+    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+        name: "EvaluationTests",
+        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],
+        swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Classifiers
 import Core
+import Directions
 import Faces
 import Foundation
 import Generators
@@ -131,7 +132,7 @@ struct ScoreImage: ParsableCommand {
         -> (names: [String], logits: [Float], failed: Int)
     {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
-        let (codes, names) = try FaceSource.codes(of: path, for: generator)
+        let (codes, names) = try workspace.session.codes(.codes(path), of: generator)
         let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
         let logits = try LatentScorer.logits(
             of: codes, synthesizer: synthesizer, classifier: network, context: Terminal.context)
