@@ -38,6 +38,7 @@ let targets: [Target] = [
         name: "CTorchShim",
         cxxSettings: [.unsafeFlags(torchCxxFlags)],
         linkerSettings: torchLibraries),
+    .target(name: "CTorch", exclude: ["functions.def"]),
     .target(name: "CSynthesis", cSettings: fastC),
     .target(name: "CRows", cSettings: fastC),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -45,12 +46,17 @@ let targets: [Target] = [
     .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
-    module("Tensors", ["CTorchShim", "Core"]),
+    module("Tensors", ["CTorch", "Core"]),
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Core"]),
+    module("Networks", ["Tensors", "Weights", "Core"]),
+    module("Faces", ["Networks", "Tensors", "Weights", "Images", "Core"]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "CLinearAlgebra", "Core"]),
-    module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
+    module(
+        "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
+    module("Objectives", ["Classifiers", "Generators", "Faces", "Images", "Latents", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
@@ -61,8 +67,7 @@ let targets: [Target] = [
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images", "Tensors", "Weights",
-            "Core",
+            "Editing", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents", "Images", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
     module("Pipelines", [yams, "Core"]),
@@ -73,7 +78,7 @@ let targets: [Target] = [
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "LatentStore",
+            "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
             "Sampling",
             "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
         ],
@@ -83,8 +88,12 @@ let targets: [Target] = [
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
     .testTarget(
-        name: "ClassifiersTests", dependencies: ["Classifiers", "Tensors", "Images", "Weights", "Core"],
+        name: "ClassifiersTests", dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "FacesTests", dependencies: ["Faces", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
@@ -103,7 +112,7 @@ let tests: [Target] = [
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
+        name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
@@ -117,6 +126,8 @@ let package = Package(
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
         .library(name: "Directions", targets: ["Directions"]),
+        // Opened at run time, when a tensor is first needed.
+        .library(name: "TorchShim", type: .dynamic, targets: ["CTorchShim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

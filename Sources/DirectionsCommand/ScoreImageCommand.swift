@@ -1,6 +1,7 @@
 import ArgumentParser
 import Classifiers
 import Core
+import Faces
 import Foundation
 import Generators
 import Images

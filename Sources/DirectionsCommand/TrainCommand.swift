@@ -1,10 +1,12 @@
 import ArgumentParser
 import Classifiers
 import Core
+import Faces
 import Foundation
 import Generators
 import Images
 import LatentStore
+import Networks
 import Tensors
 import Weights
 
