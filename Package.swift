@@ -63,24 +63,43 @@ let targets: [Target] = [
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["DirectionFiles", "Generators", "Latents", "Images", "Core"]),
+    module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents", "Images", "Core",
+            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents",
+            "Images", "Core",
+        ]),
+    module(
+        "DirectionFitting",
+        [
+            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
+            "LatentStore", "Latents", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module(
+        "Reports",
+        [
+            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Latents",
+            "Images", "Core",
+        ]),
     module("Pipelines", [yams, "Core"]),
     module(
         "Directions",
-        ["Sampling", "Classifiers", "DirectionFiles", "Generators", "LatentStore", "Core"]),
+        [
+            "Reports", "Reporting", "DirectionFitting", "Evaluation", "Editing", "DirectionFiles", "Sampling",
+            "Classifiers",
+            "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors", "Core",
+        ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
             "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
             "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
+            "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -88,12 +107,20 @@ let targets: [Target] = [
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
     .testTarget(
-        name: "ClassifiersTests", dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
+        name: "ClassifiersTests",
+        dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "ExerciseTests",
+        dependencies: [
+            "Objectives", "Classifiers", "Faces", "Networks", "Generators", "Latents", "LatentStore", "Scoring",
+            "Selection", "Fitting", "Images", "Core",
+        ], swiftSettings: strict),
+    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
     .testTarget(
         name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "FacesTests", dependencies: ["Faces", "Images", "Weights", "Core"], swiftSettings: strict),
+        name: "FacesTests", dependencies: ["Objectives", "Faces", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
@@ -112,8 +139,12 @@ let tests: [Target] = [
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+        name: "EvaluationTests",
+        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],
+        swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),

@@ -145,11 +145,11 @@ struct Train: ParsableCommand {
 
     private var pretrainingFolder: String { "\(folder)/pretraining" }
 
-    private func settings(teachers: [AttributeClassifier]) throws -> TrainingSettings {
+    private func settings(teachers: [AttributeClassifier], labelled: [Attribute]) throws -> TrainingSettings {
         var settings = TrainingSettings()
         settings.architecture = try Architecture.named(arch)
         if let size { settings.architecture.inputSize = size }
-        settings.attributes = try Attribute.list(attributes).map(\.name)
+        settings.attributes = try Attribute.list(attributes, among: labelled).map(\.name)
         guard let frame = FaceFrame(rawValue: frame) else {
             throw Failure(frame, "is not a frame", "use celeba or ffhq", kind: .usage)
         }
@@ -194,7 +194,8 @@ struct Train: ParsableCommand {
     func run() throws {
         let device = try device.value
         let teachers = try teachers(device: device)
-        let settings = try settings(teachers: teachers)
+        let celeba = try CelebAFolder(data)
+        let settings = try settings(teachers: teachers, labelled: celeba.attributes)
         let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()
@@ -205,7 +206,6 @@ struct Train: ParsableCommand {
                 folder, "holds a run of this name already",
                 "go on with --resume, give another --name, or remove the folder")
         }
-        let celeba = try CelebAFolder(data)
         let judges = settings.distillation == nil ? [] : teachers
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)

@@ -1,6 +1,6 @@
-import Classifiers
 import Core
 import Foundation
+import Networks
 import Tensors
 import Testing
 import Weights
