@@ -6,13 +6,13 @@ public enum NumpyFile {
     /// Reads a `.npy` file; Fortran order is turned into C order, big endian into little.
     ///
     /// - Throws: ``Failure`` naming the file: another format, cut short, objects inside, a shape that does not fit.
-    public static func read(_ path: String) throws -> TensorData { try decode(AtomicFile.read(path), name: path) }
+    public static func read(_ path: String) throws -> TensorData { try decode(MappedFile(path).data, name: path) }
 
     /// Decodes `.npy` bytes; `name` stands in error messages.
     ///
     /// - Throws: As ``read(_:)``.
     public static func decode(_ data: Data, name: String) throws -> TensorData {
-        let data = data.startIndex == 0 ? data : Data(data)
+        let data = data.rebased()
         let advice = "save it again with numpy.save"
         guard data.count >= 10, data.starts(with: magic) else { throw Failure(name, "is not a .npy file", advice) }
         let major = data[6]
@@ -28,7 +28,7 @@ public enum NumpyFile {
         guard let size = TensorData.byteCount(shape: header.shape, type: header.type), size == data.count - start else {
             throw Failure(name, "has shape \(header.shape), which does not fit its \(data.count - start) bytes", advice)
         }
-        var bytes = data.subdata(in: start..<data.count)
+        var bytes = data[start..<data.count].rebased()
         if header.isBigEndian { bytes = swapped(bytes, size: header.type.size) }
         if header.isFortran { bytes = transposed(bytes, shape: header.shape, size: header.type.size) }
         return try TensorData(shape: header.shape, type: header.type, bytes: bytes)
@@ -60,7 +60,7 @@ public enum NumpyFile {
     ///
     /// - Throws: ``Failure`` naming the file, or the array in it.
     public static func readArchive(_ path: String) throws -> [String: TensorData] {
-        let archive = try ZipArchive(AtomicFile.read(path), name: path)
+        let archive = try ZipArchive(MappedFile(path).data, name: path)
         var result: [String: TensorData] = [:]
         for entry in archive.entries where entry.name.hasSuffix(".npy") {
             let data = try archive.read(entry)
@@ -82,10 +82,13 @@ public enum NumpyFile {
 
     private static let magic = Data([0x93] + Array("NUMPY".utf8))
 
-    private static func swapped(_ bytes: Data, size: Int) -> Data {
-        var result = bytes
-        for start in stride(from: 0, to: bytes.count, by: size) {
-            for i in 0..<size { result[start + i] = bytes[start + size - 1 - i] }
+    static func swapped(_ bytes: Data, size: Int) -> Data {
+        if size < 2 { return bytes }
+        var result = Data(bytes)
+        result.withUnsafeMutableBytes { (buffer: UnsafeMutableRawBufferPointer) in
+            for start in stride(from: 0, to: buffer.count, by: size) {
+                for i in 0..<size / 2 { buffer.swapAt(start + i, start + size - 1 - i) }
+            }
         }
         return result
     }
