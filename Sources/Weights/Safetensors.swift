@@ -34,6 +34,13 @@ public struct SafetensorsFile: Sendable, Equatable {
         guard data.count >= 8 else { throw Failure(name, "has \(data.count) bytes, too few for safetensors", advice) }
         let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(min(data.count - 8, maximumHeader)) else {
+            let kind = FileKind(data)
+            if kind != .other, kind != .safetensors, let text = kind.name {
+                throw Failure(
+                    name, "is \(text), not safetensors",
+                    "give a .safetensors file; another tool's direction comes in by `directions import FILE --as direction`"
+                )
+            }
             throw Failure(name, "says its header has \(length) bytes, the file has \(data.count)", advice)
         }
         let start = 8 + Int(length)

@@ -80,7 +80,7 @@ struct TorchBuilder {
             return try value(node.state ?? .none, depth: depth + 1)
         default:
             if NetworkPickle.isNetwork(node) { return .network(try NetworkPickle(node, builder: &self)) }
-            if let array = try array(node) { return array }
+            if let array = try array(node, depth: depth) { return array }
             // Another class that is filled like a dictionary, such as a configuration.
             if !node.pairs.isEmpty { return .dictionary(try entries(node, depth: depth)) }
             return .other(global)
@@ -88,9 +88,13 @@ struct TorchBuilder {
     }
 
     /// NumPy's arrays, and its scalars as the numbers that they are; nil for anything else.
-    private mutating func array(_ node: PickleNode) throws -> TorchValue? {
+    private mutating func array(_ node: PickleNode, depth: Int) throws -> TorchValue? {
         guard let found = try arrays.array(.node(node)) else { return nil }
-        guard case .array(let array) = found else { return .other("array of objects") }
+        guard case .array(let array) = found else {
+            guard case .objects(let items, let shape) = found, !items.isEmpty else { return .other("array of objects") }
+            let values = try items.map { try value($0, depth: depth + 1) }
+            return shape.isEmpty && values.count == 1 ? values[0] : .list(values)
+        }
         guard array.shape.isEmpty else { return .tensor(array) }
         if array.type == .bool { return .bool(array.bytes.first != 0) }
         guard let value = try array.floats().first else { return nil }

@@ -71,6 +71,12 @@ public enum TorchFile {
         try PickleReader.read(data, name: name, globals: understood, allowsOthers: true, from: start)
     }
 
+    /// The pickle of a NumPy array of Python objects: its one object, or the list of them.
+    static func objects(_ data: Data, name: String) throws -> TorchValue {
+        var builder = TorchBuilder(name: name, budget: data.count) { _ in nil }
+        return try builder.value(pickle(data, name: name).root)
+    }
+
     private static func openArchive(_ data: Data, name: String) throws -> TorchValue {
         let archive = try ZipArchive(data, name: name, kind: .weights)
         guard let entry = archive.entries.first(where: { $0.name.hasSuffix("/data.pkl") || $0.name == "data.pkl" })

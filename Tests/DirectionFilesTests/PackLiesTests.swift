@@ -110,7 +110,9 @@ import Weights
             #expect(parts.count % 2 == 1, "\(line)")
             outside += parts.enumerated().filter { $0.offset % 2 == 0 }.map { String($0.element) }.joined() + "\n"
         }
-        #expect(!outside.contains("<") && !outside.contains("](http"))
+        #expect(
+            !outside.contains("<") && !outside.replacingOccurrences(of: "\\]", with: "").contains("](http"),
+            "\(outside)")
         #expect(outside.contains("&lt;script&gt;"))
         // The table keeps its columns.
         let row = try #require(card.split(separator: "\n").first { $0.hasPrefix("| eyeglasses@v1") })
