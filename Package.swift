@@ -42,31 +42,39 @@ let targets: [Target] = [
     .target(name: "CRows", cSettings: fastC),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
-    .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
+    .systemLibrary(
+        name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev", "libwebp-dev", "libheif-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
     module("Tensors", ["CTorchShim", "Core"]),
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Weights", "Core"]),
-    module("Generators", ["Tensors", "Weights", "CSynthesis", "CLinearAlgebra", "Core"]),
+    module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "CLinearAlgebra", "Core"]),
     module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
-    module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Core"]),
+    module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
     module(
         "Evaluation",
-        ["Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
+        [
+            "Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images", "Tensors", "Weights",
+            "Core",
+        ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
     module("Pipelines", [yams, "Core"]),
+    module(
+        "Directions",
+        ["Sampling", "Classifiers", "DirectionFiles", "Generators", "LatentStore", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Core", "Images", "Tensors", "Weights", "Generators", "Classifiers", "LatentStore",
+            argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
+            "Classifiers", "LatentStore",
             "Sampling",
             "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
         ],
@@ -84,8 +92,9 @@ let tests: [Target] = [
     .testTarget(
         name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "GeneratorsTests", dependencies: ["Generators", "Tensors", "Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
+        name: "GeneratorsTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
+        swiftSettings: strict),
+    .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
     .testTarget(
         name: "CommandTests",
         dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
@@ -97,7 +106,9 @@ let tests: [Target] = [
     .testTarget(
         name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
-    .testTarget(name: "SynthesisTests", dependencies: ["Generators", "Tensors", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
+        swiftSettings: strict),
     .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]
@@ -106,8 +117,7 @@ let package = Package(
     name: "directions",
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
-        .library(
-            name: "Directions", targets: ["Core", "Weights", "Generators", "LatentStore", "DirectionFiles", "Editing"]),
+        .library(name: "Directions", targets: ["Directions"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -15,7 +15,7 @@ public enum Architecture: Sendable, Codable, Equatable {
         if let found = EfficientNetLiteConfiguration.presets[name] { return .efficientNetLite(found) }
         let names = (Array(ResNeXtConfiguration.presets.keys) + Array(EfficientNetLiteConfiguration.presets.keys))
             .sorted()
-        throw Failure(name, "is not an architecture", "use one of \(names.joined(separator: ", "))", isUsage: true)
+        throw Failure(name, "is not an architecture", "use one of \(names.joined(separator: ", "))", kind: .usage)
     }
 
     public init(from decoder: any Decoder) throws {

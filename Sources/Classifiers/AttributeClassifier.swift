@@ -10,8 +10,8 @@ import Weights
 ///
 /// ```swift
 /// let classifier = try AttributeClassifier.load(path: nil)  // the shipped one
-/// let planes = FaceFrame.ffhq.crop(image, size: classifier.inputSize).planes()
-/// let logits = try classifier.logits(planes, count: 1)
+/// let face = FaceFrame.ffhq.crop(image, size: classifier.inputSize)
+/// let logits = try classifier.logits(ImageBatch([face], side: classifier.inputSize))
 /// let glasses = classifier.probabilities(logits)[15]
 /// ```
 ///
@@ -101,12 +101,12 @@ public final class AttributeClassifier: Sendable {
 
     /// Logits [count, attributes] of pictures.
     ///
-    /// - Parameters:
-    ///   - images: [count, 3, inputSize, inputSize] in [-1, 1], faces in FFHQ's frame.
-    /// - Throws: ``Core/Failure`` when the number of values is another.
-    public func logits(_ images: [Float], count: Int) throws -> [Float] {
-        try check(images, count: count)
-        return try inBatches(count) { range in try Torch.withoutGradients { try logits(pictures(images, range)) } }
+    /// - Parameter images: RGB of ``inputSize`` in [-1, 1], faces in FFHQ's frame.
+    /// - Throws: ``Core/Failure`` when they are of another size.
+    public func logits(_ images: ImageBatch) throws -> [Float] {
+        try check(images)
+        return try inBatches(images.count) { range in try Torch.withoutGradients { try logits(pictures(images, range)) }
+        }
     }
 
     /// Logits of a batch, [n, attributes].
@@ -127,27 +127,28 @@ public final class AttributeClassifier: Sendable {
     /// Gradients with respect to pictures of a function of their logits.
     ///
     /// - Parameters:
-    ///   - images: [count, 3, inputSize, inputSize] as for ``logits(_:count:)``.
+    ///   - images: As for ``logits(_:)``.
     ///   - gradients: [count, attributes], of the function with respect to the logits.
-    /// - Returns: [count, 3, inputSize, inputSize].
+    /// - Returns: Of the images' shape.
     /// - Throws: ``Core/Failure`` when the number of values is another.
-    public func pullBack(_ images: [Float], count: Int, gradients: [Float]) throws -> [Float] {
-        try check(images, count: count)
-        guard gradients.count == count * attributes.count else {
-            throw Failure("logit gradients", "are \(gradients.count), not \(count) × \(attributes.count)")
+    public func backward(_ images: ImageBatch, gradients: [Float]) throws -> ImageBatch {
+        try check(images)
+        guard gradients.count == images.count * attributes.count else {
+            throw Failure("logit gradients", "are \(gradients.count), not \(images.count) × \(attributes.count)")
         }
         let width = attributes.count
-        return try inBatches(count) { range in
-            try pullBack(
+        let planes = try inBatches(images.count) { range in
+            try backward(
                 pictures(images, range).requiringGradient(),
                 Tensor(
                     Array(gradients[range.lowerBound * width..<range.upperBound * width]), shape: [range.count, width],
                     device: device))
         }
+        return ImageBatch(planes, side: images.side)
     }
 
     /// The gradients of a batch's pictures, [n, 3, inputSize, inputSize].
-    private func pullBack(_ batch: Tensor, _ gradients: Tensor) throws -> [Float] {
+    private func backward(_ batch: Tensor, _ gradients: Tensor) throws -> [Float] {
         let cotangent = try gradients.scaled(by: 1 / Double(networks.count * (card.mirrored ? 2 : 1)))
         var sum = [Float](repeating: 0, count: batch.shape.reduce(1, *))
         for network in networks {
@@ -161,11 +162,8 @@ public final class AttributeClassifier: Sendable {
     }
 
     /// Some of the pictures, on the device.
-    private func pictures(_ images: [Float], _ range: Range<Int>) throws -> Tensor {
-        let one = 3 * inputSize * inputSize
-        let isAll = range.count * one == images.count
-        let some = isAll ? images : Array(images[range.lowerBound * one..<range.upperBound * one])
-        return try Tensor(some, shape: [range.count, 3, inputSize, inputSize], device: device)
+    private func pictures(_ images: ImageBatch, _ range: Range<Int>) throws -> Tensor {
+        try Tensor(images[range].planes, shape: [range.count, 3, inputSize, inputSize], device: device)
     }
 
     /// What `body` makes of ranges of pictures, one after another.
@@ -178,13 +176,13 @@ public final class AttributeClassifier: Sendable {
         return result
     }
 
-    /// - Throws: ``Core/Failure`` when there are not as many values as `count` pictures have.
-    private func check(_ images: [Float], count: Int) throws {
-        let one = 3 * inputSize * inputSize
-        guard count >= 0, images.count == count * one else {
+    /// - Throws: ``Core/Failure`` when the pictures are not as large as the classifier takes them.
+    private func check(_ images: ImageBatch) throws {
+        guard images.side == inputSize, images.channels == 3 else {
             throw Failure(
                 "classifier input",
-                "has \(images.count) values, not \(count) pictures of 3 x \(inputSize) x \(inputSize)")
+                "has pictures of \(images.channels) x \(images.side) x \(images.side), not 3 x \(inputSize) x \(inputSize)"
+            )
         }
     }
 
@@ -215,9 +213,8 @@ public final class AttributeClassifier: Sendable {
     func logits(of faces: FaceSet, frame: FaceFrame) throws -> [Float] {
         var result: [Float] = []
         for start in stride(from: 0, to: faces.images.count, by: 50) {
-            try Interruption.check()
             let members = faces.images[start..<min(start + 50, faces.images.count)]
-            result += try logits(members.flatMap { frame.crop($0, size: inputSize).planes() }, count: members.count)
+            result += try logits(ImageBatch(members.map { frame.crop($0, size: inputSize) }, side: inputSize))
         }
         return result
     }

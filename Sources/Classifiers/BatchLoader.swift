@@ -14,7 +14,7 @@ public enum TrainingPreview {
         let size = settings.architecture.inputSize
         let loader = BatchLoader(source, epoch: 0, size: size, first: 0, workers: 1)
         defer { loader.stop() }
-        return loader.batch().map { Image.batch($0.images, size: size) } ?? []
+        return loader.batch().map { ImageBatch($0.images, side: size).images } ?? []
     }
 }
 

@@ -81,7 +81,9 @@ public struct FaceSet: Sendable {
     /// its window is `size` pixels wide.
     ///
     /// - Throws: ``Core/Failure`` when no picture is left, or a stop was asked for.
-    public init(_ folder: CelebAFolder, _ rows: [CelebAFolder.Row], frame: FaceFrame, size: Int) throws {
+    public init(
+        _ folder: CelebAFolder, _ rows: [CelebAFolder.Row], frame: FaceFrame, size: Int, context: RunContext = .silent
+    ) throws {
         var found = [Image?](repeating: nil, count: rows.count)
         let failures = Mutex<[Int: Failure]>([:])
         let path = folder.images
@@ -89,11 +91,11 @@ public struct FaceSet: Sendable {
             let slots = SendableBuffer(buffer)
             let chunk = 64
             DispatchQueue.concurrentPerform(iterations: (rows.count + chunk - 1) / chunk) { part in
-                if Interruption.requested { return }
+                if context.isCancelled { return }
                 for index in part * chunk..<min(rows.count, (part + 1) * chunk) {
                     do {
                         slots.value[index] = FaceSet.reduced(
-                            try FaceSet.read(rows[index].name, in: path), frame: frame, size: size)
+                            try Image.read(folder.picture(rows[index])), frame: frame, size: size)
                     } catch {
                         let failure = error as? Failure ?? Failure(rows[index].name, "\(error)")
                         failures.withLock { $0[index] = failure }
@@ -101,7 +103,7 @@ public struct FaceSet: Sendable {
                 }
             }
         }
-        try Interruption.check()
+        try context.check()
         let failed = failures.withLock { $0 }
         skipped = failed.sorted { $0.key < $1.key }.map(\.value)
         self.rows = rows.indices.filter { failed[$0] == nil }.map { rows[$0] }
@@ -112,16 +114,6 @@ public struct FaceSet: Sendable {
             let reason = skipped.first.map { "; the first reason: \($0)" } ?? ""
             throw Failure(path, "holds none of the \(rows.count) pictures that are asked for\(reason)")
         }
-    }
-
-    /// Kaggle's PNG edition keeps the names ending in .jpg in its lists.
-    private static func read(_ name: String, in folder: String) throws -> Image {
-        let path = "\(folder)/\(name)"
-        if !FileManager.default.fileExists(atPath: path) {
-            let other = (path as NSString).deletingPathExtension + ".png"
-            if FileManager.default.fileExists(atPath: other) { return try Image.read(other) }
-        }
-        return try Image.read(path)
     }
 
     private static func reduced(_ image: Image, frame: FaceFrame, size: Int) -> Image {

@@ -56,7 +56,7 @@ public struct ResNeXtConfiguration: Sendable, Codable, Equatable {
     public static func named(_ name: String) throws -> ResNeXtConfiguration {
         if let found = presets[name] { return found }
         throw Failure(
-            name, "is not an architecture", "use one of \(presets.keys.sorted().joined(separator: ", "))", isUsage: true
+            name, "is not an architecture", "use one of \(presets.keys.sorted().joined(separator: ", "))", kind: .usage
         )
     }
 

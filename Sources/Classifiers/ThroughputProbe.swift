@@ -10,11 +10,15 @@ public struct ThroughputProbe {
     private let size: Int
     private let batch: Int
     private let device: Device
+    private let context: RunContext
 
     /// - Parameters:
     ///   - batch: Pictures in a batch.
     /// - Throws: ``Core/Failure`` when memory runs out.
-    public init(_ architecture: Architecture, batch: Int, device: Device = .cpu) throws {
+    public init(
+        _ architecture: Architecture, batch: Int, device: Device = .cpu, context: RunContext = .silent
+    ) throws {
+        self.context = context
         self.batch = batch
         self.device = device
         size = architecture.inputSize
@@ -49,7 +53,7 @@ public struct ThroughputProbe {
     private func best(_ rounds: Int, _ body: () throws -> Void) throws -> Double {
         var fastest = Double.infinity
         for round in 0...rounds {
-            try Interruption.check()
+            try context.check()
             let start = DispatchTime.now().uptimeNanoseconds
             try body()
             try Torch.synchronize(device)

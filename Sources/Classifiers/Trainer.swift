@@ -36,6 +36,8 @@ public final class Trainer {
     let average: any AttributeNetwork
     let optimiser: Optimiser
     let workers: Int
+    /// Asked whether to stop.
+    public var context = RunContext.silent
     var position = Position()
     var best: [String: TensorData] = [:]
     let task: any TrainingTask
@@ -124,10 +126,10 @@ public final class Trainer {
             position.batch += 1
             position.step += 1
             report(.batch(count: batch.count, loss: position.lossSum / Double(position.batch)))
-            if Interruption.requested || Date().timeIntervalSince(saved) >= seconds {
+            if context.isCancelled || Date().timeIntervalSince(saved) >= seconds {
                 try saveCheckpoint()
                 saved = Date()
-                try Interruption.check()
+                try context.check()
             }
         }
         try finishEpoch(size: size, rate: rate)
@@ -152,7 +154,8 @@ public final class Trainer {
 
     private func finishEpoch(size: Int, rate: Double) throws {
         // Judged at the size of the epoch: at another size the network would do worse than it is.
-        let logits = try Trainer.logits(average, validation, frame: settings.frame, size: size, device: device)
+        let logits = try Trainer.logits(
+            average, validation, frame: settings.frame, size: size, device: device, context: context)
         var record = task.record(logits, of: validation)
         record.epoch = position.epoch + 1
         record.size = size
@@ -174,11 +177,12 @@ public final class Trainer {
 
     /// Outputs [count, outputs] for pictures as they are, without changes.
     static func logits(
-        _ network: any AttributeNetwork, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50
+        _ network: any AttributeNetwork, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50,
+        context: RunContext = .silent
     ) throws -> [Float] {
         var result: [Float] = []
         for start in stride(from: 0, to: faces.images.count, by: batch) {
-            try Interruption.check()
+            try context.check()
             let members = faces.images[start..<min(start + batch, faces.images.count)]
             let planes = members.flatMap { frame.crop($0, size: size).planes() }
             let images = try Tensor(planes, shape: [members.count, 3, size, size], device: device)

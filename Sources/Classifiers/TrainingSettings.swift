@@ -80,7 +80,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     /// - Throws: ``Core/Failure`` (usage) naming the first value out of its range.
     public func validate() throws {
         func require(_ fine: Bool, _ name: String, _ rule: String) throws {
-            if !fine { throw Failure(name, rule, isUsage: true) }
+            if !fine { throw Failure(name, rule, kind: .usage) }
         }
         try architecture.validate()
         try require(!attributes.isEmpty, "--attr", "names no attribute")

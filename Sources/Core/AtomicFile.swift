@@ -63,7 +63,9 @@ public enum AtomicFile {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw Failure(path, "cannot be made a folder", "check the path, its permissions and the space on the disk")
+            throw Failure(
+                path, "cannot be made a folder", "check the path, its permissions and the space on the disk",
+                kind: .inputOutput)
         }
     }
 
@@ -76,7 +78,7 @@ public enum AtomicFile {
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw Failure(path, "cannot be read", "check that it is a file and readable")
+            throw Failure(path, "cannot be read", "check that it is a file and readable", kind: .inputOutput)
         }
     }
 
@@ -91,6 +93,6 @@ public enum AtomicFile {
             case ENOENT: "check the path"
             default: ""
             }
-        return Failure(path, "\(what): \(reason)", advice)
+        return Failure(path, "\(what): \(reason)", advice, kind: code == ENOENT ? .notFound : .inputOutput)
     }
 }

@@ -42,7 +42,7 @@ public struct Attribute: Hashable, Sendable, Codable, CustomStringConvertible {
         let near = nearest(to: wanted, among: all.map(\.slug))
         throw Failure(
             text, "is not one of CelebA's forty attributes", "did you mean \(near.joined(separator: ", "))?",
-            isUsage: true)
+            kind: .usage)
     }
 
     /// The attributes of a comma-separated list, in its order and without repeats; `all` means all forty.
@@ -55,7 +55,7 @@ public struct Attribute: Hashable, Sendable, Codable, CustomStringConvertible {
             let attribute = try named(part.trimmingCharacters(in: .whitespaces))
             if !result.contains(attribute) { result.append(attribute) }
         }
-        if result.isEmpty { throw Failure("attribute list", "is empty", "name at least one attribute", isUsage: true) }
+        if result.isEmpty { throw Failure("attribute list", "is empty", "name at least one attribute", kind: .usage) }
         return result
     }
 

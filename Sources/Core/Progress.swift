@@ -1,86 +1,84 @@
 import Foundation
 
-/// Tells how far a long stage has come, on standard error: one redrawn line with a bar, rate and time left on a terminal,
-/// a plain line every ten seconds elsewhere.
+/// How far a piece of work has come.
+public struct ProgressUpdate: Sendable, Equatable {
+    /// Tells this piece of work from others of the process.
+    public let id: UUID
+    /// What is being done, such as `sample`.
+    public let label: String
+    /// What is counted, in the plural, such as `latents`.
+    public let unit: String
+    /// How many there are in all.
+    public let total: Int
+    /// How many are done, those before this run included.
+    public let done: Int
+    /// How many are done a second, those before this run left out.
+    public let rate: Double
+    /// Seconds since the work began, until all were done.
+    public let elapsed: Double
+    /// A short text beside the figures, such as a loss; empty for none.
+    public let note: String
+    /// Whether this is the last update of this piece of work.
+    public let isLast: Bool
+
+    /// The share that is done, 0 to 1.
+    public var fraction: Double { total > 0 ? min(1, Double(done) / Double(total)) : 1 }
+    /// Seconds that are left at the present rate; infinite while nothing is done.
+    public var remaining: Double { rate > 0 ? Double(total - done) / rate : .infinity }
+}
+
+/// Counts units of work and tells a ``RunContext``'s listener.
 ///
 /// Safe to use from several threads.
 public final class ProgressReporter: @unchecked Sendable {
     private let lock = NSLock()
+    private let id = UUID()
     private let label: String
     private let unit: String
     private let total: Int
     private let offset: Int
-    private let isTerminal: Bool
-    private let isQuiet: Bool
+    private let handler: (@Sendable (ProgressUpdate) -> Void)?
     private let start = Date()
     private var done: Int
-    private var lastShown = Date.distantPast
     /// When all were done; what comes after is no part of the rate.
     private var completed: Date?
-    /// Whether the line that says so is out.
-    private var isComplete = false
     private var note = ""
 
-    /// - Parameters:
-    ///   - label: What is being done, such as `sample`.
-    ///   - unit: What is counted, in the plural, such as `latents`.
-    ///   - total: How many there are in all.
-    ///   - done: How many were done before this run; left out of the rate.
-    ///   - quiet: Whether to print nothing at all.
-    public init(_ label: String, unit: String, total: Int, done: Int = 0, quiet: Bool = false) {
+    init(
+        _ label: String, unit: String, total: Int, done: Int, handler: (@Sendable (ProgressUpdate) -> Void)?
+    ) {
         self.label = label
         self.unit = unit
         self.total = total
         self.done = done
         offset = done
-        isTerminal = isatty(2) == 1
-        isQuiet = quiet
+        self.handler = handler
     }
 
     /// Counts `count` more as done.
     ///
     /// - Parameter note: A short text for the end of the line, such as a loss.
     public func advance(_ count: Int, note: String? = nil) {
+        guard let handler else { return }
         lock.withLock {
             done += count
             if let note { self.note = note }
-            let now = Date()
-            if done >= total && completed == nil { completed = now }
-            if now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 10) {
-                lastShown = now
-                show(now)
-            }
+            if done >= total && completed == nil { completed = Date() }
+            handler(update(isLast: false))
         }
     }
 
-    /// Prints the last state and ends the line.
+    /// Tells the last state.
     public func finish() {
-        lock.withLock {
-            if isTerminal || !isComplete { show(completed ?? Date()) }
-            if isTerminal && !isQuiet { FileHandle.standardError.write(Data("\n".utf8)) }
-        }
+        guard let handler else { return }
+        lock.withLock { handler(update(isLast: true)) }
     }
 
-    private func show(_ now: Date) {
-        if isQuiet { return }
-        isComplete = done >= total
-        let elapsed = max(now.timeIntervalSince(start), 1e-6)
-        let rate = Double(done - offset) / elapsed
-        let fraction = total > 0 ? min(1, Double(done) / Double(total)) : 1
-        let left = rate > 0 ? Double(total - done) / rate : .infinity
-        let figures =
-            "\(done)/\(total) \(unit) \(ProgressReporter.format(rate: rate))/s, "
-            + (done >= total
-                ? "took \(ProgressReporter.format(seconds: elapsed))"
-                : "\(ProgressReporter.format(seconds: left)) left")
-            + (note.isEmpty ? "" : ", \(note)")
-        var line = "\(label): \(figures)\n"
-        if isTerminal {
-            let filled = Int(fraction * 24)
-            let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
-            line = "\r\u{1B}[K\(label) [\(bar)] \(Int(fraction * 100))% \(figures)"
-        }
-        FileHandle.standardError.write(Data(line.utf8))
+    private func update(isLast: Bool) -> ProgressUpdate {
+        let elapsed = max((completed ?? Date()).timeIntervalSince(start), 1e-6)
+        return ProgressUpdate(
+            id: id, label: label, unit: unit, total: total, done: done, rate: Double(done - offset) / elapsed,
+            elapsed: elapsed, note: note, isLast: isLast)
     }
 
     /// `95 s`, `12 min 5 s`, `3 h 20 min`, or `?` for what is not finite.
@@ -90,9 +88,5 @@ public final class ProgressReporter: @unchecked Sendable {
         if whole < 100 { return "\(whole) s" }
         if whole < 6000 { return "\(whole / 60) min \(whole % 60) s" }
         return "\(whole / 3600) h \(whole % 3600 / 60) min"
-    }
-
-    private static func format(rate: Double) -> String {
-        rate >= 100 ? String(Int(rate)) : String(format: rate >= 10 ? "%.1f" : "%.2f", rate)
     }
 }

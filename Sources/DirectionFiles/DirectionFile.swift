@@ -74,7 +74,7 @@ public struct DirectionFile: Sendable, Equatable {
         }
         guard allowed, !name.isEmpty, name.utf8.count <= 64, !name.hasPrefix(".") else {
             throw Failure(
-                name, "cannot name a direction", "use up to 64 of a-z, 0-9, `_`, `-` and `.`", isUsage: true)
+                name, "cannot name a direction", "use up to 64 of a-z, 0-9, `_`, `-` and `.`", kind: .usage)
         }
     }
 

@@ -59,7 +59,7 @@ public struct DirectionLibrary: Sendable {
             guard let number = Int(digits), known.contains(number) else {
                 throw Failure(
                     reference, "has no such version", "there are \(known.map { "v\($0)" }.joined(separator: ", "))",
-                    isUsage: true)
+                    kind: .usage)
             }
             version = number
         }
@@ -82,13 +82,13 @@ public struct DirectionLibrary: Sendable {
         if known.isEmpty {
             return Failure(
                 attribute, "has no direction in \(folder)", "make one with `directions fit --attr \(attribute)`",
-                isUsage: true)
+                kind: .usage)
         }
         let near = Attribute.nearest(to: attribute, among: known).joined(separator: ", ")
         return Failure(
             attribute, "has no direction in \(folder)",
             "there are \(near); or run `directions fit --attr \(attribute)`",
-            isUsage: true)
+            kind: .usage)
     }
 
     // MARK: Writing

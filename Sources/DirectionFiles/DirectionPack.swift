@@ -30,10 +30,10 @@ public struct DirectionPack: Sendable {
     ) throws {
         try DirectionFile.checkName(name)
         guard !directions.isEmpty else {
-            throw Failure(name, "would be an empty pack", "fit some directions first", isUsage: true)
+            throw Failure(name, "would be an empty pack", "fit some directions first", kind: .usage)
         }
         guard Set(directions.map(\.attribute)).count == directions.count else {
-            throw Failure(name, "would hold two directions of one attribute", "name one version of each", isUsage: true)
+            throw Failure(name, "would hold two directions of one attribute", "name one version of each", kind: .usage)
         }
         var files: [String: Data] = [:]
         var contents: [PackManifest.Item] = []

@@ -37,15 +37,18 @@ struct BenchClassifier: ParsableCommand {
 
     func run() throws {
         guard 1...1000 ~= rounds, 1...4096 ~= batch, 1...4096 ~= inferenceBatch else {
-            throw Failure("--rounds and --batch", "must be 1 to 1,000 and 1 to 4,096", isUsage: true)
+            throw Failure("--rounds and --batch", "must be 1 to 1,000 and 1 to 4,096", kind: .usage)
         }
         let device = try Device.named(device)
         try Torch.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
         Torch.keepFreedMemory()
         let architecture = try Architecture.named(arch)
-        let training = try ThroughputProbe(architecture, batch: batch, device: device).training(rounds: rounds)
-        let inference = try ThroughputProbe(architecture, batch: inferenceBatch, device: device)
-            .inference(rounds: rounds * 4)
+        let training = try ThroughputProbe(architecture, batch: batch, device: device, context: Terminal.context)
+            .training(rounds: rounds)
+        let inference = try ThroughputProbe(
+            architecture, batch: inferenceBatch, device: device, context: Terminal.context
+        )
+        .inference(rounds: rounds * 4)
         let figures = [
             "libtorch": "\"\(Torch.version)\"", "training": String(format: "%.2f", training),
             "inference": String(format: "%.2f", inference),

@@ -46,7 +46,7 @@ struct BenchSVM: ParsableCommand {
     }
 
     func run() throws {
-        guard 1...1000 ~= rounds else { throw Failure("--rounds", "must be 1 to 1,000", isUsage: true) }
+        guard 1...1000 ~= rounds else { throw Failure("--rounds", "must be 1 to 1,000", kind: .usage) }
         let (features, dimension) = try load()
         let signs = try NumpyFile.read(labels).floats().map { Int8(clamping: Int($0)) }
         let before = try BenchSVM.memory(resetPeak: true)

@@ -2,6 +2,8 @@ import ArgumentParser
 import Core
 import Foundation
 import Generators
+import Images
+import Latents
 
 /// The synthesis engine's half of `make bench`; Benchmarks/synthesis.py runs it beside its peers.
 struct BenchSynthesis: ParsableCommand {
@@ -32,22 +34,24 @@ struct BenchSynthesis: ParsableCommand {
     func run() throws {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
         let synthesizer = try generator.synthesizer(engine, threads: threads)
-        let pulling = synthesizer as? any GradientSynthesizer
+        let backward = synthesizer as? any GradientSynthesizer
         while let line = readLine() {
-            try Interruption.check()
+            try Terminal.context.check()
             let request = line.split(separator: " ").compactMap { Int($0) }
             guard 3...4 ~= request.count, 1...1024 ~= request[0] else {
-                throw Failure("request '\(line)'", "is no request", "give a count, a size and 0 or 1", isUsage: true)
+                throw Failure("request '\(line)'", "is no request", "give a count, a size and 0 or 1", kind: .usage)
             }
             let codes = try LatentCodes(generator.latents(seed: 0, indices: 0..<UInt64(request[0])))
             let noise: NoiseMode = request[2] == 0 ? .none : .constant
             let asksForGradients = request.count == 4 && request[3] == 1
-            let ones = [Float](repeating: 1, count: asksForGradients ? request[0] * 3 * request[1] * request[1] : 0)
+            let ones = ImageBatch(
+                [Float](repeating: 1, count: asksForGradients ? request[0] * 3 * request[1] * request[1] : 0),
+                side: max(1, request[1]))
             let (wall, processor) = (BenchClock.wall(), BenchClock.processor())
             var values =
                 try asksForGradients
-                ? pulling?.pullBack(codes, size: request[1], noise: noise, gradients: ones) : nil
-            values = try values ?? synthesizer.synthesize(codes, size: request[1], noise: noise)
+                ? backward?.backward(codes, size: request[1], noise: noise, gradients: ones) : nil
+            values = try values ?? synthesizer.synthesize(codes, size: request[1], noise: noise).planes
             let figures = [BenchClock.wall() - wall, BenchClock.processor() - processor]
             let answer = "{\"values\": \(values?.count ?? 0), \"wall\": \(figures[0]), \"processor\": \(figures[1])}\n"
             try FileHandle.standardOutput.write(contentsOf: Data(answer.utf8))

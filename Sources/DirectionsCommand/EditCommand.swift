@@ -5,6 +5,7 @@ import Editing
 import Foundation
 import Generators
 import Images
+import Latents
 import Weights
 
 /// `directions edit`: directions applied to latents, as a labelled grid.
@@ -49,7 +50,7 @@ struct EditCommand: ParsableCommand {
     func run() throws {
         guard out != nil || codesOut != nil else {
             throw Failure(
-                "--out", "is missing", "say where the picture goes, for example --out grid.png", isUsage: true)
+                "--out", "is missing", "say where the picture goes, for example --out grid.png", kind: .usage)
         }
         let strengths = try Numbers.reals(strength, flag: "--strength")
         let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
@@ -67,8 +68,8 @@ struct EditCommand: ParsableCommand {
             try NumpyFile.write(TensorData(edited.values, shape: shape), to: codesOut)
         }
         if let out {
-            let planes = try synthesis.images(edited, generator: generator, label: "edit")
-            let grid = plan.grid(Image.batch(planes, size: synthesis.size(of: generator)))
+            let faces = try synthesis.images(edited, generator: generator, label: "edit")
+            let grid = plan.grid(faces.images)
             let picture = try grid.rendered()
             try picture.write(to: out)
             print(
@@ -104,7 +105,7 @@ enum DirectionReference {
                 return (direction: EditDirection(file), weight: weight)
             }
             guard !parts.isEmpty else {
-                throw Failure("--direction \(text)", "names no direction", "for example smiling,male", isUsage: true)
+                throw Failure("--direction \(text)", "names no direction", "for example smiling,male", kind: .usage)
             }
             return (label, parts)
         }

@@ -78,7 +78,7 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         guard 1...100_000 ~= count else {
-            throw Failure("--count \(count)", "is out of range", "give 1 to 100000", isUsage: true)
+            throw Failure("--count \(count)", "is out of range", "give 1 to 100000", kind: .usage)
         }
         Torch.keepFreedMemory()
         let strengths = try Numbers.reals(strength, flag: "--strength").map(Double.init).sorted()
@@ -101,7 +101,7 @@ struct EvaluateCommand: ParsableCommand {
                 throw Failure(
                     file.label, "is no direction of an attribute that \(judge.name) scores",
                     "say which one judges it: --as \(file.attribute)=ATTRIBUTE, or =-ATTRIBUTE where it lowers it",
-                    isUsage: true)
+                    kind: .usage)
             }
         }
         let store = try LatentStore.open(workspace.value.database)
@@ -115,7 +115,7 @@ struct EvaluateCommand: ParsableCommand {
                 generator: loaded,
                 synthesizer: try loaded.synthesizer(
                     .engine, threads: threads, device: device, isHalf: half.isHalf),
-                classifier: judge, store: store)
+                classifier: judge, store: store, context: Terminal.context)
             if let seed { evaluator.seed = seed }
             evaluator.embedder = try embedder(device)
             let subjects = try files.map { file in
@@ -156,7 +156,7 @@ struct EvaluateCommand: ParsableCommand {
         for pair in (judged ?? "").split(separator: ",") {
             let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2 else {
-                throw Failure("--as \(pair)", "is no pair", "write it as smile=smiling or age=-young", isUsage: true)
+                throw Failure("--as \(pair)", "is no pair", "write it as smile=smiling or age=-young", kind: .usage)
             }
             let lowers = parts[1].hasPrefix("-")
             result[parts[0]] = (try Attribute.named(lowers ? String(parts[1].dropFirst()) : parts[1]), lowers)
@@ -176,7 +176,7 @@ struct EvaluateCommand: ParsableCommand {
         if let attributes { return try Attribute.list(attributes).map { try library.load($0.slug) } }
         let all = try library.newest()
         if all.isEmpty {
-            throw Failure(library.folder, "holds no direction", "make one with `directions fit`", isUsage: true)
+            throw Failure(library.folder, "holds no direction", "make one with `directions fit`", kind: .usage)
         }
         return all
     }

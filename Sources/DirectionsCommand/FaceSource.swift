@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Generators
 import LatentStore
+import Latents
 import Weights
 
 /// Which faces: seeds, latents of the database, or codes from a file.
@@ -35,10 +36,10 @@ struct FaceSource: ParsableArguments {
         let given = [seed, latent, code].compactMap { $0 }
         guard given.count == 1 else {
             throw Failure(
-                "--seed, --latent, --code", "name the faces; give one of them", "for example --seed 1-16", isUsage: true
+                "--seed, --latent, --code", "name the faces; give one of them", "for example --seed 1-16", kind: .usage
             )
         }
-        guard psi.isFinite else { throw Failure("--psi", "must be a finite number", "for example 0.7", isUsage: true) }
+        guard psi.isFinite else { throw Failure("--psi", "must be a finite number", "for example 0.7", kind: .usage) }
         let size = generator.identity.latentSize
         if let seed {
             let seeds = try Numbers.list(seed, flag: "--seed")
@@ -94,7 +95,7 @@ enum Numbers {
     /// - Throws: `Failure` (usage) naming the flag.
     static func list(_ text: String, flag: String) throws -> [UInt64] {
         let failure = Failure(
-            "\(flag) \(text)", "is not a list of whole numbers", "write it as 7, 1-16 or 1,5,9", isUsage: true)
+            "\(flag) \(text)", "is not a list of whole numbers", "write it as 7, 1-16 or 1,5,9", kind: .usage)
         var result: [UInt64] = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map {
@@ -114,7 +115,7 @@ enum Numbers {
     static func reals(_ text: String, flag: String) throws -> [Float] {
         try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard let value = Float(part.trimmingCharacters(in: .whitespaces)), value.isFinite else {
-                throw Failure("\(flag) \(text)", "is not a list of numbers", "write it as 0,1,2.5", isUsage: true)
+                throw Failure("\(flag) \(text)", "is not a list of numbers", "write it as 0,1,2.5", kind: .usage)
             }
             return value
         }

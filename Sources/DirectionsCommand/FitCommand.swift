@@ -96,7 +96,7 @@ struct FitCommand: ParsableCommand {
 
     func run() throws {
         guard space == "w" else {
-            throw Failure("--space \(space)", "is not fitted by this version", "use w", isUsage: true)
+            throw Failure("--space \(space)", "is not fitted by this version", "use w", kind: .usage)
         }
         let regularisation = try regularisation()
         let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
@@ -108,7 +108,7 @@ struct FitCommand: ParsableCommand {
             store: store, identity: identity, library: library, solver: solver, regularisation: regularisation,
             conditions: conditions, splitSeed: splitSeed)
         if start != nil && solver != .local {
-            throw Failure("--start", "is for --solver local", "add that, or leave it out", isUsage: true)
+            throw Failure("--start", "is for --solver local", "add that, or leave it out", kind: .usage)
         }
         var results: [Result] = []
         var parameters = [
@@ -124,7 +124,7 @@ struct FitCommand: ParsableCommand {
         try store.logged("fit", parameters: parameters, inputs: ["generator": identity.sha256]) {
             if solver == .local {
                 guard conditions.isEmpty else {
-                    throw Failure("--condition-on", "is not for --solver local", "leave it out", isUsage: true)
+                    throw Failure("--condition-on", "is not for --solver local", "leave it out", kind: .usage)
                 }
                 try runLocal(wanted, store: store, library: library) { made in
                     results.append(
@@ -137,7 +137,7 @@ struct FitCommand: ParsableCommand {
                 return Dictionary(results.map { ($0.direction, $0.path) }, uniquingKeysWith: { $1 })
             }
             for attribute in wanted {
-                try Interruption.check()
+                try Terminal.context.check()
                 let made = try job.run(attribute)
                 let metadata = made.direction.metadata
                 results.append(
@@ -154,7 +154,7 @@ struct FitCommand: ParsableCommand {
         if json { return try printJSON(results) }
         if solver == .svm && conditions.isEmpty {
             let more = "`directions fit --solver local` goes on to directions that move the other attributes less"
-            FileHandle.standardError.write(Data("fit: \(more) (minutes for each)\n".utf8))
+            Terminal.write("fit: \(more) (minutes for each)\n")
         }
     }
 
@@ -162,7 +162,7 @@ struct FitCommand: ParsableCommand {
     private func regularisation() throws -> Double? {
         if c == "auto" { return nil }
         guard let value = Double(c), value.isFinite, value > 0 else {
-            throw Failure("--c \(c)", "is not a positive number", "for example 1.0, or auto", isUsage: true)
+            throw Failure("--c \(c)", "is not a positive number", "for example 1.0, or auto", kind: .usage)
         }
         return value
     }
@@ -259,12 +259,15 @@ struct FitJob {
     ) throws -> (Boundary, Double) {
         switch solver {
         case .svm:
-            let c =
-                try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { SupportVectorMachine(c: $0) }.c
-            return (try SupportVectorMachine(c: c).fit(train), c)
+            let c = try regularisation ?? crossValidated(train) { SupportVectorMachine(c: $0) }
+            var method = SupportVectorMachine(c: c)
+            method.context = Terminal.context
+            return (try method.fit(train), c)
         case .logistic:
-            let c = try regularisation ?? CrossValidation(seed: splitSeed).choose(train) { LogisticRegression(c: $0) }.c
-            return (try LogisticRegression(c: c).fit(train), c)
+            let c = try regularisation ?? crossValidated(train) { LogisticRegression(c: $0) }
+            var method = LogisticRegression(c: c)
+            method.context = Terminal.context
+            return (try method.fit(train), c)
         case .lda:
             let found = try LinearDiscriminant().fit(train)
             return (found, found.record.regularisation)
@@ -276,6 +279,14 @@ struct FitJob {
             return (found, found.record.regularisation)
         case .local: throw Failure("--solver local", "goes on from a direction of W", "run it through `directions fit`")
         }
+    }
+
+    private func crossValidated(
+        _ train: LabelledSamples, _ solver: (Double) -> any BoundarySolver
+    ) throws -> Double {
+        var method = CrossValidation(seed: splitSeed)
+        method.context = Terminal.context
+        return try method.choose(train, solver: solver).c
     }
 
     /// What a step of one standard deviation changes of every logit at random, squared; `--c` multiplies it in the joint fit.
@@ -319,7 +330,7 @@ struct FitJob {
         if others.isEmpty { return boundary }
         for other in others { try other.requireGenerator(sha256: identity.sha256, name: identity.name) }
         guard others.allSatisfy({ $0.rows == 1 }) else {
-            throw Failure("--condition-on", "names a W+ direction", "use directions of W", isUsage: true)
+            throw Failure("--condition-on", "names a W+ direction", "use directions of W", kind: .usage)
         }
         let projected = try Conditioning.project(boundary.direction, out: others.map(\.values))
         return boundary.replacing(direction: projected.direction, on: samples)

@@ -82,14 +82,14 @@ struct ImportCommand: ParsableCommand {
     private func importGenerator(_ place: Workspace) throws -> GeneratorIdentity {
         if source == "default" || source.hasSuffix(".whl") {
             guard label == nil else {
-                throw Failure(source, "is not conditional: it has no classes", "leave --class out", isUsage: true)
+                throw Failure(source, "is not conditional: it has no classes", "leave --class out", kind: .usage)
             }
             let file = try source == "default" ? wheel ?? ImportCommand.findWheel(place) : source
             return try Generator.importWheel(file, folder: place.generator(try checkedName(name ?? "default")))
         }
         if [".npy", ".npz"].contains(where: source.hasSuffix) {
             throw Failure(
-                source, "holds arrays, not a generator", "import a direction with --as direction", isUsage: true)
+                source, "holds arrays, not a generator", "import a direction with --as direction", kind: .usage)
         }
         let base = ((source as NSString).lastPathComponent as NSString).deletingPathExtension
         return try Generator.importFile(source, folder: place.generator(checkedName(name ?? base)), label: label)
@@ -98,7 +98,7 @@ struct ImportCommand: ParsableCommand {
     /// A name that is one folder of the workspace.
     private func checkedName(_ name: String) throws -> String {
         guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {
-            throw Failure("--name \(name)", "is not a name", "use letters, digits and hyphens", isUsage: true)
+            throw Failure("--name \(name)", "is not a name", "use letters, digits and hyphens", kind: .usage)
         }
         return name
     }
@@ -130,7 +130,7 @@ struct ImportCommand: ParsableCommand {
         var file = network
         if file == nil {
             try AtomicFile.makeFolder(cache)
-            FileHandle.standardError.write(Data("import: downloading face-recognition-models (100 MB) with pip\n".utf8))
+            Terminal.write("import: downloading face-recognition-models (100 MB) with pip\n")
             let archive = cache + "/face_recognition_models-0.3.0.tar.gz"
             let member = "face_recognition_models-0.3.0/face_recognition_models/models/\(Self.identityFile)"
             // With its hash, as pip runs an archive's own setup script: nothing but the published file gets that far.
@@ -223,7 +223,7 @@ struct ImportCommand: ParsableCommand {
         var directions: [DirectionFile]
         if isFolder.boolValue || source.lowercased().hasSuffix(".zip") {
             guard attribute == nil else {
-                throw Failure("--attr", "is for a single direction", "leave it out for a pack", isUsage: true)
+                throw Failure("--attr", "is for a single direction", "leave it out for a pack", kind: .usage)
             }
             directions = try DirectionPack(at: source).directions()
         } else {
@@ -271,7 +271,7 @@ struct ImportCommand: ParsableCommand {
         let temporary = "\(cache)/download.\(getpid())"
         try AtomicFile.makeFolder(temporary)
         defer { try? FileManager.default.removeItem(atPath: temporary) }
-        FileHandle.standardError.write(Data("import: downloading the random-face wheel (37.6 MB) with pip\n".utf8))
+        Terminal.write("import: downloading the random-face wheel (37.6 MB) with pip\n")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [

@@ -7,6 +7,7 @@ import Fitting
 import Foundation
 import Generators
 import LatentStore
+import Latents
 import Tensors
 
 /// `fit --solver local`: W+ directions by gradients of what edits do to faces.
@@ -67,19 +68,19 @@ struct LocalFit {
     ///
     /// - Throws: `Failure` of any stage.
     func run(_ found: (Outcome) throws -> Void) throws {
-        guard 1...10_000 ~= steps else { throw Failure("--steps", "must be 1 to 10000", isUsage: true) }
-        guard 4...256 ~= batch else { throw Failure("--batch", "must be 4 to 256", isUsage: true) }
+        guard 1...10_000 ~= steps else { throw Failure("--steps", "must be 1 to 10000", kind: .usage) }
+        guard 4...256 ~= batch else { throw Failure("--batch", "must be 4 to 256", kind: .usage) }
         guard faces >= 10 else {
-            throw Failure("--faces \(faces)", "are too few to calibrate with", "give 10 or more", isUsage: true)
+            throw Failure("--faces \(faces)", "are too few to calibrate with", "give 10 or more", kind: .usage)
         }
         let size = generator.identity.latentSize
         let metric = try LatentMetric(
             try generator.latents(seed: LocalFit.seed, indices: 0..<UInt64(LocalFit.covarianceLatents)), dimension: size
         )
         let curves = try evaluator.measure(
-            try plains.map(subject), strengths: LocalFit.plainStrengths, count: faces, quiet: isQuiet)
+            try plains.map(subject), strengths: LocalFit.plainStrengths, count: faces)
         for (plain, curve) in zip(plains, curves) {
-            try Interruption.check()
+            try Terminal.context.check()
             try found(try outcome(plain, curve, metric))
         }
     }
@@ -113,7 +114,7 @@ struct LocalFit {
         let vectors = try descend(plain, reference, metric, column: column, cut: cut)
         var direction = try file(plain, vectors)
         let measured = try evaluator.measure(
-            [try subject(direction)], strengths: LocalFit.multiples, count: faces, quiet: isQuiet)[0]
+            [try subject(direction)], strengths: LocalFit.multiples, count: faces)[0]
         let after = zip(measured.strengths, measured.logits).map { response.effect($1, strength: $0) }
         let match = LocalResponse.match(after, plain: before, reference: reference)
         guard match.ratio < LocalFit.leastRatio else { return stays }
@@ -134,12 +135,12 @@ struct LocalFit {
         let multiples = LocalDescent.multiples(count: batch)
         var fresh = evaluator
         fresh.seed = LocalFit.descentSeed
-        let base = try fresh.unedited(count: steps * batch, quiet: isQuiet)
-        let progress = ProgressReporter(
-            "descend \(plain.attribute)", unit: "faces", total: steps * batch, quiet: isQuiet)
+        let base = try fresh.unedited(count: steps * batch)
+        let progress = Terminal.context.progress(
+            "descend \(plain.attribute)", unit: "faces", total: steps * batch, isShown: !isQuiet)
         defer { progress.finish() }
         for step in 0..<steps {
-            try Interruption.check()
+            try Terminal.context.check()
             let latents = try generator.latents(
                 seed: LocalFit.descentSeed, indices: UInt64(step * batch)..<UInt64((step + 1) * batch))
             let direction = descent.direction
@@ -153,7 +154,7 @@ struct LocalFit {
                 }
             }
             let width = classifier.attributes.count
-            let pulled = try logits.pullBack(LatentCodes(codes, rows: layers, size: size)) { logits in
+            let pulled = try logits.backward(LatentCodes(codes, rows: layers, size: size)) { logits in
                 descent.gradients(
                     base: Array(base[step * batch * width..<(step + 1) * batch * width]), logits: logits)
             }
@@ -236,7 +237,7 @@ extension FitCommand {
             if let start {
                 let file = try library.load("\(attribute.slug)@\(start)")
                 guard file.rows == 1 else {
-                    throw Failure("--start", "\(file.label) is of W+", "name a version of W", isUsage: true)
+                    throw Failure("--start", "\(file.label) is of W+", "name a version of W", kind: .usage)
                 }
                 return file
             }
@@ -263,7 +264,9 @@ extension FitCommand {
             try file.requireGenerator(sha256: loaded.identity.sha256, name: loaded.identity.name)
         }
         let synthesizer = try loaded.gradientSynthesizer(threads: threads, device: place)
-        var evaluator = DirectionEvaluator(generator: loaded, synthesizer: synthesizer, classifier: judge, store: store)
+        var evaluator = DirectionEvaluator(
+            generator: loaded, synthesizer: synthesizer, classifier: judge, store: store,
+            context: json ? Terminal.context.quiet : Terminal.context)
         evaluator.seed = LocalFit.seed
         try LocalFit(
             store: store, generator: loaded, library: library, evaluator: evaluator, classifier: judge,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import Directions
 import Tensors
 
 /// Where the work lies; every verb takes it.
@@ -9,6 +10,9 @@ struct WorkspaceOption: ParsableArguments {
 
     /// The workspace that was asked for.
     var value: Workspace { Workspace(workspace) }
+
+    /// A session on it that tells the terminal of progress.
+    var session: Session { Session(workspace: value, context: Terminal.context) }
 }
 
 /// Where libtorch computes; the verbs that synthesize, score or train take it.

@@ -6,6 +6,7 @@ import Evaluation
 import Foundation
 import Generators
 import Images
+import Latents
 
 /// `directions pack`: directions to send on.
 struct PackCommand: ParsableCommand {
@@ -122,12 +123,13 @@ struct PackCommand: ParsableCommand {
     private func strips(_ directions: [DirectionFile], generator: Generator) throws -> [String: Data] {
         let synthesizer = try generator.synthesizer()
         let w = try generator.latents(seed: previewSeed, indices: 0..<1, psi: 0.7)
-        let progress = ProgressReporter("pack", unit: "previews", total: directions.count, quiet: directions.count < 3)
+        let progress = Terminal.context.progress(
+            "pack", unit: "previews", total: directions.count, isShown: directions.count >= 3)
         var result: [String: Data] = [:]
         let strengths: [Float] = [-3, -1.5, 0, 1.5, 3]
         let size = generator.size(256)
         for file in directions {
-            try Interruption.check()
+            try Terminal.context.check()
             let direction = EditDirection(file)
             var codes: [Float] = []
             var rows = 1
@@ -137,11 +139,11 @@ struct PackCommand: ParsableCommand {
                 codes += edited.codes
                 rows = edited.rows
             }
-            let planes = try synthesizer.synthesize(
+            let faces = try synthesizer.synthesize(
                 LatentCodes(codes, rows: rows, size: w.count), size: size, noise: .none)
             let labels = strengths.map { String(format: "%+g sigma", $0) }
             let grid = Grid(
-                [Image.batch(planes, size: size).map { Optional($0) }], columnLabels: labels,
+                [faces.images.map { Optional($0) }], columnLabels: labels,
                 rowLabels: [file.attribute]
             )
             result[file.label] = try grid.rendered().encodedPNG()

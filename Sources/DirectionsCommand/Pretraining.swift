@@ -27,7 +27,7 @@ struct Pretraining {
             throw Failure(
                 "--pretrain",
                 "wants at least \(2 * Pretraining.heldBack) generated faces, and the workspace has kept \(jpegs.count)",
-                "make some with `directions sample` and `directions score --thumbnails 88`", isUsage: true)
+                "make some with `directions sample` and `directions score --thumbnails 88`", kind: .usage)
         }
         let (wide, narrow) = (w.count / jpegs.count, logits.count / jpegs.count)
         let latents = Pretraining.centred(w, width: wide, each: false)

@@ -4,6 +4,7 @@ import Foundation
 import Generators
 import Images
 import LatentStore
+import Latents
 
 /// `directions query`: questions to the latent database.
 struct QueryCommand: ParsableCommand {
@@ -62,9 +63,9 @@ struct QueryCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        guard limit ?? 1 >= 0 else { throw Failure("--limit", "must not be negative", "for example 24", isUsage: true) }
+        guard limit ?? 1 >= 0 else { throw Failure("--limit", "must not be negative", "for example 24", kind: .usage) }
         guard sql == nil || (filter == nil && order == nil && near == nil) else {
-            throw Failure("--sql", "stands alone", "put filter and order into the SQL", isUsage: true)
+            throw Failure("--sql", "stands alone", "put filter and order into the SQL", kind: .usage)
         }
         let parsed = try filter.map { try Filter($0) } ?? Filter()
         let store = try LatentStore.openReadOnly(workspace.value.database)
@@ -84,7 +85,7 @@ struct QueryCommand: ParsableCommand {
     private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
         guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
             throw Failure(
-                "--out", "needs a column named latent or id in the answer", "select it in the SQL", isUsage: true)
+                "--out", "needs a column named latent or id in the answer", "select it in the SQL", kind: .usage)
         }
         let ids = try answer.rows.prefix(400).map { row in
             guard case .integer(let id) = row[column] else {
@@ -97,16 +98,15 @@ struct QueryCommand: ParsableCommand {
         }
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
-        let planes = try synthesis.images(codes, generator: loaded, label: "query")
+        let faces = try synthesis.images(codes, generator: loaded, label: "query")
         let captions = answer.rows.prefix(400).map { row in
             let others = answer.columns.indices.filter { $0 != column }.prefix(2)
             let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }
             return (["\(row[column].text)"] + values).joined(separator: "\n")
         }
-        let picture = try Grid(Image.batch(planes, size: synthesis.size(of: loaded)), captions: Array(captions))
-            .rendered()
+        let picture = try Grid(faces.images, captions: Array(captions)).rendered()
         try picture.write(to: path)
-        FileHandle.standardError.write(Data("\(path): \(ids.count) faces\n".utf8))
+        Terminal.write("\(path): \(ids.count) faces\n")
     }
 }
 

@@ -10,8 +10,8 @@ struct ReferenceCommand: ParsableCommand {
     func run() throws {
         var text =
             "# The commands of `directions`\n\nMade by `make reference` from the verbs' own help; a test fails when it is stale.\n"
-        for command in Directions.configuration.subcommands where command.configuration.shouldDisplay {
-            let help = Directions.helpMessage(for: command, columns: 100)
+        for command in CommandLineTool.configuration.subcommands where command.configuration.shouldDisplay {
+            let help = CommandLineTool.helpMessage(for: command, columns: 100)
             let lines = help.split(separator: "\n", omittingEmptySubsequences: false).map { line in
                 String(line.reversed().drop { $0 == " " }.reversed())
             }

@@ -45,7 +45,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         try DirectionFile.checkName(name)
-        guard 1...64 ~= faces else { throw Failure("--faces", "must be 1 to 64", "for example 8", isUsage: true) }
+        guard 1...64 ~= faces else { throw Failure("--faces", "must be 1 to 64", "for example 8", kind: .usage) }
         let place = workspace.value
         let loaded = try Generator.load(folder: place.generator(generator))
         let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, place))

@@ -7,6 +7,7 @@ import Foundation
 import Generators
 import Images
 import LatentStore
+import Latents
 import Reporting
 
 /// The parts of a report, each nil where the workspace has nothing for it.
@@ -304,7 +305,7 @@ struct ReportSections {
         if scores.scored == 0 { return nil }
         var items: [ReportPage.Item] = []
         for attribute in attributes where judge.attributes.contains(attribute) {
-            try Interruption.check()
+            try Terminal.context.check()
             let ends = try [true, false].map { highest in
                 try store.ranked(
                     attribute, classifier: scores.id, generator: generator.identity.sha256, highest: highest,
@@ -326,8 +327,7 @@ struct ReportSections {
 
     private func synthesized(_ codes: LatentCodes) throws -> [Image] {
         let size = generator.size(128)
-        let planes = try generator.synthesizer().synthesize(codes, size: size, noise: .none)
-        return Image.batch(planes, size: size)
+        return try generator.synthesizer().synthesize(codes, size: size, noise: .none).images
     }
 
     // MARK: Scores

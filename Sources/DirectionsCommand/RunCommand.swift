@@ -52,7 +52,7 @@ struct RunCommand: ParsableCommand {
             execute: { stage in
                 try RunCommand.execute([program] + stage.arguments + ["--workspace", place.path], stage: stage.name)
             },
-            tell: { print($0) })
+            tell: { print($0) }, context: Terminal.context)
         let summary = try runner.run(dryRun: dryRun, forced: Set(force))
         if summary.ran.isEmpty { print("nothing to do: all \(summary.skipped.count) stages are up to date") }
     }
@@ -73,7 +73,7 @@ struct RunCommand: ParsableCommand {
         fflush(nil)
         try process.run()
         process.waitUntilExit()
-        try Interruption.check()
+        try Terminal.context.check()
         if process.terminationStatus != 0 {
             throw Failure(
                 "stage \(stage)", "ended with status \(process.terminationStatus)",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Core
+import Directions
 import Foundation
-import Generators
 import LatentStore
 import Sampling
 
@@ -37,25 +37,20 @@ struct SampleCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    func run() throws {
-        let part = try shard.map { try Shard($0) } ?? .whole
-        let request = try LatentSampler.Request(count: count, seed: seed, psi: psi, shard: part)
-        let loaded = try Generator.load(folder: workspace.value.generator(generator))
-        let store = try LatentStore.open(workspace.value.database)
-        let total = part.range(of: count).count
-        let parameters = ["count": "\(count)", "seed": "\(seed)", "psi": "\(psi)", "shard": shard ?? "whole"]
-        try store.logged("sample", parameters: parameters, inputs: ["generator": loaded.identity.sha256]) {
-            let progress = ProgressReporter("sample", unit: "latents", total: total)
-            let (set, added) = try LatentSampler(generator: loaded, store: store).sample(request, progress: progress)
-            if added > 0 { progress.finish() }
-            try store.checkpoint()
-            if json {
-                try printJSON(["set": Int(set.id), "added": added, "total": total])
-            } else {
-                print("set \(set.id): \(total) latents of seed \(seed), psi \(psi); \(added) added")
-            }
-            return ["set": "\(set.id)", "added": "\(added)"]
+    private var request: SampleRequest {
+        get throws {
+            SampleRequest(
+                count: count, seed: seed, psi: psi, generator: generator,
+                shard: try shard.map { try Shard($0) } ?? .whole)
         }
+    }
+
+    func validate() throws { try request.validate() }
+
+    func run() throws {
+        let result = try workspace.session.sample(request)
+        if json { return try printJSON(result) }
+        print("set \(result.set): \(result.total) latents of seed \(seed), psi \(psi); \(result.added) added")
     }
 }
 
@@ -78,7 +73,7 @@ struct MergeCommand: ParsableCommand {
     func run() throws {
         let store = try LatentStore.open(workspace.value.database)
         for shard in shards {
-            try Interruption.check()
+            try Terminal.context.check()
             let (latents, scores) = try store.merge(shard)
             print("\(shard): \(latents) latents and \(scores) scores are new")
         }

@@ -47,7 +47,7 @@ struct ScoreCommand: ParsableCommand {
         else {
             throw Failure(
                 "--limit, --batch, --threads, --thumbnails", "must be sensible positive numbers", "see --help",
-                isUsage: true)
+                kind: .usage)
         }
         Torch.keepFreedMemory()
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
@@ -62,7 +62,7 @@ struct ScoreCommand: ParsableCommand {
                 generator: loaded,
                 synthesizer: try loaded.synthesizer(
                     .engine, threads: threads, device: device, isHalf: half.isHalf),
-                classifier: network, store: store)
+                classifier: network, store: store, context: Terminal.context)
             scorer.batch = batch
             scorer.thumbnails = thumbnails
             let count = try scorer.score(limit: limit)
@@ -114,7 +114,7 @@ struct SelectCommand: ParsableCommand {
     func run() throws {
         let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
         guard !matched || bottom == nil else {
-            throw Failure("--bottom", "follows from --top with --matched", "leave it out", isUsage: true)
+            throw Failure("--bottom", "follows from --top with --matched", "leave it out", kind: .usage)
         }
         let sha256 = try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256
         let store = try LatentStore.open(workspace.value.database)
@@ -126,9 +126,9 @@ struct SelectCommand: ParsableCommand {
         ]
         try store.logged("select", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             for attribute in wanted {
-                try Interruption.check()
+                try Terminal.context.check()
                 records.append(
-                    try Selector(store: store).select(
+                    try Selector(store: store, context: Terminal.context).select(
                         attribute, classifier: judge, generator: sha256, top: top, bottom: bottom ?? top,
                         isMatched: matched))
             }

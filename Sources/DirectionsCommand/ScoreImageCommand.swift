@@ -14,7 +14,8 @@ struct ScoreImage: ParsableCommand {
         abstract: "Score pictures of faces with an attribute classifier.",
         discussion: """
             Each picture must hold one aligned face: in FFHQ's frame as generators make it, or with --frame celeba in that of CelebA's \
-            aligned pictures. A picture that can't be read is named on standard error, the others are scored, and the exit status is 1.
+            aligned pictures. A picture that can't be read, is no square (no 178 x 218 with --frame celeba) or looks like a sheet of \
+            several is named on standard error, the others are scored, and the exit status is 1; --as-is scores any picture.
 
             For example:
               directions score-image face.png --attr eyeglasses,smiling
@@ -26,7 +27,7 @@ struct ScoreImage: ParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOption
 
-    @Argument(help: "PNG or JPEG files.")
+    @Argument(help: "PNG, JPEG, WebP or HEIC files.")
     var files: [String] = []
 
     @Option(
@@ -56,6 +57,9 @@ struct ScoreImage: ParsableCommand {
     @Option(help: "How the faces lie in the pictures: ffhq or celeba.")
     var frame = "ffhq"
 
+    @Flag(help: "Score the middle of pictures too that don't look like one aligned face.")
+    var asIs = false
+
     @Option(help: "The output: table, json or csv. Probabilities, and in json logits and answers too.")
     var format = "table"
 
@@ -68,17 +72,17 @@ struct ScoreImage: ParsableCommand {
 
     func run() throws {
         guard let frame = FaceFrame(rawValue: frame) else {
-            throw Failure(frame, "is not a frame", "use ffhq or celeba", isUsage: true)
+            throw Failure(frame, "is not a frame", "use ffhq or celeba", kind: .usage)
         }
         guard ["table", "json", "csv"].contains(format) else {
-            throw Failure(format, "is not a format", "use table, json or csv", isUsage: true)
+            throw Failure(format, "is not a format", "use table, json or csv", kind: .usage)
         }
         let wanted = try attributes.map(Attribute.list)
         let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
         let shown = wanted ?? network.attributes
         let columns = try network.columns(shown)
         guard files.isEmpty != (code == nil) else {
-            throw Failure("score-image", "wants pictures or --code", "name one or the other", isUsage: true)
+            throw Failure("score-image", "wants pictures or --code", "name one or the other", kind: .usage)
         }
         let (names, values, failed) = try code.map { try scoreCodes($0, network) } ?? scorePictures(network, frame)
         if let logits {
@@ -110,18 +114,22 @@ struct ScoreImage: ParsableCommand {
     {
         var (names, logits, failed) = ([String](), [Float](), 0)
         for start in stride(from: 0, to: files.count, by: 32) {
-            try Interruption.check()
+            try Terminal.context.check()
             var planes: [Float] = []
             for file in files[start..<min(start + 32, files.count)] {
                 do {
-                    planes += frame.crop(try Image.read(file), size: network.inputSize).planes()
+                    let image = try Image.read(file)
+                    if !asIs, let found = frame.problem(of: image) {
+                        throw Failure(file, found.problem, "\(found.advice), or say --as-is")
+                    }
+                    planes += frame.crop(image, size: network.inputSize).planes()
                     names.append(file)
                 } catch let failure as Failure {
                     failed += 1
-                    FileHandle.standardError.write(Data("directions: \(failure)\n".utf8))
+                    Terminal.write("directions: \(failure)\n")
                 }
             }
-            logits += try network.logits(planes, count: names.count - logits.count / network.attributes.count)
+            logits += try network.logits(ImageBatch(planes, side: network.inputSize))
         }
         return (names, logits, failed)
     }
@@ -133,7 +141,8 @@ struct ScoreImage: ParsableCommand {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
         let (codes, names) = try FaceSource.codes(of: path, for: generator)
         let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
-        let logits = try LatentScorer.logits(of: codes, synthesizer: synthesizer, classifier: network)
+        let logits = try LatentScorer.logits(
+            of: codes, synthesizer: synthesizer, classifier: network, context: Terminal.context)
         return (names, logits, 0)
     }
 
@@ -203,6 +212,6 @@ enum ClassifierOption {
         throw Failure(
             text, "is neither a file nor a classifier in \(workspace.models)",
             "train one with `directions train --name \(text)`",
-            isUsage: true)
+            kind: .usage)
     }
 }

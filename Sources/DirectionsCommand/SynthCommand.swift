@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Generators
 import Images
+import Latents
 import Weights
 
 /// How faces are made; shared by the verbs that show some.
@@ -31,20 +32,21 @@ struct SynthesisOptions: ParsableArguments {
 
     /// Images of codes, in batches of eight with a progress line.
     ///
-    /// - Returns: [count, 3, size, size] in about [-1, 1].
-    func images(_ codes: LatentCodes, generator: Generator, label: String) throws -> [Float] {
+    /// - Returns: RGB in about [-1, 1].
+    func images(_ codes: LatentCodes, generator: Generator, label: String) throws -> ImageBatch {
         let synthesizer = try generator.synthesizer(engine, threads: threads, device: device.value, isHalf: half.isHalf)
-        let progress = ProgressReporter(label, unit: "faces", total: codes.count, quiet: codes.count <= 8)
-        var result: [Float] = []
+        let progress = Terminal.context.progress(label, unit: "faces", total: codes.count, isShown: codes.count > 8)
+        var planes: [Float] = []
         for start in stride(from: 0, to: codes.count, by: 8) {
-            try Interruption.check()
+            try Terminal.context.check()
             let end = min(codes.count, start + 8)
-            result += try synthesizer.synthesize(
-                codes.slice(start..<end), size: size(of: generator), noise: noise)
+            planes += try synthesizer.synthesize(
+                codes.slice(start..<end), size: size(of: generator), noise: noise
+            ).planes
             progress.advance(end - start)
         }
         progress.finish()
-        return result
+        return ImageBatch(planes, side: size(of: generator))
     }
 }
 
@@ -75,17 +77,16 @@ struct SynthCommand: ParsableCommand {
     func run() throws {
         guard out != nil || npy != nil else {
             throw Failure(
-                "--out", "is missing", "say where the picture goes, for example --out faces.png", isUsage: true)
+                "--out", "is missing", "say where the picture goes, for example --out faces.png", kind: .usage)
         }
         let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
         let (codes, labels) = try faces.load(generator, workspace: workspace.value)
-        let size = synthesis.size(of: generator)
-        let planes = try synthesis.images(codes, generator: generator, label: "synth")
+        let faces = try synthesis.images(codes, generator: generator, label: "synth")
         if let npy {
-            try NumpyFile.write(TensorData(planes, shape: [codes.count, 3, size, size]), to: npy)
+            try NumpyFile.write(TensorData(faces.planes, shape: [codes.count, 3, faces.side, faces.side]), to: npy)
         }
         if let out {
-            let images = Image.batch(planes, size: size)
+            let images = faces.images
             let picture = try images.count == 1 ? images[0] : Grid(images, captions: labels).rendered()
             try picture.write(to: out)
             print("\(out): \(images.count) faces, \(picture.width) x \(picture.height) pixels")

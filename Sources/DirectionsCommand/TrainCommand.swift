@@ -149,7 +149,7 @@ struct Train: ParsableCommand {
         if let size { settings.architecture.inputSize = size }
         settings.attributes = try Attribute.list(attributes).map(\.name)
         guard let frame = FaceFrame(rawValue: frame) else {
-            throw Failure(frame, "is not a frame", "use celeba or ffhq", isUsage: true)
+            throw Failure(frame, "is not a frame", "use celeba or ffhq", kind: .usage)
         }
         settings.frame = frame
         settings.epochs = epochs
@@ -166,7 +166,7 @@ struct Train: ParsableCommand {
         settings.precision = precision
         if pretrain != 0 {
             if teachers.count > 1 {
-                throw Failure("--teacher", "names \(teachers.count), and --pretrain learns from one", isUsage: true)
+                throw Failure("--teacher", "names \(teachers.count), and --pretrain learns from one", kind: .usage)
             }
             settings.pretraining = TrainingSettings.Pretraining(
                 epochs: pretrain,
@@ -189,14 +189,24 @@ struct Train: ParsableCommand {
         return try (paths.isEmpty ? [nil] : paths).map { try AttributeClassifier.load(path: $0, device: device) }
     }
 
+    /// The attributes that the labels have: all of those for `all`, else those that are asked for.
+    private func learnable(_ wanted: [String], of folder: CelebAFolder) throws -> [String] {
+        let known = Set(folder.attributes.map(\.name))
+        if Attribute.normalised(attributes) == "all", !known.isEmpty { return wanted.filter(known.contains) }
+        guard let missing = wanted.first(where: { !known.contains($0) }) else { return wanted }
+        throw Failure(
+            folder.table.path, "has no column \(missing)",
+            "name attributes that it has: \(folder.attributes.map(\.slug).joined(separator: ", "))")
+    }
+
     func run() throws {
         let device = try device.value
         let teachers = try teachers(device: device)
-        let settings = try settings(teachers: teachers)
+        var settings = try settings(teachers: teachers)
         let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()
-        guard 1...16 ~= members else { throw Failure("--members", "must be 1 to 16", isUsage: true) }
+        guard 1...16 ~= members else { throw Failure("--members", "must be 1 to 16", kind: .usage) }
         let folders = (1...members).map { folder($0) } + (pretrain == 0 ? [] : [pretrainingFolder])
         if !resume && preview == nil, folders.contains(where: { Trainer.hasCheckpoint(in: $0) }) {
             throw Failure(
@@ -204,6 +214,8 @@ struct Train: ParsableCommand {
                 "go on with --resume, give another --name, or remove the folder")
         }
         let celeba = try CelebAFolder(data)
+        if let note = celeba.note { Terminal.write("train: \(data): \(note)\n") }
+        settings.attributes = try learnable(settings.attributes, of: celeba)
         let judges = settings.distillation == nil ? [] : teachers
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)
@@ -212,7 +224,8 @@ struct Train: ParsableCommand {
             }
             return try FaceSet(
                 celeba, rows, frame: settings.frame,
-                size: (judges.map(\.inputSize) + [settings.architecture.inputSize]).max() ?? 0)
+                size: (judges.map(\.inputSize) + [settings.architecture.inputSize]).max() ?? 0,
+                context: Terminal.context)
         }
         var training = try faces(.train)
         let validation = try faces(.validation)
@@ -245,6 +258,7 @@ struct Train: ParsableCommand {
             let trainer = try Trainer(
                 own, training: training, validation: validation, folder: folder(member), device: device, initial: start,
                 workers: cores)
+            trainer.context = Terminal.context
             if resume && Trainer.hasCheckpoint(in: folder(member)) { try trainer.resume() }
             try train(trainer, label: members > 1 ? "train \(member)/\(members)" : "train")
             trainers.append(trainer)
@@ -266,6 +280,7 @@ struct Train: ParsableCommand {
         let trainer = try Trainer(
             Pretraining.settings(settings, epochs: before.epochs), training: faces.training,
             validation: faces.validation, folder: pretrainingFolder, device: device, initial: initial, workers: cores)
+        trainer.context = Terminal.context
         if resume && Trainer.hasCheckpoint(in: pretrainingFolder) { try trainer.resume() }
         try train(trainer, label: "pretrain")
         return (trainer.bestWeights, pretrainingFolder)
@@ -274,12 +289,12 @@ struct Train: ParsableCommand {
     private func report(skipped: [Failure]) {
         if skipped.isEmpty { return }
         let first = skipped.prefix(3).map { "  \($0)" }.joined(separator: "\n")
-        FileHandle.standardError.write(Data("\(skipped.count) pictures left out, the first:\n\(first)\n".utf8))
+        Terminal.write("\(skipped.count) pictures left out, the first:\n\(first)\n")
     }
 
     private func train(_ trainer: Trainer, label: String) throws {
         let (total, done) = trainer.pictures
-        let progress = ProgressReporter(label, unit: "images", total: total, done: done)
+        let progress = Terminal.context.progress(label, unit: "images", total: total, done: done)
         try trainer.run(checkpointEvery: checkpointEvery) { event in
             switch event {
             case .batch(let count, let loss): progress.advance(count, note: String(format: "loss %.4f", loss))
@@ -292,7 +307,7 @@ struct Train: ParsableCommand {
                 let line = String(
                     format: "epoch %d (%d px): loss %.4f, validation loss %.4f, %@\n", record.epoch, record.size,
                     record.trainingLoss, record.validationLoss, figures)
-                FileHandle.standardError.write(Data(((isatty(2) == 1 ? "\r\u{1B}[K" : "") + line).utf8))
+                Terminal.write(((isatty(2) == 1 ? "\r\u{1B}[K" : "") + line))
             }
         }
         progress.finish()

@@ -49,7 +49,7 @@ public struct LayerRange: Sendable, Equatable {
         let high = parts.count == 1 ? low : parts[1].isEmpty ? rows - 1 : Int(parts[1])
         guard parts.count <= 2, let low, let high, low >= 0, low <= high, high < rows else {
             throw Failure(
-                text, "is not a range of the layers 0-\(rows - 1)", "write it as 0-7, 4 or 8-", isUsage: true)
+                text, "is not a range of the layers 0-\(rows - 1)", "write it as 0-7, 4 or 8-", kind: .usage)
         }
         first = low
         last = high

@@ -3,6 +3,8 @@ import Core
 import Editing
 import Foundation
 import Generators
+import Images
+import Latents
 import LatentStore
 import Scoring
 
@@ -49,6 +51,7 @@ public struct DirectionEvaluator {
     private let synthesizer: any Synthesizer
     private let classifier: AttributeClassifier
     private let store: LatentStore
+    private let context: RunContext
     /// The seed of the fresh faces.
     public var seed: UInt64 = DirectionEvaluator.seed
     /// Faces a batch.
@@ -60,8 +63,10 @@ public struct DirectionEvaluator {
     public static let seed = UInt64.max - 1
 
     public init(
-        generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore
+        generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore,
+        context: RunContext = .silent
     ) {
+        self.context = context
         self.generator = generator
         self.synthesizer = synthesizer
         self.classifier = classifier
@@ -79,16 +84,16 @@ public struct DirectionEvaluator {
     /// - Parameters:
     ///   - strengths: In sigma.
     /// - Throws: ``Failure`` of any stage; what was scored before stays.
-    public func measure(_ subjects: [Subject], strengths: [Double], count: Int, quiet: Bool = false) throws
+    public func measure(_ subjects: [Subject], strengths: [Double], count: Int) throws
         -> [Measured]
     {
-        try measure(subjects, strengths: subjects.map { _ in strengths }, count: count, quiet: quiet)
+        try measure(subjects, strengths: subjects.map { _ in strengths }, count: count)
     }
 
     /// The same with strengths of its own for each direction.
     ///
     /// - Throws: ``Failure`` of any stage; what was scored before stays.
-    public func measure(_ subjects: [Subject], strengths: [[Double]], count: Int, quiet: Bool = false) throws
+    public func measure(_ subjects: [Subject], strengths: [[Double]], count: Int) throws
         -> [Measured]
     {
         precondition(subjects.count == strengths.count, "strengths for each direction")
@@ -115,7 +120,7 @@ public struct DirectionEvaluator {
                 }
             }
         }
-        try score(batches, quiet: quiet)
+        try score(batches)
         let logits = try store.faces(of: unedited, count: count)
         return try subjects.indices.map { index in
             let ids = ids[index]
@@ -134,14 +139,14 @@ public struct DirectionEvaluator {
     ///
     /// - Returns: [count, attributes], logits.
     /// - Throws: ``Failure`` of any stage; what was scored before stays.
-    public func unedited(count: Int, quiet: Bool = false) throws -> [Float] {
+    public func unedited(count: Int) throws -> [Float] {
         let judge = try store.registerClassifier(
             sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
         let base = try LatentCodes(
             generator.latents(seed: seed, indices: 0..<UInt64(count)), size: generator.identity.latentSize)
         let key = try store.evaluation(
             EvaluationKey(generatorSHA256: generator.identity.sha256, classifier: judge, seed: seed))
-        try score(batches(key, count: count) { base }, quiet: quiet)
+        try score(batches(key, count: count) { base })
         return try store.faces(of: key, count: count)
     }
 
@@ -167,10 +172,10 @@ public struct DirectionEvaluator {
         }
     }
 
-    private func score(_ batches: [Batch], quiet: Bool) throws {
+    private func score(_ batches: [Batch]) throws {
         if batches.isEmpty { return }
         let total = batches.reduce(0) { $0 + $1.faces.count }
-        let progress = ProgressReporter("evaluate", unit: "images", total: total, quiet: quiet)
+        let progress = context.progress("evaluate", unit: "images", total: total)
         defer { progress.finish() }
         // A face-recognition network wants more pixels than the classifier.
         let judged = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
@@ -180,15 +185,14 @@ public struct DirectionEvaluator {
         let queue = BoundedQueue<Batch>(capacity: batches.count)
         for batch in batches { try queue.push(batch) }
         queue.finish()
-        try ScorePipeline<Batch, [Float], (logits: [Float], embeddings: [Float]?)>(
+        try ScorePipeline<Batch, ImageBatch, (logits: [Float], embeddings: [Float]?)>(
+            context: context,
             fetch: { try queue.pop() },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
-            score: { batch, planes in
+            score: { _, faces in
                 // By way of the size that is synthesized for it alone, so that its logits are the same with and without.
-                let pictures = LatentScorer.fit(
-                    LatentScorer.fit(planes, size: size, to: judged), size: judged, to: classifier.inputSize)
-                let logits = try classifier.logits(pictures, count: batch.faces.count)
-                return (logits, try embedder?.embeddings(planes, size: size))
+                let logits = try classifier.logits(faces.resized(to: judged).resized(to: classifier.inputSize))
+                return (logits, try embedder?.embeddings(faces))
             },
             store: { batch, result in
                 try store.insertFaces(

@@ -57,14 +57,11 @@ public struct FaceEmbedder: Sendable {
 
     /// Embeddings of generated faces in FFHQ's frame.
     ///
-    /// - Parameters:
-    ///   - planes: [count, 3, size, size] in [-1, 1].
-    ///   - size: Pixels along a side.
+    /// - Parameter faces: RGB in [-1, 1].
     /// - Returns: [count, 128].
     /// - Throws: ``Failure`` when libtorch can't compute them.
-    public func embeddings(_ planes: [Float], size: Int) throws -> [Float] {
-        let images = Image.batch(planes, size: size)
-        return try embeddings(chips: images.map { FaceEmbedder.chip($0) })
+    public func embeddings(_ faces: ImageBatch) throws -> [Float] {
+        try embeddings(chips: faces.images.map { FaceEmbedder.chip($0) })
     }
 
     /// The part of an FFHQ-aligned face that dlib's alignment would cut out, 150×150.

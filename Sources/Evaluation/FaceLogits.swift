@@ -2,6 +2,7 @@ import Classifiers
 import Core
 import Generators
 import Images
+import Latents
 import Scoring
 
 /// The classifier's logits of codes' noise-free faces, as a function that can be differentiated.
@@ -24,14 +25,12 @@ public struct FaceLogits: Sendable {
     ///   - gradients: From the logits [count, attributes] to the gradients of the function with respect to them.
     /// - Returns: Of the codes' shape.
     /// - Throws: ``Core/Failure`` of synthesis and classifier, and what `gradients` throws.
-    public func pullBack(_ codes: LatentCodes, gradients: ([Float]) throws -> [Float]) throws -> [Float] {
-        let planes = try synthesizer.synthesize(codes, size: size, noise: .none)
-        let pictures = LatentScorer.fit(planes, size: size, to: classifier.inputSize)
-        let logits = try classifier.logits(pictures, count: codes.count)
-        let pulled = try classifier.pullBack(pictures, count: codes.count, gradients: gradients(logits))
-        let images =
-            size == classifier.inputSize
-            ? pulled : AreaResampling.pullBack(pulled, from: size, to: classifier.inputSize)
-        return try synthesizer.pullBack(codes, size: size, noise: .none, gradients: images)
+    public func backward(_ codes: LatentCodes, gradients: ([Float]) throws -> [Float]) throws -> [Float] {
+        let faces = try synthesizer.synthesize(codes, size: size, noise: .none)
+        let pictures = faces.resized(to: classifier.inputSize)
+        let logits = try classifier.logits(pictures)
+        let gradients = try classifier.backward(pictures, gradients: gradients(logits))
+        return try synthesizer.backward(
+            codes, size: size, noise: .none, gradients: gradients.resizedBackward(from: size))
     }
 }

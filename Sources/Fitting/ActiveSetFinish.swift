@@ -22,7 +22,7 @@ extension AugmentedLagrangian {
         var stiffness = 3 * penalty
         var first = Double.infinity
         for step in 0..<9 {
-            try Interruption.check()
+            try context.check()
             iterations += 1
             let active = try fullStep(
                 on: band, rows: rows, fixed: fixed, multipliers: multipliers, stiffness: stiffness)

@@ -35,6 +35,8 @@ struct AugmentedLagrangian {
     var best: Primal
     var lowerBound: Double
     var iterations = 0
+    /// Asked whether to stop.
+    var context = RunContext.silent
 
     var w: [Double]
     var b = 0.0
@@ -152,7 +154,7 @@ struct AugmentedLagrangian {
         let fixed = fixedPart(outside: band)
         var gap = 0.0
         while iterations < iterationLimit {
-            try Interruption.check()
+            try context.check()
             iterations += 1
             var active: [Int] = []
             var coefficients = [Double](repeating: 0, count: band.members.count)

@@ -36,7 +36,7 @@ public enum Conditioning {
         guard remaining > 1e-3 else {
             throw Failure(
                 "--condition-on", "leaves nothing of the direction: it lies in the span of the others",
-                "condition on fewer attributes", isUsage: true)
+                "condition on fewer attributes", kind: .usage)
         }
         return (FeatureFrame.unit(v), remaining)
     }

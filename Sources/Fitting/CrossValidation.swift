@@ -18,6 +18,8 @@ public struct CrossValidation: Sendable {
     public var grid: [Double]
     /// Names the cut into folds.
     public var seed: UInt64
+    /// Asked whether to stop.
+    public var context = RunContext.silent
 
     /// - Parameters:
     ///   - folds: Parts that the samples are cut into; at least 2.
@@ -47,7 +49,7 @@ public struct CrossValidation: Sendable {
         var trials: [Trial] = []
         for c in grid {
             let accuracies = try parts.map { part in
-                try Interruption.check()
+                try context.check()
                 return try solver(c).fit(part.train).accuracy(on: part.validation)
             }
             let mean = accuracies.reduce(0, +) / Double(folds)

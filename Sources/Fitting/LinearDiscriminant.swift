@@ -55,7 +55,7 @@ public struct LinearDiscriminant: BoundarySolver {
         case .oracleApproximating: return spread.oracleApproximating
         case .fixed(let gamma):
             guard gamma >= 0, gamma <= 1 else {
-                throw Failure("shrinkage", "is \(gamma)", "give a number from 0 to 1", isUsage: true)
+                throw Failure("shrinkage", "is \(gamma)", "give a number from 0 to 1", kind: .usage)
             }
             return gamma
         }

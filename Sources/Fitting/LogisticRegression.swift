@@ -12,6 +12,8 @@ public struct LogisticRegression: BoundarySolver {
     public var c: Double
     /// The Newton decrement, relative to the objective, below which the solution stands.
     public var tolerance: Double
+    /// Asked whether to stop.
+    public var context = RunContext.silent
 
     /// - Parameters:
     ///   - c: The weight of the loss terms.
@@ -26,12 +28,12 @@ public struct LogisticRegression: BoundarySolver {
     /// - Throws: `Failure` when C is not a positive number, the features are constant, or 200 steps were not enough.
     public func fit(_ samples: LabelledSamples) throws -> Boundary {
         guard c > 0, c.isFinite else {
-            throw Failure("C", "is \(c)", "give a positive number, such as 1", isUsage: true)
+            throw Failure("C", "is \(c)", "give a positive number, such as 1", kind: .usage)
         }
         let frame = try FeatureFrame(samples)
         var state = NewtonState(frame: frame, cost: c * frame.scale * frame.scale)
         for iteration in 1...200 {
-            try Interruption.check()
+            try context.check()
             let decrement = try state.step()
             guard decrement.isFinite else { break }
             if decrement <= tolerance * state.objective {

@@ -96,7 +96,7 @@ public struct RidgeRegression: Sendable {
     public func boundaries(lambda: Double? = nil) throws -> [Boundary] {
         guard count >= 2 else { throw Failure("ridge regression", "has \(count) rows", "score more latents first") }
         if let lambda, !(lambda >= 0 && lambda.isFinite) {
-            throw Failure("lambda", "is \(lambda)", "give a number that is not negative", isUsage: true)
+            throw Failure("lambda", "is \(lambda)", "give a number that is not negative", kind: .usage)
         }
         let spectrum = try decomposed()
         return try (0..<targets).map { try boundary(target: $0, spectrum: spectrum, lambda: lambda) }
@@ -181,7 +181,7 @@ public struct RidgeRegression: Sendable {
     /// - Throws: As ``boundaries(lambda:)``, and for a single target.
     public func jointBoundary(target: Int, penalty: Double) throws -> Boundary {
         guard targets > 1 else {
-            throw Failure("the joint fit", "has one target", "score several attributes", isUsage: true)
+            throw Failure("the joint fit", "has one target", "score several attributes", kind: .usage)
         }
         let d = dimension
         let all = try boundaries()

@@ -24,6 +24,8 @@ public struct SupportVectorMachine: BoundarySolver {
     public var tolerance: Double
     /// Newton steps after which the solver gives up.
     public var iterationLimit: Int
+    /// Asked whether to stop.
+    public var context = RunContext.silent
 
     /// - Parameters:
     ///   - c: The weight of the hinge terms.
@@ -41,7 +43,7 @@ public struct SupportVectorMachine: BoundarySolver {
     ///   are constant, or the gap could not be closed within ``iterationLimit`` steps.
     public func fit(_ samples: LabelledSamples) throws -> Boundary {
         guard c > 0, c.isFinite else {
-            throw Failure("C", "is \(c)", "give a positive number, such as 1", isUsage: true)
+            throw Failure("C", "is \(c)", "give a positive number, such as 1", kind: .usage)
         }
         let frame = try FeatureFrame(samples)
         // The factorisations are small: threads would cost more than they bring, above all on a busy machine.
@@ -49,6 +51,7 @@ public struct SupportVectorMachine: BoundarySolver {
         openblas_set_num_threads(1)
         defer { openblas_set_num_threads(threads) }
         var method = AugmentedLagrangian(frame: frame, cost: c * frame.scale * frame.scale)
+        method.context = context
         try method.solve(tolerance: tolerance, iterationLimit: iterationLimit)
         let unit = 1 / (frame.scale * frame.scale)
         return try frame.boundary(

@@ -1,5 +1,7 @@
 import Core
 import Foundation
+import Images
+import Latents
 import Tensors
 import Weights
 
@@ -229,7 +231,7 @@ public struct Generator: Sendable {
         }
     }
 
-    /// A synthesizer that pulls gradients back: the project's own kernels for a MobileStyleGAN on the CPU, else libtorch.
+    /// A synthesizer with gradients: the project's own kernels for a MobileStyleGAN on the CPU, else libtorch.
     ///
     /// - Parameters:
     ///   - threads: How many threads compute; 0 for one a processor.
@@ -268,7 +270,7 @@ extension Generator {
     public static func importFile(_ path: String, folder: String, label: Int? = nil) throws -> GeneratorIdentity {
         if try isNative(path) {
             guard label == nil else {
-                throw Failure(path, "is not conditional: it has no classes", "leave --class out", isUsage: true)
+                throw Failure(path, "is not conditional: it has no classes", "leave --class out", kind: .usage)
             }
             return try importNative(path, folder: folder)
         }
@@ -345,17 +347,20 @@ struct EngineSynthesizer: GradientSynthesizer {
 
     var sizes: [Int] { engine.sizes.filter { $0 >= 64 } }
 
-    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
         let codes = try own(codes, size: size, noise: noise)
-        return try engine.synthesize(
-            styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant)
+        return ImageBatch(
+            try engine.synthesize(
+                styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant),
+            side: size)
     }
 
-    func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float] {
+    func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float] {
         let own = try own(codes, size: size, noise: noise)
-        let pulled = try engine.pullBack(
+        try gradients.check(count: own.count, side: size)
+        let pulled = try engine.backward(
             styles: own.values, count: own.count, rows: own.rows, size: size, addsNoise: noise == .constant,
-            imageGradients: gradients)
+            imageGradients: gradients.planes)
         return StyleRows.scatter(pulled, like: codes, identity: identity)
     }
 
@@ -365,7 +370,7 @@ struct EngineSynthesizer: GradientSynthesizer {
         guard noise != .random else {
             throw Failure(
                 "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
-                "use none or constant", isUsage: true)
+                "use none or constant", kind: .usage)
         }
         return try StyleRows.own(codes, identity: identity)
     }
@@ -383,7 +388,7 @@ struct StyleGAN2EngineSynthesizer: Synthesizer {
 
     var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
 
-    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
         try StyleRows.checkSize(size, sizes)
         let codes = try StyleRows.own(codes, identity: identity)
         let added: StyleGAN2Engine.Noise
@@ -401,7 +406,7 @@ struct StyleGAN2EngineSynthesizer: Synthesizer {
                 })
         }
         let images = try engine.synthesize(styles: codes.values, count: codes.count, rows: codes.rows, noise: added)
-        return StyleRows.averaged(images, from: identity.resolution, to: size)
+        return ImageBatch(StyleRows.averaged(images, from: identity.resolution, to: size), side: size)
     }
 }
 
@@ -463,7 +468,7 @@ extension StyleRows {
     static func checkSize(_ size: Int, _ sizes: [Int]) throws {
         guard sizes.contains(size) else {
             let list = sizes.map(String.init).joined(separator: ", ")
-            throw Failure("image size \(size)", "is not on offer", "ask for one of \(list)", isUsage: true)
+            throw Failure("image size \(size)", "is not on offer", "ask for one of \(list)", kind: .usage)
         }
     }
 }

@@ -45,7 +45,7 @@ public final class MobileStyleGANEngine: Sendable {
     public init(parameters: MobileStyleGANParameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.checkLengths()
         guard (0...1024).contains(threads) else {
-            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", isUsage: true)
+            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         let pointer = try MobileStyleGANNetwork(parameters).withNetwork { network in
             var created: OpaquePointer?
@@ -97,7 +97,7 @@ public final class MobileStyleGANEngine: Sendable {
         }
     }
 
-    /// Pulls gradients with respect to images back to their styles.
+    /// Gradients with respect to styles of a function of their images.
     ///
     /// The images are synthesized once more and their activations kept, one image at a time.
     ///
@@ -106,7 +106,7 @@ public final class MobileStyleGANEngine: Sendable {
     ///   - imageGradients: [count, 3, size, size].
     /// - Returns: [count, rows, latentSize].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
-    public func pullBack(
+    public func backward(
         styles: [Float], count: Int, rows: Int, size: Int, addsNoise: Bool, imageGradients: [Float]
     ) throws -> [Float] {
         try check(styles, count: count, rows: rows, size: size)
@@ -145,7 +145,7 @@ public final class MobileStyleGANEngine: Sendable {
         guard sizes.contains(size) else {
             throw Failure(
                 "image size", "cannot be \(size)",
-                "give one of \(sizes.map(String.init).joined(separator: ", "))", isUsage: true)
+                "give one of \(sizes.map(String.init).joined(separator: ", "))", kind: .usage)
         }
     }
 
@@ -153,12 +153,13 @@ public final class MobileStyleGANEngine: Sendable {
     static func check(_ status: ms_status) throws {
         switch status {
         case ms_ok: return
-        case ms_no_memory: throw Failure("synthesis engine", "ran out of memory", "give a smaller batch")
+        case ms_no_memory:
+            throw Failure("synthesis engine", "ran out of memory", "give a smaller batch", kind: .outOfMemory)
         case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "give fewer --threads")
         case ms_no_such_path:
             throw Failure(
                 "synthesis engine", "lacks the path asked for on this processor",
-                "unset DIRECTIONS_CPU, or give portable, avx2 or avx512", isUsage: true)
+                "unset DIRECTIONS_CPU, or give portable, avx2 or avx512", kind: .usage)
         default: throw Failure("synthesis engine", "refused the network or the request (status \(status.rawValue))")
         }
     }

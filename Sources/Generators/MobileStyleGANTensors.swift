@@ -149,7 +149,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         guard noise != .random else {
             throw Failure(
                 "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
-                "use none or constant", isUsage: true)
+                "use none or constant", kind: .usage)
         }
         let addsNoise = noise == .constant
         let scaled = try constant.multiplied(by: startModulation.scales(style(0)))

@@ -61,7 +61,7 @@ public final class StyleGAN2Engine: Sendable {
     public init(parameters: StyleGAN2Parameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.check("generator")
         guard (0...1024).contains(threads) else {
-            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", isUsage: true)
+            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         guard Self.runs(parameters), let taps = Self.taps(parameters) else {
             throw Failure("synthesis engine", "has no residual connections and no filter but of four taps a side")
@@ -110,7 +110,7 @@ public final class StyleGAN2Engine: Sendable {
         let side = truncatedAt ?? resolution
         guard let levels = (1...styleRows / 2).first(where: { 4 << ($0 - 1) == side }) else {
             throw Failure(
-                "image size", "cannot be \(side)", "give a power of two from 4 to \(resolution)", isUsage: true)
+                "image size", "cannot be \(side)", "give a power of two from 4 to \(resolution)", kind: .usage)
         }
         let (values, noiseImages) = try noiseValues(noise, count: count)
         let total = count * 3 * side * side

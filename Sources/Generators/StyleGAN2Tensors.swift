@@ -124,7 +124,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         guard !isHalf || network.clamp != nil else {
             throw Failure(
                 "--half", "is not for generator \(identity.name), which was not trained for half precision",
-                "leave it out", isUsage: true)
+                "leave it out", kind: .usage)
         }
         let latent = network.latentSize
         constant = try Tensor(network.constant, shape: [1, network.constant.count / 16, 4, 4], device: device)

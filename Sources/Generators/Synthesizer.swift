@@ -1,38 +1,7 @@
 import Core
+import Images
+import Latents
 import Tensors
-
-/// Codes to synthesize: one row each for W, several for W+.
-public struct LatentCodes: Sendable, Equatable {
-    /// [count, rows, size].
-    public var values: [Float]
-    /// How many codes.
-    public var count: Int
-    /// Rows of each: 1 for W, the network's own number or StyleGAN2's for W+.
-    public var rows: Int
-    /// Components of a row, 512.
-    public var size: Int
-
-    /// - Throws: ``Failure`` when the number of values does not fit, or a value is not finite.
-    public init(_ values: [Float], rows: Int = 1, size: Int = 512) throws {
-        guard rows > 0, size > 0, values.count % (rows * size) == 0 else {
-            throw Failure(
-                "latent codes", "have \(values.count) values, no multiple of \(rows) x \(size)", "check the file")
-        }
-        guard values.allSatisfy(\.isFinite) else {
-            throw Failure("latent codes", "hold values that are not finite", "check where they come from")
-        }
-        self.values = values
-        self.rows = rows
-        self.size = size
-        count = values.count / (rows * size)
-    }
-
-    /// Some of the codes.
-    public func slice(_ range: Range<Int>) throws -> LatentCodes {
-        try LatentCodes(
-            Array(values[range.lowerBound * rows * size..<range.upperBound * rows * size]), rows: rows, size: size)
-    }
-}
 
 /// Whether the noise inputs take part.
 public enum NoiseMode: String, Sendable, CaseIterable {
@@ -56,21 +25,21 @@ public protocol Synthesizer: Sendable {
     ///   - codes: W or W+ codes.
     ///   - size: Pixels along a side, one of ``sizes``; below the full resolution the exact area average.
     ///   - noise: Whether the noise constants take part.
-    /// - Returns: [count, 3, size, size], about [-1, 1].
+    /// - Returns: RGB, about [-1, 1].
     /// - Throws: ``Failure`` when rows or size do not fit.
-    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float]
+    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch
 }
 
-/// A synthesizer that pulls gradients back from images to codes.
+/// A synthesizer with a way back: gradients with respect to codes, given those with respect to their images.
 public protocol GradientSynthesizer: Synthesizer {
     /// Gradients with respect to codes of a function of their images.
     ///
     /// - Parameters:
     ///   - codes: They, `size` and `noise` as for the images.
-    ///   - gradients: [count, 3, size, size], of the function with respect to the images.
+    ///   - gradients: Of the function with respect to the images, of their shape.
     /// - Returns: Of the codes' shape, [count, rows, size].
     /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
-    func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float]
+    func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float]
 }
 
 /// A synthesizer on libtorch, through which gradients flow.
@@ -91,7 +60,7 @@ public protocol DifferentiableSynthesizer: GradientSynthesizer {
 }
 
 extension DifferentiableSynthesizer {
-    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> [Float] {
+    public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
         let own = try StyleRows.own(codes, identity: identity)
         return try Torch.withoutGradients {
             var images: [Float] = []
@@ -100,24 +69,20 @@ extension DifferentiableSynthesizer {
                 let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
                 images += try synthesize(styles, size: size, noise: noise).to(device: .cpu).floats()
             }
-            return images
+            return ImageBatch(images, side: size)
         }
     }
 
-    public func pullBack(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: [Float]) throws -> [Float] {
+    public func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float] {
         let own = try StyleRows.own(codes, identity: identity)
-        let image = 3 * size * size
-        guard gradients.count == codes.count * image else {
-            throw Failure("image gradients", "are \(gradients.count), not \(codes.count) × 3 × \(size) × \(size)")
-        }
+        try gradients.check(count: codes.count, side: size)
         var pulled: [Float] = []
         try batch.run(count: own.count) { range in
             let some = try own.slice(range)
             let styles = try Tensor(some.values, shape: [some.count, own.rows, own.size], device: device)
                 .requiringGradient()
             let cotangent = try Tensor(
-                Array(gradients[range.lowerBound * image..<range.upperBound * image]),
-                shape: [some.count, 3, size, size], device: device)
+                gradients[range].planes, shape: [some.count, 3, size, size], device: device)
             let images = try synthesize(styles, size: size, noise: noise)
             pulled += try images.gradients(of: [styles], cotangent: cotangent)[0].to(device: .cpu).floats()
         }
@@ -136,6 +101,17 @@ extension DifferentiableSynthesizer {
         return { row in
             let at = shape[1] == 1 ? 0 : row
             return try styles.sliced(axis: 1, at..<at + 1).reshaped([shape[0], shape[2]])
+        }
+    }
+}
+
+extension ImageBatch {
+    /// - Throws: ``Failure`` when these are not the gradients of so many RGB images of that size.
+    func check(count: Int, side: Int) throws {
+        guard self.count == count, self.side == side, channels == 3 else {
+            throw Failure(
+                "image gradients",
+                "are \(self.count) x \(channels) x \(self.side) x \(self.side), not \(count) x 3 x \(side) x \(side)")
         }
     }
 }

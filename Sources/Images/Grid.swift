@@ -38,7 +38,7 @@ public struct Grid: Sendable {
     public func rendered() throws -> Image {
         let images = cells.joined().compactMap(\.self)
         guard let cellWidth = images.map(\.width).max(), let cellHeight = images.map(\.height).max() else {
-            throw Failure("grid", "has no pictures", "ask for at least one face", isUsage: true)
+            throw Failure("grid", "has no pictures", "ask for at least one face", kind: .usage)
         }
         let scale = max(1, min(cellWidth, cellHeight) / 110)
         let line = (Font.height + 2) * scale
@@ -51,7 +51,7 @@ public struct Grid: Sendable {
         let (width, height) = (left + columns * pitchX, top + cells.count * pitchY)
         guard width <= Image.maximumPixels / height else {
             throw Failure(
-                "grid", "would have \(width) x \(height) pixels", "ask for fewer or smaller faces", isUsage: true)
+                "grid", "would have \(width) x \(height) pixels", "ask for fewer or smaller faces", kind: .usage)
         }
         var canvas = Image(width: width, height: height, fill: (255, 255, 255))
         for (x, label) in columnLabels.enumerated() {

@@ -10,8 +10,8 @@ public struct Image: Sendable, Equatable {
     /// Interleaved RGB, row by row from the top: [height, width, 3].
     public var pixels: [UInt8]
 
-    /// The largest picture that is read from a file, in pixels (16,384²).
-    public static let maximumPixels = 1 << 28
+    /// The largest picture that is read from a file, in pixels: 134,217,728, which take 403 MB.
+    public static let maximumPixels = 1 << 27
 
     /// - Parameters:
     ///   - pixels: [height, width, 3].
@@ -49,16 +49,6 @@ public struct Image: Sendable, Equatable {
             }
         }
         self.init(width: width, height: height, pixels: pixels)
-    }
-
-    /// The pictures of a batch of planes [count, 3, size, size] in about [-1, 1].
-    public static func batch(_ planes: [Float], size: Int) -> [Image] {
-        let one = 3 * size * size
-        return planes.withUnsafeBufferPointer { all in
-            (0..<all.count / one).map {
-                Image(planes: UnsafeBufferPointer(rebasing: all[$0 * one..<($0 + 1) * one]), width: size, height: size)
-            }
-        }
     }
 
     /// The picture as planes of floats in [-1, 1]: [3, height, width].

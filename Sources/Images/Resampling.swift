@@ -115,7 +115,7 @@ public enum AreaResampling {
     /// - Parameters:
     ///   - gradients: [n, to, to].
     /// - Returns: [n, from, from].
-    public static func pullBack(_ gradients: [Float], from: Int, to: Int) -> [Float] {
+    public static func backward(_ gradients: [Float], from: Int, to: Int) -> [Float] {
         let taps = Taps.axis(from: from, to: to)
         let count = gradients.count / (to * to)
         var result = [Float](repeating: 0, count: count * from * from)

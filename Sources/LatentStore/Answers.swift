@@ -32,11 +32,11 @@ extension LatentStore {
                 defer { try? db.execute(sql: "PRAGMA query_only = 0") }
                 let (statement, rest) = try LatentStore.single(sql, db)
                 guard rest.isEmpty else {
-                    throw Failure("--sql", "holds more than one statement", "ask one at a time", isUsage: true)
+                    throw Failure("--sql", "holds more than one statement", "ask one at a time", kind: .usage)
                 }
                 guard statement.isReadonly, !LatentStore.isForbidden(sql) else {
                     throw Failure(
-                        "--sql", "would change the database; only reading is allowed here", "use SELECT", isUsage: true)
+                        "--sql", "would change the database; only reading is allowed here", "use SELECT", kind: .usage)
                 }
                 let names = statement.columnNames
                 statement.arguments = StatementArguments(arguments.mapValues(\.databaseValue))
@@ -58,7 +58,7 @@ extension LatentStore {
         let all = try db.allStatements(sql: sql)
         while let next = try all.next(), statements.count < 2 { statements.append(next) }
         guard let first = statements.first else {
-            throw Failure("--sql", "is empty", "for example SELECT count(*) FROM latents", isUsage: true)
+            throw Failure("--sql", "is empty", "for example SELECT count(*) FROM latents", kind: .usage)
         }
         return (first, statements.count > 1 ? "more" : "")
     }

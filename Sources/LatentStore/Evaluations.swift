@@ -48,7 +48,7 @@ extension LatentStore {
             else {
                 throw Failure(
                     "--seed \(key.seed)", "is the seed of a sample set: directions may have been fitted on its faces",
-                    "choose another one", isUsage: true)
+                    "choose another one", kind: .usage)
             }
             let arguments: StatementArguments = [
                 generator, key.classifier, key.directionSHA256, key.label, key.strength, key.step, key.layers, seed,

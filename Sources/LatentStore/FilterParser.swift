@@ -111,7 +111,7 @@ private struct FilterParser {
         let caret = String(repeating: " ", count: offset) + "^"
         return Failure(
             "filter", "\(problem)\n  \(text)\n  \(caret)", advice.isEmpty ? "see `directions query --help`" : advice,
-            isUsage: true)
+            kind: .usage)
     }
 
     private mutating func tokenize() throws {

@@ -30,6 +30,17 @@ extension LatentStore {
         _ verb: String, parameters: [String: String], inputs: [String: String] = [:],
         _ body: () throws -> [String: String]
     ) throws {
+        try logged(verb, parameters: parameters, inputs: inputs) { ((), try body()) }
+    }
+
+    /// Records a run of a verb whose work has a result of its own.
+    ///
+    /// - Parameter body: Its result, and what the run came to: name to figure or SHA-256.
+    /// - Throws: What `body` throws, after it is recorded; ``Failure`` when the database can't be written.
+    public func logged<Result>(
+        _ verb: String, parameters: [String: String], inputs: [String: String] = [:],
+        _ body: () throws -> (Result, [String: String])
+    ) throws -> Result {
         let id = try write { db in
             try db.execute(
                 sql: """
@@ -43,10 +54,13 @@ extension LatentStore {
             return db.lastInsertedRowID
         }
         do {
-            let outputs = try body()
+            let (result, outputs) = try body()
             try end(id, status: "finished", outputs: outputs)
+            return result
         } catch {
-            try? end(id, status: Interruption.requested ? "stopped" : "failed", outputs: ["error": "\(error)"])
+            try? end(
+                id, status: (error as? Failure)?.kind == .cancelled ? "stopped" : "failed",
+                outputs: ["error": "\(error)"])
             throw error
         }
     }

@@ -50,6 +50,9 @@ public struct CodeFile: Sendable, Equatable {
     /// How many codes.
     public var count: Int { names.count }
 
+    /// The codes as generators take them.
+    public func codes() throws -> LatentCodes { try LatentCodes(values, rows: rows, size: size) }
+
     /// The key that stands for all codes of a dictionary.
     public static let allKeys = "*"
 
@@ -115,7 +118,7 @@ public struct CodeFile: Sendable, Equatable {
         guard !isWPlus || space != .w else {
             throw Failure(
                 subject, "has the shape \(leaf.tensor.shape), which is of W+ codes", "leave --code-space w out",
-                isUsage: true)
+                kind: .usage)
         }
         if shape.count == 2, shape[0] > 1 {
             let fits = layout.rows.contains(shape[0])
@@ -132,7 +135,7 @@ public struct CodeFile: Sendable, Equatable {
                 throw Failure(
                     subject, "has the shape \(shape): \(shape[0]) faces in W, or one in W+",
                     "say which with --code-space w or --code-space w+, or save it as [1, \(shape[0]), \(layout.size)]",
-                    isUsage: true)
+                    kind: .usage)
             case nil: break
             }
         }

@@ -49,7 +49,7 @@ struct CodeTree {
                 file, "holds no latent codes, which are arrays of \(layout.size) columns",
                 "check that it is the right file")
         }
-        return Failure(file, "has nothing under the key `\(key)`", "leave --key out to see the keys", isUsage: true)
+        return Failure(file, "has nothing under the key `\(key)`", "leave --key out to see the keys", kind: .usage)
     }
 
     // MARK: Arrays
@@ -143,7 +143,7 @@ struct CodeTree {
                 entry.value, key: key, at: place.under(entry.key, isOne: isPicture(entry)), depth: depth + 1)
         }
         throw Failure(
-            file, "has nothing under the key `\(key)`", "its keys are \(shown(inside.map(\.key)))", isUsage: true)
+            file, "has nothing under the key `\(key)`", "its keys are \(shown(inside.map(\.key)))", kind: .usage)
     }
 
     private func several(_ keys: [String], at place: Place) -> Failure {
@@ -151,7 +151,7 @@ struct CodeTree {
         return Failure(
             file, "holds several codes: \(shown(keys.map { prefix + $0 }))",
             "choose one with --key '\(prefix + (keys.first ?? ""))', or all with --key '\(CodeFile.allKeys)'",
-            isUsage: true)
+            kind: .usage)
     }
 
     private func shown(_ keys: [String]) -> String {
@@ -175,7 +175,7 @@ struct CodeTree {
                 return try select(only.element, key: key, at: place, depth: depth + 1)
             }
             throw Failure(
-                file, "has nothing under the key `\(key)`", "its keys are 0 to \(items.count - 1)", isUsage: true)
+                file, "has nothing under the key `\(key)`", "its keys are 0 to \(items.count - 1)", kind: .usage)
         }
         guard key == nil else {
             return try codes.flatMap {

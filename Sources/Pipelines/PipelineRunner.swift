@@ -25,16 +25,19 @@ public struct PipelineRunner {
     public var execute: (Stage) throws -> Void
     /// Told of each decision before it is acted upon.
     public var tell: (String) -> Void
+    /// Asked whether to stop between stages.
+    public var context: RunContext
 
     public init(
         path: String, pipeline: PipelineFile, answer: @escaping (String) throws -> String,
-        execute: @escaping (Stage) throws -> Void, tell: @escaping (String) -> Void
+        execute: @escaping (Stage) throws -> Void, tell: @escaping (String) -> Void, context: RunContext = .silent
     ) {
         self.path = path
         self.pipeline = pipeline
         self.answer = answer
         self.execute = execute
         self.tell = tell
+        self.context = context
     }
 
     /// Runs what has to run; the lock is written after every stage, so a killed run goes on where it was.
@@ -47,7 +50,7 @@ public struct PipelineRunner {
     public func run(dryRun: Bool = false, forced: Set<String> = []) throws -> Summary {
         if let unknown = forced.first(where: { name in !pipeline.stages.contains { $0.name == name } }) {
             let names = pipeline.stages.map(\.name).joined(separator: ", ")
-            throw Failure(unknown, "is not a stage of \(path)", "the stages are \(names)", isUsage: true)
+            throw Failure(unknown, "is not a stage of \(path)", "the stages are \(names)", kind: .usage)
         }
         let lockPath = LockFile.path(for: path)
         var lock = try LockFile.read(lockPath)
@@ -55,7 +58,7 @@ public struct PipelineRunner {
         var summary = Summary()
         var fingerprints: [String: String] = [:]
         for stage in pipeline.stages {
-            try Interruption.check()
+            try context.check()
             let rerun = Set(summary.ran.map(\.stage))
             let decision = try planner.decide(stage, fingerprints: fingerprints, rerun: rerun)
             fingerprints[stage.name] = decision.fingerprint

@@ -4,7 +4,7 @@ import Generators
 import LatentStore
 
 /// A part of a sample set: one of n contiguous stretches of indices, which together are the whole.
-public struct Shard: Sendable, Equatable {
+public struct Shard: Sendable, Equatable, CustomStringConvertible {
     /// Which part, from 0.
     public let number: Int
     /// How many parts there are.
@@ -12,6 +12,9 @@ public struct Shard: Sendable, Equatable {
 
     /// The whole set.
     public static let whole = Shard(number: 0, count: 1)
+
+    /// As it is parsed, such as `3/64`.
+    public var description: String { "\(number)/\(count)" }
 
     private init(number: Int, count: Int) {
         self.number = number
@@ -25,7 +28,7 @@ public struct Shard: Sendable, Equatable {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
         guard parts.count == 2, let number = parts[0], let count = parts[1], count > 0, (0..<count).contains(number)
         else {
-            throw Failure("--shard \(text)", "is not a part such as 0/64 to 63/64", "count parts from 0", isUsage: true)
+            throw Failure("--shard \(text)", "is not a part such as 0/64 to 63/64", "count parts from 0", kind: .usage)
         }
         self.init(number: number, count: count)
     }
@@ -50,10 +53,10 @@ public struct LatentSampler {
         /// - Throws: ``Failure`` (usage) for a count outside 0…2³²−1 or a psi that is not finite.
         public init(count: Int, seed: UInt64, psi: Float, shard: Shard = .whole) throws {
             guard count >= 0, count <= Int(UInt32.max) else {
-                throw Failure("--count \(count)", "is out of range", "give 0 to \(UInt32.max)", isUsage: true)
+                throw Failure("--count \(count)", "is out of range", "give 0 to \(UInt32.max)", kind: .usage)
             }
             guard psi.isFinite else {
-                throw Failure("--psi", "must be a finite number", "for example 0.7", isUsage: true)
+                throw Failure("--psi", "must be a finite number", "for example 0.7", kind: .usage)
             }
             self.count = count
             self.seed = seed
@@ -64,33 +67,33 @@ public struct LatentSampler {
 
     private let generator: Generator
     private let store: LatentStore
+    private let context: RunContext
     /// Latents a transaction; also those mapped in one matrix product.
     public var batch = 4096
 
-    public init(generator: Generator, store: LatentStore) {
+    public init(generator: Generator, store: LatentStore, context: RunContext = .silent) {
         self.generator = generator
         self.store = store
+        self.context = context
     }
 
     /// Draws what the set lacks; what is there stays as it is, so a stopped or killed run goes on where it was.
     ///
     /// Mapping and writing overlap: a thread maps batch after batch, the calling thread writes them.
     ///
-    /// - Parameters:
-    ///   - progress: Told of latents written.
     /// - Returns: The set and how many latents were added.
     /// - Throws: ``Failure`` when the database can't be written; batches before stay.
-    public func sample(_ request: Request, progress: ProgressReporter? = nil) throws -> (set: SampleSet, added: Int) {
+    public func sample(_ request: Request) throws -> (set: SampleSet, added: Int) {
         let set = try store.sampleSet(
             generator: generator.record, seed: request.seed, psi: Double(request.psi), meanLatent: generator.meanLatent)
         let gaps = try store.missing(in: set, request.shard.range(of: request.count))
         let queue = BoundedQueue<(first: UInt32, w: [Float])>(capacity: 2)
-        let (generator, batch) = (generator, UInt32(batch))
+        let (generator, batch, context) = (generator, UInt32(batch), context)
         let thread = Thread {
             do {
                 for gap in gaps {
                     var first = gap.lowerBound
-                    while first < gap.upperBound && !Interruption.requested {
+                    while first < gap.upperBound && !context.isCancelled {
                         let last = min(gap.upperBound, first + batch)
                         let w = try generator.latents(
                             seed: request.seed, indices: UInt64(first)..<UInt64(last), psi: request.psi)
@@ -105,19 +108,22 @@ public struct LatentSampler {
         }
         thread.stackSize = 8 << 20
         thread.start()
+        let total = request.shard.range(of: request.count).count
+        let progress = context.progress("sample", unit: "latents", total: total, isShown: !gaps.isEmpty)
+        defer { progress.finish() }
         var added = 0
         do {
             while let (first, w) = try queue.pop() {
                 try store.insert(w, into: set, first: first)
                 let count = w.count / set.meanLatent.count
                 added += count
-                progress?.advance(count)
+                progress.advance(count)
             }
         } catch {
             queue.fail(error)
             throw error
         }
-        try Interruption.check()
+        try context.check()
         return (set, added)
     }
 }

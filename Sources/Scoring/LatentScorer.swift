@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Generators
 import Images
+import Latents
 import LatentStore
 import Synchronization
 
@@ -13,14 +14,17 @@ public struct LatentScorer {
     private let synthesizer: any Synthesizer
     private let classifier: AttributeClassifier
     private let store: LatentStore
+    private let context: RunContext
     /// Latents a batch: synthesized, scored and stored together.
     public var batch = 16
     /// Pixels along a side of a kept thumbnail; nil keeps none.
     public var thumbnails: Int?
 
     public init(
-        generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore
+        generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore,
+        context: RunContext = .silent
     ) {
+        self.context = context
         self.generator = generator
         self.synthesizer = synthesizer
         self.classifier = classifier
@@ -34,25 +38,24 @@ public struct LatentScorer {
 
     /// Scores the latents of the generator that this classifier has not scored.
     ///
-    /// - Parameters:
-    ///   - limit: At most so many.
-    ///   - progress: Told of latents stored; made here so that it knows the total.
+    /// - Parameter limit: At most so many.
     /// - Returns: How many were scored.
     /// - Throws: ``Failure`` of any stage; batches stored before stay, and the same call goes on from there.
-    public func score(limit: Int?, quiet: Bool = false) throws -> Int {
+    public func score(limit: Int?) throws -> Int {
         let id = try store.registerClassifier(
             sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
         let sha256 = generator.identity.sha256
         let total = min(limit ?? .max, try store.unscoredCount(classifier: id, generator: sha256))
         if total == 0 { return 0 }
         if total > 2000 { try store.dropScoreIndexes() }
-        let progress = ProgressReporter("score", unit: "images", total: total, quiet: quiet)
+        let progress = context.progress("score", unit: "images", total: total)
         let position = Mutex((after: Int64(-1), left: total))
         let size = LatentScorer.synthesisSize(
             synthesizer.sizes, input: max(classifier.inputSize, thumbnails ?? 0))
         let (store, synthesizer, classifier, batch, side) = (store, synthesizer, classifier, batch, thumbnails)
         let latentSize = generator.identity.latentSize
-        let pipeline = ScorePipeline<Batch, [Float], Result>(
+        let pipeline = ScorePipeline<Batch, ImageBatch, Result>(
+            context: context,
             fetch: {
                 try position.withLock { position in
                     let wanted = min(batch, position.left)
@@ -65,12 +68,10 @@ public struct LatentScorer {
                 }
             },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
-            score: { batch, planes in
-                let logits = try classifier.logits(
-                    LatentScorer.fit(planes, size: size, to: classifier.inputSize), count: batch.ids.count)
+            score: { batch, faces in
+                let logits = try classifier.logits(faces.resized(to: classifier.inputSize))
                 return Result(
-                    logits: logits,
-                    thumbnails: try side.map { try LatentScorer.jpegs(planes, size: size, side: $0) } ?? [])
+                    logits: logits, thumbnails: try side.map { try LatentScorer.jpegs(faces, side: $0) } ?? [])
             },
             store: { batch, result in
                 try store.insertScores(
@@ -106,15 +107,16 @@ public struct LatentScorer {
     /// - Throws: ``Failure`` of either, or when a stop is asked for.
     public static func logits(
         of codes: LatentCodes, synthesizer: any Synthesizer, classifier: AttributeClassifier, batch: Int = 16,
-        quiet: Bool = false
+        context: RunContext = .silent
     ) throws -> [Float] {
         let size = synthesisSize(synthesizer.sizes, input: classifier.inputSize)
-        let progress = ProgressReporter(
-            "score", unit: "images", total: codes.count, quiet: quiet || codes.count <= batch)
+        let progress = context.progress(
+            "score", unit: "images", total: codes.count, isShown: codes.count > batch)
         defer { progress.finish() }
         let next = Mutex(0)
         var logits: [Float] = []
-        try ScorePipeline<Range<Int>, [Float], [Float]>(
+        try ScorePipeline<Range<Int>, ImageBatch, [Float]>(
+            context: context,
             fetch: {
                 next.withLock { next in
                     defer { next = min(next + batch, codes.count) }
@@ -122,7 +124,7 @@ public struct LatentScorer {
                 }
             },
             synthesize: { try synthesizer.synthesize(try codes.slice($0), size: size, noise: .none) },
-            score: { try classifier.logits(fit($1, size: size, to: classifier.inputSize), count: $0.count) },
+            score: { try classifier.logits($1.resized(to: classifier.inputSize)) },
             store: { range, scores in
                 logits += scores
                 progress.advance(range.count)
@@ -131,13 +133,8 @@ public struct LatentScorer {
         return logits
     }
 
-    /// JPEGs of planes [n, 3, size, size], with so many pixels a side.
-    private static func jpegs(_ planes: [Float], size: Int, side: Int) throws -> [Data] {
-        try Image.batch(fit(planes, size: size, to: side), size: side).map { try $0.encodedJPEG(quality: 85) }
-    }
-
-    /// Planes [n, 3, size, size] at the classifier's size: exact box averages for whole factors, else fractional ones.
-    public static func fit(_ planes: [Float], size: Int, to target: Int) -> [Float] {
-        size == target ? planes : AreaResampling.resize(planes, from: size, to: target)
+    /// JPEGs of faces, with so many pixels a side.
+    private static func jpegs(_ faces: ImageBatch, side: Int) throws -> [Data] {
+        try faces.resized(to: side).images.map { try $0.encodedJPEG(quality: 85) }
     }
 }

@@ -12,13 +12,17 @@ public struct ScorePipeline<Batch: Sendable, Pictures: Sendable, Scores: Sendabl
     public var synthesize: @Sendable (Batch) throws -> Pictures
     /// Scores of a batch's pictures.
     public var score: @Sendable (Batch, Pictures) throws -> Scores
+    /// Asked whether to stop.
+    public var context: RunContext
     /// Stores a batch's scores; called in order from the calling thread.
     public var store: (Batch, Scores) throws -> Void
 
     public init(
+        context: RunContext = .silent,
         fetch: @escaping @Sendable () throws -> Batch?, synthesize: @escaping @Sendable (Batch) throws -> Pictures,
         score: @escaping @Sendable (Batch, Pictures) throws -> Scores, store: @escaping (Batch, Scores) throws -> Void
     ) {
+        self.context = context
         self.fetch = fetch
         self.synthesize = synthesize
         self.score = score
@@ -34,10 +38,10 @@ public struct ScorePipeline<Batch: Sendable, Pictures: Sendable, Scores: Sendabl
         let pictures = BoundedQueue<(Batch, Pictures)>(capacity: 1)
         let scores = BoundedQueue<(Batch, Scores)>(capacity: 2)
         let ended = DispatchGroup()
-        let (fetch, synthesize, score) = (fetch, synthesize, score)
+        let (fetch, synthesize, score, context) = (fetch, synthesize, score, context)
         ScorePipeline.start("synthesize", ended) {
             do {
-                while !Interruption.requested, let batch = try fetch() {
+                while !context.isCancelled, let batch = try fetch() {
                     try pictures.push((batch, try synthesize(batch)))
                 }
                 pictures.finish()
@@ -62,7 +66,7 @@ public struct ScorePipeline<Batch: Sendable, Pictures: Sendable, Scores: Sendabl
             scores.fail(error)
             throw error
         }
-        try Interruption.check()
+        try context.check()
     }
 
     private static func start(_ name: String, _ group: DispatchGroup, _ body: @escaping @Sendable () -> Void) {

@@ -36,12 +36,14 @@ package struct Matching {
     /// For each row of `wanted` the nearest of `candidates` that no earlier row has taken.
     ///
     /// - Returns: As many rows as `wanted` has, or fewer when the candidates run out.
-    package func partners(of wanted: [Int], among candidates: [Int]) throws -> [Int] {
+    package func partners(
+        of wanted: [Int], among candidates: [Int], context: RunContext = .silent
+    ) throws -> [Int] {
         var taken = [Bool](repeating: false, count: candidates.count)
         var result: [Int] = []
         let parts = max(1, min(ProcessInfo.processInfo.activeProcessorCount, candidates.count / 4096))
         for row in wanted.prefix(candidates.count) {
-            if result.count % 256 == 0 { try Interruption.check() }
+            if result.count % 256 == 0 { try context.check() }
             let found = nearest(to: row, among: candidates, taken: taken, parts: parts)
             taken[found] = true
             result.append(candidates[found])

@@ -5,7 +5,13 @@ import LatentStore
 public struct Selector {
     private let store: LatentStore
 
-    public init(store: LatentStore) { self.store = store }
+    /// Asked whether to stop.
+    private let context: RunContext
+
+    public init(store: LatentStore, context: RunContext = .silent) {
+        self.store = store
+        self.context = context
+    }
 
     /// How many to take at each end when nothing was asked for: the paper's 10,000 of 500,000, and the same 2 % of fewer.
     public static func defaultCount(scored: Int) -> Int { min(10_000, max(1, scored / 50)) }
@@ -32,12 +38,12 @@ public struct Selector {
             top: top ?? Selector.defaultCount(scored: scored), bottom: bottom ?? Selector.defaultCount(scored: scored)
         )
         guard counts.top > 0, counts.bottom > 0 else {
-            throw Failure("--top, --bottom", "must be positive", "for example --top 10000", isUsage: true)
+            throw Failure("--top, --bottom", "must be positive", "for example --top 10000", kind: .usage)
         }
         guard counts.top + counts.bottom <= scored else {
             throw Failure(
                 "--top \(counts.top) --bottom \(counts.bottom)", "overlap: only \(scored) latents are scored",
-                "take fewer, or score more", isUsage: true)
+                "take fewer, or score more", kind: .usage)
         }
         let best = try store.ranked(
             attribute, classifier: classifier.id, generator: generator, highest: true, count: counts.top)
@@ -63,13 +69,13 @@ public struct Selector {
     ) throws -> [(id: Int64, score: Double)] {
         guard let column = classifier.attributes.firstIndex(of: attribute), classifier.attributes.count > 1 else {
             throw Failure(
-                "--matched", "needs a classifier that scores other attributes too", "leave it out", isUsage: true)
+                "--matched", "needs a classifier that scores other attributes too", "leave it out", kind: .usage)
         }
         var lower = try store.ranked(
             attribute, classifier: classifier.id, generator: generator, highest: false, count: scored / 2)
         guard top.count <= lower.count else {
             throw Failure(
-                "--top \(top.count)", "is more than half of the \(scored) scored latents", "take fewer", isUsage: true)
+                "--top \(top.count)", "is more than half of the \(scored) scored latents", "take fewer", kind: .usage)
         }
         // Faces that rather have the attribute are no negatives, where there are enough others.
         let without = lower.filter { $0.score < 0.5 }
@@ -81,7 +87,9 @@ public struct Selector {
         let matching = Matching(logits: logits, attributes: classifier.attributes.count, leavingOut: column)
         let lowerRows = lower.compactMap { rows[$0.id] }
         let found = Set(
-            try matching.partners(of: top.compactMap { rows[$0.id] }, among: lowerRows).map { ids[$0] })
+            try matching.partners(of: top.compactMap { rows[$0.id] }, among: lowerRows, context: context).map {
+                ids[$0]
+            })
         return lower.filter { found.contains($0.id) }
     }
 }

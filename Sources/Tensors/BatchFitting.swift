@@ -29,7 +29,7 @@ public final class BatchFitting: Sendable {
             do {
                 try body(start..<end)
                 start = end
-            } catch let failure as Failure where failure.problem.contains("out of memory") && end - start > 1 {
+            } catch let failure as Failure where failure.kind == .outOfMemory && end - start > 1 {
                 size.withLock { $0 = max(1, min($0, (end - start) / 2)) }
             }
         }

@@ -53,9 +53,9 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
             let problem = Torch.cudaDevices == 0 ? "there is no CUDA device here" : "there is no such CUDA device"
             throw Failure(
                 text, problem, "use --device cpu, or build with LIBTORCH set to a CUDA build of PyTorch 2",
-                isUsage: true)
+                kind: .usage)
         }
-        throw Failure(text, "is not a device", "use cpu, cuda, cuda:N or auto", isUsage: true)
+        throw Failure(text, "is not a device", "use cpu, cuda, cuda:N or auto", kind: .usage)
     }
 }
 

@@ -45,6 +45,8 @@ public enum Torch {
     static func failure() -> Failure {
         let text = String(cString: ct_last_error())
         let reason = text.split(separator: "\n").first.map(String.init) ?? text
-        return Failure("libtorch", reason.isEmpty ? "failed without a reason" : reason)
+        // libtorch has no error code for it, only this text, on every device.
+        let kind: Failure.Kind = reason.contains("out of memory") ? .outOfMemory : .damaged
+        return Failure("libtorch", reason.isEmpty ? "failed without a reason" : reason, kind: kind)
     }
 }

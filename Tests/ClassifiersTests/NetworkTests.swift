@@ -22,7 +22,7 @@ import Weights
 
     @Test func unknownArchitecturesAreToldTheNames() throws {
         let failure = #expect(throws: Failure.self) { try ResNeXtConfiguration.named("resnet18") }
-        #expect(failure?.isUsage == true && failure?.advice.contains("resnext50_32x4d") == true)
+        #expect(failure?.kind == .usage && failure?.advice.contains("resnext50_32x4d") == true)
     }
 
     @Test func hostileConfigurationsAreRefused() throws {
@@ -134,6 +134,6 @@ import Weights
             #expect(architecture.name == name && architecture.inputSize == 96)
         }
         let failure = #expect(throws: Failure.self) { try Architecture.named("efficientnet_lite9") }
-        #expect(failure?.isUsage == true && failure?.advice.contains("efficientnet_lite0") == true)
+        #expect(failure?.kind == .usage && failure?.advice.contains("efficientnet_lite0") == true)
     }
 }

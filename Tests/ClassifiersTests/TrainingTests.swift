@@ -43,16 +43,16 @@ import Weights
         #expect(classifier.attributes.map(\.name) == ["Eyeglasses", "Male", "Smiling"])
         #expect(classifier.inputSize == 32)
         #expect(classifier.sha256 == (try Hashing.sha256(file: path)))
-        let planes = test.images.flatMap { FaceFrame.celeba.crop($0, size: 32).planes() }
-        let logits = try classifier.logits(planes, count: test.images.count)
+        let faces = ImageBatch(test.images.map { FaceFrame.celeba.crop($0, size: 32) }, side: 32)
+        let logits = try classifier.logits(faces)
         let scores = test.images.indices.map { logits[$0 * 3 + 1] }
         #expect(Metrics.areaUnderROC(scores, test.rows.map { $0.labels[20] }) == male.areaUnderROC)
-        let one = try classifier.logits(Array(planes.prefix(3 * 32 * 32)), count: 1)
+        let one = try classifier.logits(faces[0..<1])
         #expect(zip(one, logits).allSatisfy { abs($0 - $1) < 1e-4 }, "a picture's score does not depend on its batch")
         #expect(classifier.probabilities(logits).allSatisfy { 0...1 ~= $0 })
-        #expect(throws: Failure.self) { try classifier.logits([0], count: 1) }
+        #expect(throws: Failure.self) { try classifier.logits(faces.resized(to: 16)) }
         #expect(throws: Failure.self) { try classifier.columns([Attribute.named("bald")]) }
-        #expect(try classifier.logits([], count: 0).isEmpty)
+        #expect(try classifier.logits(ImageBatch([], side: 32)).isEmpty)
         let lines = try String(contentsOfFile: folder + "/epochs.jsonl", encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 12)
         #expect(try String(contentsOfFile: folder + "/curve.svg", encoding: .utf8).hasPrefix("<svg"))
@@ -244,41 +244,46 @@ import Weights
     /// As where a device's memory holds two pictures: what is asked for five is done in three parts.
     @Test func batchesInPartsGiveTheSame() throws {
         let (whole, parts) = (try AttributeClassifier.load(path: nil), try AttributeClassifier.load(path: nil))
-        try parts.batch.run(count: 8) { if $0.count > 2 { throw Failure("a device", "is out of memory") } }
+        try parts.batch.run(count: 8) {
+            if $0.count > 2 { throw Failure("a device", "is out of memory", kind: .outOfMemory) }
+        }
         #expect(parts.batch.current == 2)
-        let images = (0..<5 * 3 * whole.inputSize * whole.inputSize).map { Float($0 * 7919 % 1013) / 506.5 - 1 }
-        let logits = try parts.logits(images, count: 5)
+        let images = ImageBatch(
+            (0..<5 * 3 * whole.inputSize * whole.inputSize).map { Float($0 * 7919 % 1013) / 506.5 - 1 },
+            side: whole.inputSize)
+        let logits = try parts.logits(images)
         #expect(logits.count == 5 * whole.attributes.count)
-        for (one, other) in zip(try whole.logits(images, count: 5), logits) { #expect(abs(one - other) < 1e-3) }
+        for (one, other) in zip(try whole.logits(images), logits) { #expect(abs(one - other) < 1e-3) }
         let weights = logits.indices.map { Float($0 * 31 % 11) / 5 - 1 }
-        let gradients = try parts.pullBack(images, count: 5, gradients: weights)
-        let expected = try whole.pullBack(images, count: 5, gradients: weights)
+        let gradients = try parts.backward(images, gradients: weights)
+        let expected = try whole.backward(images, gradients: weights).planes
         let largest = expected.map(abs).max() ?? 0
-        #expect(gradients.count == images.count && largest > 0)
-        #expect(zip(gradients, expected).allSatisfy { abs($0 - $1) <= 1e-3 * largest })
+        #expect(gradients.count == 5 && gradients.side == whole.inputSize && largest > 0)
+        #expect(zip(gradients.planes, expected).allSatisfy { abs($0 - $1) <= 1e-3 * largest })
     }
 
     @Test func gradientsFollowTheLogits() throws {
         let classifier = try AttributeClassifier.load(path: nil)
         let one = 3 * classifier.inputSize * classifier.inputSize, width = classifier.attributes.count
-        let images = (0..<2 * one).map { Float($0 * 7919 % 1013) / 506.5 - 1 }
+        let images = ImageBatch(
+            (0..<2 * one).map { Float($0 * 7919 % 1013) / 506.5 - 1 }, side: classifier.inputSize)
         let weights = (0..<2 * width).map { Float($0 * 31 % 11) / 5 - 1 }
-        let gradients = try classifier.pullBack(images, count: 2, gradients: weights)
-        #expect(gradients.count == images.count)
+        let gradients = try classifier.backward(images, gradients: weights).planes
+        #expect(gradients.count == images.planes.count)
         // Along the gradient of each picture the weighted logits rise as fast as its square.
         for picture in 0..<2 {
             let own = gradients[picture * one..<(picture + 1) * one]
             let square = own.reduce(0) { $0 + Double($1) * Double($1) }
             func total(_ step: Double) throws -> Double {
                 var moved = images
-                for (i, slope) in own.enumerated() { moved[picture * one + i] += Float(step * Double(slope)) }
-                return try zip(classifier.logits(moved, count: 2), weights).reduce(0) { $0 + Double($1.0 * $1.1) }
+                for (i, slope) in own.enumerated() { moved.planes[picture * one + i] += Float(step * Double(slope)) }
+                return try zip(classifier.logits(moved), weights).reduce(0) { $0 + Double($1.0 * $1.1) }
             }
             let step = 0.02 / square.squareRoot()
             let rise = try (total(step) - total(-step)) / (2 * step)
             #expect(square > 1e-4 && abs(rise / square - 1) < 0.03, "\(rise), \(square)")
         }
-        #expect(throws: Failure.self) { try classifier.pullBack(images, count: 2, gradients: [1]) }
+        #expect(throws: Failure.self) { try classifier.backward(images, gradients: [1]) }
     }
 
     /// The real test part where there is one: what the file says of itself is what it does.
@@ -288,8 +293,9 @@ import Weights
         let folder = try CelebAFolder(try #require(TestData.celeba))
         let rows = Array(folder.rows(.test).prefix(200))
         let faces = try FaceSet(folder, rows, frame: .celeba, size: classifier.inputSize)
-        let planes = faces.images.flatMap { FaceFrame.celeba.crop($0, size: classifier.inputSize).planes() }
-        let probabilities = classifier.probabilities(try classifier.logits(planes, count: faces.images.count))
+        let crops = faces.images.map { FaceFrame.celeba.crop($0, size: classifier.inputSize) }
+        let probabilities = classifier.probabilities(
+            try classifier.logits(ImageBatch(crops, side: classifier.inputSize)))
         let right = faces.rows.indices.count {
             (probabilities[$0 * 40 + 20] >= classifier.thresholds[20]) == (faces.rows[$0].labels[20] == 1)
         }
@@ -303,8 +309,8 @@ import Weights
         let here = try AttributeClassifier.load(path: nil)
         let there = try AttributeClassifier.load(path: nil, device: .cuda(0))
         let side = here.inputSize
-        let planes = (0..<2 * 3 * side * side).map { sin(Float($0) / 97) }
-        let apart = zip(try here.logits(planes, count: 2), try there.logits(planes, count: 2)).map { abs($0 - $1) }
+        let images = ImageBatch((0..<2 * 3 * side * side).map { sin(Float($0) / 97) }, side: side)
+        let apart = zip(try here.logits(images), try there.logits(images)).map { abs($0 - $1) }
         #expect((apart.max() ?? 1) < 1e-2)
     }
 

@@ -16,7 +16,7 @@ import Core
             try Attribute.named("eyeglases")
         } throws: { error in
             guard let failure = error as? Failure else { return false }
-            return failure.isUsage && failure.advice.contains("eyeglasses")
+            return failure.kind == .usage && failure.advice.contains("eyeglasses")
         }
     }
 

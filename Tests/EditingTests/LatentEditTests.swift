@@ -55,7 +55,7 @@ import Testing
     @Test(arguments: ["8", "3-2", "a", "-1", "0-8", "1-2-3", ""]) func badLayersAreUsageErrors(text: String) {
         #expect {
             try LayerRange(text, rows: 8)
-        } throws: { ($0 as? Failure)?.isUsage == true }
+        } throws: { ($0 as? Failure)?.kind == .usage }
     }
 
     @Test func layersParse() throws {

@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Generators
+import Latents
 import Testing
 import Weights
 
@@ -83,7 +84,7 @@ struct CheckpointCase: Sendable, CustomTestStringConvertible {
             #expect(generator.meanLatent == (try mean.floats()))
         }
         let codes = try LatentCodes(Checkpoints.floats(given.name + ".w"), size: generator.identity.latentSize)
-        let images = try generator.synthesizer().synthesize(codes, size: given.resolution, noise: .constant)
+        let images = try generator.synthesizer().synthesize(codes, size: given.resolution, noise: .constant).planes
         #expect(Foreign.relative(images, try Checkpoints.floats(given.name + ".const")) < 2e-5)
     }
 

@@ -1,6 +1,8 @@
 import Core
 import Foundation
 import Generators
+import Images
+import Latents
 import Tensors
 import Testing
 import Weights
@@ -29,7 +31,7 @@ struct ReferenceTests {
         var (atPlaces, atAreas): (Float, Float) = (0, 0)
         // libtorch takes ten times as long; two latents show the same.
         for i in 0..<(engine == .engine ? codes.count : 2) {
-            let image = try synthesizer.synthesize(codes.slice(i..<i + 1), size: 1024, noise: .constant)
+            let image = try synthesizer.synthesize(codes.slice(i..<i + 1), size: 1024, noise: .constant).planes
             let expected = Array(samples[i * places.count..<(i + 1) * places.count])
             atPlaces = max(atPlaces, largestDifference(places.map { image[$0] }, expected))
             let area = Array(areas[i * 12288..<(i + 1) * 12288])
@@ -44,20 +46,20 @@ struct ReferenceTests {
         try Torch.setCUDAModes(deterministic: false, tf32: false)
         let codes = try Reference.codes(0..<3)
         let engine = try Reference.synthesizer(.engine)
-        let ours = try engine.synthesize(codes, size: 256, noise: .constant)
+        let ours = try engine.synthesize(codes, size: 256, noise: .constant).planes
         let generator = try Reference.generator.get()
-        let full = try generator.synthesizer(device: .cuda(0)).synthesize(codes, size: 256, noise: .constant)
+        let full = try generator.synthesizer(device: .cuda(0)).synthesize(codes, size: 256, noise: .constant).planes
         #expect(largestDifference(ours, full) <= 1e-3, "CUDA's differ by \(largestDifference(ours, full))")
         let half = try generator.synthesizer(device: .cuda(0), isHalf: true)
-            .synthesize(codes, size: 256, noise: .constant)
+            .synthesize(codes, size: 256, noise: .constant).planes
         let apart = largestDifference(ours, half)
         #expect(apart <= 0.05 && apart > 1e-5, "in half precision by \(apart)")
 
         let code = try codes.slice(0..<1)
-        let gradients = (0..<3 * 64 * 64).map { sin(Float($0) / 31) }
+        let gradients = ImageBatch((0..<3 * 64 * 64).map { sin(Float($0) / 31) }, side: 64)
         func pulled(_ device: Device) throws -> [Float] {
             try generator.gradientSynthesizer(device: device)
-                .pullBack(code, size: 64, noise: .none, gradients: gradients)
+                .backward(code, size: 64, noise: .none, gradients: gradients)
         }
         let (here, there) = (try pulled(.cpu), try pulled(.cuda(0)))
         let largest = here.map(abs).max() ?? 0
@@ -68,9 +70,9 @@ struct ReferenceTests {
     func smallImagesAreAreaAveragesOfFullOnes(engine: Generator.Engine) throws {
         let codes = try Reference.codes(3..<4)
         let synthesizer = try Reference.synthesizer(engine)
-        let full = try synthesizer.synthesize(codes, size: 1024, noise: .none)
+        let full = try synthesizer.synthesize(codes, size: 1024, noise: .none).planes
         for size in [64, 512] {
-            let small = try synthesizer.synthesize(codes, size: size, noise: .none)
+            let small = try synthesizer.synthesize(codes, size: size, noise: .none).planes
             let difference = largestDifference(small, areaAverage(full, side: 1024, size: size))
             #expect(difference <= 1e-4, "\(engine) at \(size): \(difference)")
         }
@@ -80,10 +82,10 @@ struct ReferenceTests {
     func equalRowsOfWPlusAreW(engine: Generator.Engine) throws {
         let synthesizer = try Reference.synthesizer(engine)
         let w = try Reference.codes(0..<1)
-        let image = try synthesizer.synthesize(w, size: 128, noise: .none)
+        let image = try synthesizer.synthesize(w, size: 128, noise: .none).planes
         for rows in [18, 22] {
             let repeated = (0..<rows).flatMap { _ in w.values }
-            let same = try synthesizer.synthesize(LatentCodes(repeated, rows: rows), size: 128, noise: .none)
+            let same = try synthesizer.synthesize(LatentCodes(repeated, rows: rows), size: 128, noise: .none).planes
             #expect(largestDifference(same, image) <= 1e-5, "\(rows) rows")
         }
     }
@@ -94,7 +96,7 @@ struct ReferenceTests {
         let (one, other) = (Array(w[..<512]), Array(w[512...]))
         func image(_ rows: (Int) -> [Float], count: Int) throws -> [Float] {
             let codes = try LatentCodes((0..<count).flatMap(rows), rows: count)
-            return try synthesizer.synthesize(codes, size: 64, noise: .none)
+            return try synthesizer.synthesize(codes, size: 64, noise: .none).planes
         }
         // StyleGAN2's row 5 is shared by own rows 6 (layer 1's image: drives nothing) and 7 (layer 2's up).
         let own = try image({ $0 == 7 ? other : one }, count: 22)

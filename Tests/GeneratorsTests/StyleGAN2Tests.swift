@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Generators
+import Latents
 import Tensors
 import Testing
 import Weights
@@ -69,11 +70,11 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         for engine in Generator.Engine.allCases {
             let synthesizer = try generator.synthesizer(engine)
             for (noise, key) in [(NoiseMode.none, ".none"), (.constant, ".const")] {
-                let images = try synthesizer.synthesize(codes, size: given.resolution, noise: noise)
+                let images = try synthesizer.synthesize(codes, size: given.resolution, noise: noise).planes
                 #expect(
                     Foreign.relative(images, try Foreign.floats(given.name + key)) < 2e-5, "\(engine), \(noise)")
             }
-            let images = try synthesizer.synthesize(plus, size: given.resolution, noise: .none)
+            let images = try synthesizer.synthesize(plus, size: given.resolution, noise: .none).planes
             #expect(Foreign.relative(images, try Foreign.floats(given.name + ".plus.none")) < 2e-5, "\(engine)")
         }
     }
@@ -87,7 +88,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
             let codes = try LatentCodes(Foreign.floats(name + ".w"), size: generator.identity.latentSize)
             let synthesizer = try generator.synthesizer(device: .cuda(0))
             for (noise, key) in [(NoiseMode.none, ".none"), (.constant, ".const")] {
-                let images = try synthesizer.synthesize(codes, size: 32, noise: noise)
+                let images = try synthesizer.synthesize(codes, size: 32, noise: noise).planes
                 #expect(Foreign.relative(images, try Foreign.floats(name + key)) < 1e-4, "\(file), \(noise)")
             }
         }
@@ -99,7 +100,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         guard name == "ada-skip" else {
             // A network without limits on its activations was not trained for it.
             let failure = #expect(throws: Failure.self) { try generator.synthesizer(isHalf: true) }
-            #expect(failure?.isUsage == true && failure?.subject == "--half")
+            #expect(failure?.kind == .usage && failure?.subject == "--half")
             return
         }
         let codes = try LatentCodes(Foreign.floats(name + ".w"), size: generator.identity.latentSize)
@@ -110,7 +111,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
             return
         }
         for (noise, key) in [(NoiseMode.none, ".none"), (.constant, ".const")] {
-            let images = try synthesizer.synthesize(codes, size: 32, noise: noise)
+            let images = try synthesizer.synthesize(codes, size: 32, noise: noise).planes
             let apart = Foreign.relative(images, try Foreign.floats(name + key))
             #expect(apart < 1e-2 && apart > 1e-6, "\(noise): \(apart)")
         }
@@ -146,8 +147,8 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         let generator = try Foreign.load("ada-skip.pkl")
         let synthesizer = try generator.synthesizer()
         let w = try Foreign.floats("ada-skip.w")
-        let both = try synthesizer.synthesize(LatentCodes(w, size: 64), size: 32, noise: .random)
-        let second = try synthesizer.synthesize(LatentCodes(Array(w[64...]), size: 64), size: 32, noise: .random)
+        let both = try synthesizer.synthesize(LatentCodes(w, size: 64), size: 32, noise: .random).planes
+        let second = try synthesizer.synthesize(LatentCodes(Array(w[64...]), size: 64), size: 32, noise: .random).planes
         #expect(largestDifference(Array(both[3072...]), second) < 1e-5)
         #expect(largestDifference(both, try Foreign.floats("ada-skip.none")) > 1e-2)
     }
@@ -159,7 +160,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         let failure = #expect(throws: Failure.self) {
             try synthesizer.synthesize(LatentCodes(Foreign.floats("ada-resnet.w"), size: 48), size: 32, noise: .none)
         }
-        #expect(failure?.isUsage == true)
+        #expect(failure?.kind == .usage)
     }
 
     @Test func gradientsAreThoseOfDifferences() throws {
@@ -191,7 +192,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
             let name = (file as NSString).deletingPathExtension
             let again = try Generator.load(folder: model + "-again")
             let codes = try LatentCodes(again.mapping.map(Foreign.floats(name + ".z"), count: 2), size: 64)
-            let images = try again.synthesizer().synthesize(codes, size: 32, noise: .constant)
+            let images = try again.synthesizer().synthesize(codes, size: 32, noise: .constant).planes
             #expect(Foreign.relative(images, try Foreign.floats(name + ".const")) < 2e-5)
             #expect(again.meanLatent == (try Generator.load(folder: model).meanLatent))
         }

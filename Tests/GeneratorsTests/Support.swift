@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Generators
+import Latents
 import Synchronization
 import Testing
 import Weights

@@ -60,7 +60,7 @@ import Testing
         let x = (0..<2 * 64).map { Float($0 * 37 % 19) - 9 }, y = (0..<2 * 25).map { Float($0 * 23 % 17) - 8 }
         func product(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
         let forward = product(AreaResampling.resize(x, from: 8, to: 5), y)
-        let back = product(x, AreaResampling.pullBack(y, from: 8, to: 5))
+        let back = product(x, AreaResampling.backward(y, from: 8, to: 5))
         #expect(abs(forward) > 10 && abs(forward - back) < 1e-3, "\(forward), \(back)")
     }
 
@@ -80,7 +80,7 @@ import Testing
         let image = ImageTests.ramp(8, 8)
         let planes = image.planes()
         #expect(planes.withUnsafeBufferPointer { Image(planes: $0, width: 8, height: 8) } == image)
-        #expect(Image.batch(planes + planes, size: 8) == [image, image])
+        #expect(ImageBatch(planes + planes, side: 8).images == [image, image])
     }
 
     @Test func gridsHoldTheirPicturesAndLabels() throws {

@@ -1,6 +1,8 @@
 import Core
 import Foundation
 import Generators
+import Images
+import Latents
 import Tensors
 import Testing
 
@@ -34,7 +36,7 @@ struct EngineTests {
             for (size, noise) in [(256, NoiseMode.none), (256, .constant), (128, .none), (64, .constant)] {
                 let ours = try engine.synthesize(
                     styles: codes.values, count: 3, rows: rows, size: size, addsNoise: noise == .constant)
-                let theirs = try reference.synthesize(codes, size: size, noise: noise)
+                let theirs = try reference.synthesize(codes, size: size, noise: noise).planes
                 let spread = theirs.map(abs).max() ?? 0
                 let apart = largestDifference(ours, theirs)
                 #expect(spread > 0.1)
@@ -55,7 +57,7 @@ struct EngineTests {
             var source = RandomNetwork.Source(seed: 5)
             let styles = source.values(2 * rows * network.latentSize)
             let cotangents = source.values(2 * 3 * size * size)
-            let ours = try engine.pullBack(
+            let ours = try engine.backward(
                 styles: styles, count: 2, rows: rows, size: size, addsNoise: noise, imageGradients: cotangents)
             let leaf = try Tensor(styles, shape: [2, rows, network.latentSize]).requiringGradient()
             let images = try reference.synthesize(leaf, size: size, noise: noise ? .constant : .none)
@@ -81,13 +83,14 @@ struct EngineTests {
         let codes = try LatentCodes(Self.styles(2, rows: rows), rows: rows, size: network.latentSize)
         var source = RandomNetwork.Source(seed: 5)
         let weights = source.values(2 * 3 * 64 * 64)
-        let gradients = try synthesizer.pullBack(codes, size: 64, noise: .none, gradients: weights)
+        let gradients = try synthesizer.backward(
+            codes, size: 64, noise: .none, gradients: ImageBatch(weights, side: 64))
         #expect(gradients.count == codes.values.count)
         let square = gradients.reduce(0) { $0 + Double($1) * Double($1) }
         func total(_ step: Double) throws -> Double {
             let moved = try LatentCodes(
                 zip(codes.values, gradients).map { $0 + Float(step * Double($1)) }, rows: rows, size: codes.size)
-            return try zip(synthesizer.synthesize(moved, size: 64, noise: .none), weights).reduce(0) {
+            return try zip(synthesizer.synthesize(moved, size: 64, noise: .none).planes, weights).reduce(0) {
                 $0 + Double($1.0) * Double($1.1)
             }
         }
@@ -102,9 +105,9 @@ struct EngineTests {
         let (styles, size) = (Self.styles(3, rows: 1), 128)
         var source = RandomNetwork.Source(seed: 5)
         let cotangents = source.values(3 * 3 * size * size)
-        let all = try MobileStyleGANEngine(parameters: network, threads: 1).pullBack(
+        let all = try MobileStyleGANEngine(parameters: network, threads: 1).backward(
             styles: styles, count: 3, rows: 1, size: size, addsNoise: false, imageGradients: cotangents)
-        let one = try MobileStyleGANEngine(parameters: network, threads: 4).pullBack(
+        let one = try MobileStyleGANEngine(parameters: network, threads: 4).backward(
             styles: Array(styles[32..<64]), count: 1, rows: 1, size: size, addsNoise: false,
             imageGradients: Array(cotangents[3 * size * size..<6 * size * size]))
         #expect(one == Array(all[32..<64]))

@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Generators
+import Latents
 import Testing
 
 /// The paths of the engine that this processor has.
@@ -35,7 +36,7 @@ struct StyleGAN2EngineTests {
                 for noise in [NoiseMode.none, .constant] {
                     let ours = try engine.synthesize(
                         styles: codes.values, count: count, rows: rows, noise: noise == .none ? .none : .constant)
-                    let theirs = try reference.synthesize(codes, size: network.resolution, noise: noise)
+                    let theirs = try reference.synthesize(codes, size: network.resolution, noise: noise).planes
                     let spread = theirs.map(abs).max() ?? 0
                     let apart = largestDifference(ours, theirs)
                     #expect(spread > 0.1)

@@ -9,7 +9,9 @@ import Testing
         var tries = 0
         try fitting.run(count: 100) { range in
             tries += 1
-            if range.count > 20 { throw Failure("libtorch", "CUDA out of memory. Tried to allocate 2 GiB") }
+            if range.count > 20 {
+                throw Failure("libtorch", "CUDA out of memory. Tried to allocate 2 GiB", kind: .outOfMemory)
+            }
             done += range
         }
         #expect(done == Array(0..<100))
@@ -19,8 +21,8 @@ import Testing
 
     @Test func oneItemThatDoesNotFitIsAFailureAndSoIsAnythingElse() {
         let fitting = BatchFitting(most: 4)
-        #expect(throws: Failure("libtorch", "out of memory")) {
-            try fitting.run(count: 3) { _ in throw Failure("libtorch", "out of memory") }
+        #expect(throws: Failure("libtorch", "out of memory", kind: .outOfMemory)) {
+            try fitting.run(count: 3) { _ in throw Failure("libtorch", "out of memory", kind: .outOfMemory) }
         }
         #expect(throws: Failure("codes", "are cut short")) {
             try fitting.run(count: 3) { _ in throw Failure("codes", "are cut short") }

@@ -4,7 +4,7 @@ import Foundation
 
 /// The command line: one subcommand a verb.
 @main
-struct Directions: AsyncParsableCommand {
+struct CommandLineTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "directions",
         abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
@@ -38,7 +38,7 @@ struct Directions: AsyncParsableCommand {
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
     static func main() async {
-        Interruption.catchSignals()
+        Terminal.catchSignals()
         signal(SIGPIPE, SIG_DFL)
         do {
             var command = try parseAsRoot()
@@ -47,11 +47,27 @@ struct Directions: AsyncParsableCommand {
             } else {
                 try command.run()
             }
-        } catch let failure as Failure {
-            FileHandle.standardError.write(Data("directions: \(failure)\n".utf8))
-            Foundation.exit(failure.isUsage ? 64 : 1)
         } catch {
-            exit(withError: error)
+            end(with: error)
         }
+    }
+
+    /// Ends the process: a failure as one line and status 1, or 64 for a usage error; help and the like as the parser does.
+    private static func end(with error: any Error) -> Never {
+        guard let failure = failure(in: error) else { exit(withError: error) }
+        Terminal.write("directions: \(failure)\n")
+        Foundation.exit(failure.kind == .usage ? 64 : 1)
+    }
+
+    /// The failure that was thrown, also where the parser has wrapped what a `validate()` threw.
+    private static func failure(in error: any Error) -> Failure? {
+        if let failure = error as? Failure { return failure }
+        for child in Mirror(reflecting: error).children {
+            if let inner = child.value as? any Error, let failure = failure(in: inner) { return failure }
+            for grandchild in Mirror(reflecting: child.value).children {
+                if let failure = grandchild.value as? Failure { return failure }
+            }
+        }
+        return nil
     }
 }

@@ -1,0 +1,47 @@
+import Classifiers
+import Core
+import DirectionFiles
+import Foundation
+import Generators
+import LatentStore
+
+/// A workspace at work: one method a verb, each with a typed request and a typed result.
+///
+/// For example:
+///
+/// ```swift
+/// let session = Session(workspace: Workspace("faces"))
+/// try session.sample(SampleRequest(count: 4000))
+/// let edited = try session.edit(EditRequest(directions: "smiling", faces: .seeds([7]), strengths: [0, 1, 2], unit: .sigma))
+/// try edited.grid().write(to: "smile.png")
+/// ```
+///
+/// A session holds no open file and no network; every call opens what it needs. Whoever makes one hands in the
+/// ``Core/RunContext`` by which work is followed and stopped; nothing here prints.
+public struct Session: Sendable {
+    /// The folder that holds all state.
+    public let workspace: Workspace
+    /// Whether to stop, and whom to tell of progress.
+    public let context: RunContext
+
+    /// - Parameters:
+    ///   - workspace: The folder that holds all state; made by the first call that writes.
+    ///   - context: Whether to stop, and whom to tell of progress.
+    public init(workspace: Workspace = Workspace(), context: RunContext = .silent) {
+        self.workspace = workspace
+        self.context = context
+    }
+
+    /// An imported generator.
+    ///
+    /// - Throws: ``Core/Failure``: there is none of that name (not found), or its files are damaged.
+    func generator(_ name: String) throws -> Generator { try Generator.load(folder: workspace.generator(name)) }
+
+    /// The latent database, made when there is none.
+    ///
+    /// - Throws: ``Core/Failure`` when it can't be opened.
+    func store() throws -> LatentStore { try LatentStore.open(workspace.database) }
+
+    /// The workspace's direction files.
+    var library: DirectionLibrary { DirectionLibrary(workspace.directions) }
+}
