@@ -38,6 +38,7 @@ let targets: [Target] = [
         name: "CTorchShim",
         cxxSettings: [.unsafeFlags(torchCxxFlags)],
         linkerSettings: torchLibraries),
+    .target(name: "CTorch", exclude: ["functions.def"]),
     .target(name: "CSynthesis", cSettings: fastC),
     .target(name: "CRows", cSettings: fastC),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -46,37 +47,60 @@ let targets: [Target] = [
         name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev", "libwebp-dev", "libheif-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
-    module("Tensors", ["CTorchShim", "Core"]),
+    module("Tensors", ["CTorch", "Core"]),
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Weights", "Core"]),
+    module("Networks", ["Tensors", "Weights", "Core"]),
+    module("Faces", ["Networks", "Tensors", "Weights", "Images", "Core"]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "CLinearAlgebra", "Core"]),
-    module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
+    module(
+        "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
+    module("Objectives", ["Classifiers", "Generators", "Faces", "Images", "Latents", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
+    module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images", "Tensors", "Weights",
-            "Core",
+            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents",
+            "Images", "Core",
+        ]),
+    module(
+        "DirectionFitting",
+        [
+            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
+            "LatentStore", "Latents", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module(
+        "Reports",
+        [
+            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Latents",
+            "Images", "Core",
+        ]),
     module("Pipelines", [yams, "Core"]),
     module(
         "Directions",
-        ["Sampling", "Classifiers", "DirectionFiles", "Generators", "LatentStore", "Core"]),
+        [
+            "Reports", "Reporting", "DirectionFitting", "Evaluation", "Editing", "DirectionFiles", "Sampling",
+            "Classifiers",
+            "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors", "Core",
+        ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "LatentStore",
+            "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
             "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
+            "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
+            "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -84,15 +108,28 @@ let targets: [Target] = [
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
     .testTarget(
-        name: "ClassifiersTests", dependencies: ["Classifiers", "Tensors", "Images", "Weights", "Core"],
+        name: "ClassifiersTests",
+        dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "ExerciseTests",
+        dependencies: [
+            "Objectives", "Classifiers", "Faces", "Networks", "Generators", "Latents", "LatentStore", "Scoring",
+            "Selection", "Fitting", "Images", "Core",
+        ], swiftSettings: strict),
+    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "FacesTests", dependencies: ["Objectives", "Faces", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
     .testTarget(
         name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "GeneratorsTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
+        name: "GeneratorsTests",
+        dependencies: ["Editing", "Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
         swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
     .testTarget(
@@ -104,8 +141,12 @@ let tests: [Target] = [
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+        name: "EvaluationTests",
+        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],
+        swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),
@@ -118,6 +159,8 @@ let package = Package(
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
         .library(name: "Directions", targets: ["Directions"]),
+        // Opened at run time, when a tensor is first needed.
+        .library(name: "TorchShim", type: .dynamic, targets: ["CTorchShim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

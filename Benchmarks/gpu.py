@@ -3,7 +3,7 @@
     python3 Benchmarks/gpu.py --workspace WORKSPACE [--binary .build-cuda/release/directions] [--count 8192] [--json FILE]
 
 The workspace holds the imported default generator and at least 6 · (count + 128) latents without scores. PyTorch takes w from the same
-database and computes the same: noise-free face, area average, the ResNeXts of Reports/classifier/resnext on it and its mirror image; its
+database and computes the same: noise-free face, area average, the shipped ResNeXts on it and its mirror image; its
 logits are compared with what `score` stored, and it stores nothing itself. Of `score` two lengths are timed, so that the start of
 the program is left out. GPU use is nvidia-smi's, sampled while a side runs.
 """
@@ -128,7 +128,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default=".build-cuda/release/directions")
     parser.add_argument("--workspace", default=os.environ.get("DIRECTIONS_WORKSPACE", "workspace"))
-    parser.add_argument("--classifier", default="Reports/classifier/resnext/faces.classifier.safetensors")
+    parser.add_argument("--classifier", default="Sources/Classifiers/Resources/resnext.classifier.safetensors")
     parser.add_argument("--count", type=int, default=8192)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--json")

@@ -1,3 +1,4 @@
+// A template, included once by each kernels_<path>.c, which dispatches to it; not a header for anybody else.
 // The inner loops in terms of a vector of LANES floats. The including file defines
 //   LANES       4, 8 or 16
 //   PANELS      panels of 16 output channels that a wide tile takes at once, 1 or 2
@@ -481,7 +482,7 @@ static void blur(
     }
 }
 
-#include "pull_body.h"
+#include "backward_body.h"
 
 const ms_kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -494,6 +495,9 @@ const ms_kernels KERNELS = {
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
     .blur = blur,
-    .pull_slope = pull_slope, .pull_depthwise = pull_depthwise,
-    .pull_scale = pull_scale, .pull_upsample = pull_upsample,
+    .backward_product = backward_product,
+    .backward_depthwise = backward_depthwise,
+    .backward_upsample = backward_upsample,
+    .backward_image = backward_image,
+    .backward_linear = backward_linear,
 };

@@ -1,6 +1,8 @@
 import Core
+import Faces
 import Foundation
 import Images
+import Networks
 import Tensors
 import Weights
 
@@ -12,7 +14,7 @@ import Weights
 /// let classifier = try AttributeClassifier.load(path: nil)  // the shipped one
 /// let face = FaceFrame.ffhq.crop(image, size: classifier.inputSize)
 /// let logits = try classifier.logits(ImageBatch([face], side: classifier.inputSize))
-/// let glasses = classifier.probabilities(logits)[15]
+/// let glasses = classifier.probabilities(logits)[try classifier.columns([.named("eyeglasses")])[0]]
 /// ```
 ///
 /// Safe to use from several threads.
@@ -24,7 +26,7 @@ public final class AttributeClassifier: Sendable {
     public let sha256: String
     /// Where the file lies.
     public let path: String
-    private let networks: [any ScoringNetwork]
+    private let networks: [any InferenceBackbone]
     private let device: Device
     /// Pictures computed at once: all that are given, where the device's memory holds them.
     package let batch = BatchFitting(most: 1 << 20)
@@ -77,8 +79,8 @@ public final class AttributeClassifier: Sendable {
         path = name
         self.device = device
         attributes = try card.attributes.map { text in
-            do { return try Attribute.named(text) } catch {
-                throw Failure(name, "names an attribute \(text) that CelebA lacks")
+            do { return try Attribute.named(text) } catch let failure as Failure {
+                throw Failure(name, "names an attribute that can't be one: \(text) \(failure.problem)", failure.advice)
             }
         }
         let fine =
@@ -86,7 +88,7 @@ public final class AttributeClassifier: Sendable {
             && card.temperatures.count == attributes.count && card.thresholds.count == attributes.count
             && card.temperatures.allSatisfy { $0 > 0 && $0.isFinite } && card.thresholds.allSatisfy { 0...1 ~= $0 }
         guard fine else { throw Failure(name, "has damaged metadata", "make it anew with `directions train`") }
-        var networks: [any ScoringNetwork] = []
+        var networks: [any InferenceBackbone] = []
         let network = try card.architecture.network(outputs: attributes.count, seed: 0, device: device)
         for member in 0..<card.members {
             let prefix = "\(member)."

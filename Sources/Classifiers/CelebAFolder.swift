@@ -17,7 +17,7 @@ public struct CelebAFolder: Sendable {
     public struct Row: Sendable, Equatable {
         /// File name of the picture, as the label file gives it.
         public let name: String
-        /// 0 or 1 for each of the forty attributes in CelebA's order; 0 for those that the table does not have.
+        /// 0 or 1 for each of the folder's attributes, in their order.
         public let labels: [UInt8]
         public let part: Part
     }
@@ -27,7 +27,7 @@ public struct CelebAFolder: Sendable {
     public let images: String
     /// Rows in the order of the label file.
     public let rows: [Row]
-    /// CelebA's attributes that the table has, in CelebA's order.
+    /// What the pictures are labelled with: CelebA's forty in its order, or else the table's own columns.
     public let attributes: [Attribute]
     /// The table with all of its columns, also those that are not CelebA's.
     public let table: LabelTable
@@ -40,8 +40,9 @@ public struct CelebAFolder: Sendable {
     /// Where there is no partition, or a part has none of its pictures here (the first thousands of CelebA are all of its training
     /// part), the pictures that are here are split in the table's order: eight tenths to learn from, one to choose by, one to test.
     ///
-    /// - Throws: ``Core/Failure`` naming the file and line: nothing there, a column that is a misspelt attribute (with the nearest
-    ///   names), a row with too few values or another value than 1 and -1 (or 0), a picture that the partition does not name.
+    /// - Throws: ``Core/Failure`` naming the file and line: nothing there, a header with something that can't be an
+    ///   attribute's name, a row with too few values or another value than 1 and -1 (or 0), a picture that the partition does not
+    ///   name.
     public init(_ path: String) throws {
         self.path = path
         var isFolder: ObjCBool = false
@@ -51,13 +52,16 @@ public struct CelebAFolder: Sendable {
         }
         table = try LabelTable(CelebAFolder.labelFile(path))
         let columns = try CelebAFolder.columns(table)
-        attributes = Attribute.all.filter { columns[$0.index] != nil }
+        attributes = columns.map(\.attribute)
         index = PictureIndex(path, wanted: table.pictures)
         images = index.mainFolder ?? CelebAFolder.imageFolder(path)
         let labels = CelebAFolder.labels(table, columns)
         let published = try CelebAFolder.parts(table, in: path)
         let isHere = table.pictures.map { [index] in index.file($0) != nil }
-        (rows, note) = CelebAFolder.rows(table, labels: labels, published: published, isHere: isHere)
+        let split = CelebAFolder.rows(table, labels: labels, published: published, isHere: isHere)
+        rows = split.rows
+        let notes = CelebAFolder.doubts(table, columns) + split.notes
+        note = notes.isEmpty ? nil : notes.joined(separator: "; ")
         if rows.isEmpty {
             throw Failure(table.path, "has no row with an answer in every column", "fill in the answers")
         }
@@ -111,7 +115,9 @@ public struct CelebAFolder: Sendable {
             guard ["csv", "tsv", "txt"].contains((name as NSString).pathExtension.lowercased()),
                 let table = try? LabelTable("\(path)/\(name)")
             else { return false }
-            return table.columns.contains { (try? Attribute.named($0.name)) != nil }
+            return table.columns.contains { column in
+                Attribute.celebA.contains { $0.slug == Attribute.normalised(column.name) }
+            }
         }
         guard tables.count == 1, let table = tables.first else {
             throw Failure(
@@ -147,18 +153,12 @@ public struct CelebAFolder: Sendable {
 
     // MARK: Labels
 
-    /// The table's column of each of CelebA's attributes, by the attribute's index.
-    private static func columns(_ table: LabelTable) throws -> [Int: Int] {
-        var result: [Int: Int] = [:]
-        var others: [String] = []
+    /// The table's columns that hold answers, each with its attribute: in CelebA's order when they are its forty.
+    private static func columns(_ table: LabelTable) throws -> [(attribute: Attribute, column: Int)] {
+        var found: [(attribute: Attribute, column: Int)] = []
         for (k, column) in table.columns.enumerated() {
-            guard let attribute = try? Attribute.named(column.name) else {
-                others.append(column.name)
-                continue
-            }
-            guard result.updateValue(k, forKey: attribute.index) == nil else {
-                throw Failure(table.path, "has the attribute \(attribute.name) twice", "leave one column")
-            }
+            let published = Attribute.celebA.contains { $0.slug == Attribute.normalised(column.name) }
+            guard column.isBinary || published else { continue }
             guard column.isBinary else {
                 let row = column.values.firstIndex { ![-1, 0, 1].contains($0) && !$0.isNaN } ?? 0
                 throw Failure(
@@ -166,18 +166,30 @@ public struct CelebAFolder: Sendable {
                     "line \(table.lines[row]) has the label \(column.values[row]) in the column \(column.name), not 1 or -1"
                 )
             }
+            do { found.append((try Attribute.named(column.name), k)) } catch let failure as Failure {
+                throw Failure(
+                    table.path, "has a column \(column.name), which can't be an attribute", failure.advice)
+            }
         }
-        for name in others {
-            // A misspelt attribute is told from a column of one's own by an attribute that is missing.
-            let near = Attribute.nearest(to: Attribute.normalised(name), among: Attribute.all.map(\.slug))
-            guard let first = near.first, let attribute = try? Attribute.named(first), result[attribute.index] == nil,
-                isMisspelt(Attribute.normalised(name), for: first)
-            else { continue }
-            throw Failure(
-                table.path, "has a column \(name), which is not one of CelebA's attributes",
-                "did you mean \(near.joined(separator: ", "))?")
+        let names = Set(found.map(\.attribute))
+        guard !found.isEmpty, names.count == found.count else {
+            throw Failure(table.path, "names no attribute, or one twice", "give each column a name of its own")
         }
-        return result
+        guard names == Set(Attribute.celebA) else { return found }
+        return Attribute.celebA.compactMap { attribute in found.first { $0.attribute == attribute } }
+    }
+
+    /// What of a table may not be what its author thinks: numbers, and names that nearly are CelebA's.
+    private static func doubts(_ table: LabelTable, _ columns: [(attribute: Attribute, column: Int)]) -> [String] {
+        let used = Set(columns.map(\.column)), known = Set(columns.map(\.attribute))
+        let numbers = table.columns.indices.filter { !used.contains($0) }.map { table.columns[$0].name }
+        var notes = numbers.map { "the column \($0) holds numbers, not answers, and is not learnt" }
+        for (attribute, _) in columns where !Attribute.celebA.contains(attribute) {
+            let near = Attribute.nearest(to: attribute.slug, among: Attribute.celebA.map(\.slug)).first ?? ""
+            guard isMisspelt(attribute.slug, for: near), !known.contains(where: { $0.slug == near }) else { continue }
+            notes.append("the column \(attribute) is learnt under that name; if it is CelebA's \(near), call it so")
+        }
+        return notes
     }
 
     /// Whether a name differs from an attribute's by a letter or two: one that was left out, added or changed.
@@ -187,22 +199,19 @@ public struct CelebAFolder: Sendable {
         return max(distance.insertions.count, distance.removals.count) <= (attribute.count >= 8 ? 2 : 1)
     }
 
-    /// The forty labels of each row; nil for a row without an answer to some attribute that the table has.
-    private static func labels(_ table: LabelTable, _ columns: [Int: Int]) -> [[UInt8]?] {
+    /// The labels of each row; nil for a row without an answer to some attribute.
+    private static func labels(
+        _ table: LabelTable, _ columns: [(attribute: Attribute, column: Int)]
+    ) -> [[UInt8]?] {
         table.pictures.indices.map { row in
-            var labels = [UInt8](repeating: 0, count: Attribute.all.count)
-            for (attribute, column) in columns {
-                let value = table.columns[column].values[row]
-                if value.isNaN { return nil }
-                labels[attribute] = value == 1 ? 1 : 0
-            }
-            return labels
+            let values = columns.map { table.columns[$0.column].values[row] }
+            return values.contains(where: \.isNaN) ? nil : values.map { $0 == 1 ? 1 : 0 }
         }
     }
 
     private static func rows(
         _ table: LabelTable, labels: [[UInt8]?], published: [Part]?, isHere: [Bool]
-    ) -> (rows: [Row], note: String?) {
+    ) -> (rows: [Row], notes: [String]) {
         let complete = labels.indices.filter { labels[$0] != nil }
         let unanswered = labels.count - complete.count
         var notes = unanswered == 0 ? [] : ["\(unanswered) pictures without an answer in every column are left out"]
@@ -215,7 +224,7 @@ public struct CelebAFolder: Sendable {
             }
             // Without any picture it is for the reader of pictures to say so.
             if missing.isEmpty || here.isEmpty {
-                return (complete.map { row($0, published[$0]) }, notes.isEmpty ? nil : notes.joined(separator: "; "))
+                return (complete.map { row($0, published[$0]) }, notes)
             }
             reason = "the \(missing.map { "\($0)" }.joined(separator: " and ")) part has none of its pictures here"
         }
@@ -226,7 +235,7 @@ public struct CelebAFolder: Sendable {
         )
         return (
             chosen.enumerated().map { row($1, $0 < first ? .train : $0 < second ? .validation : .test) },
-            notes.joined(separator: "; ")
+            notes
         )
     }
 }

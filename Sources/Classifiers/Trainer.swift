@@ -1,5 +1,7 @@
 import Core
+import Faces
 import Foundation
+import Networks
 import Tensors
 import Weights
 
@@ -29,11 +31,13 @@ public final class Trainer {
     public let settings: TrainingSettings
     public let folder: String
     let attributes: [Attribute]
+    /// Places of the attributes among the training pictures' labels.
+    private let columns: [Int]
     let training: FaceSet
     let validation: FaceSet
     let device: Device
-    let network: any AttributeNetwork
-    let average: any AttributeNetwork
+    let network: any Backbone
+    let average: any Backbone
     let optimiser: Optimiser
     let workers: Int
     /// Asked whether to stop.
@@ -63,9 +67,12 @@ public final class Trainer {
         self.workers = max(1, workers)
         let attributes = try settings.attributeList()
         self.attributes = attributes
+        columns = try training.columns(attributes)
+        let judged = try validation.columns(attributes)
         task =
             training.weights.isEmpty
-            ? LabelTask(settings, attributes: attributes, faces: training) : NumberTask(weights: training.weights)
+            ? LabelTask(settings, attributes: attributes, faces: training, columns: columns, validation: judged)
+            : NumberTask(weights: training.weights)
         let precision: ScalarType = settings.precision == "bfloat16" ? .bfloat16 : .float32
         network = try settings.architecture.network(
             outputs: task.outputs, seed: settings.seed, device: device, precision: precision)
@@ -108,7 +115,7 @@ public final class Trainer {
     private func epoch(checkpointEvery seconds: Double, report: (Event) -> Void) throws {
         let size = settings.size(epoch: position.epoch)
         let source = BatchLoader.Source(
-            faces: training, attributes: attributes.map(\.index), frame: settings.frame,
+            faces: training, attributes: columns, frame: settings.frame,
             augmentation: settings.augmentation, seed: settings.seed, batchSize: settings.batchSize)
         let loader = BatchLoader(source, epoch: position.epoch, size: size, first: position.batch, workers: workers)
         defer { loader.stop() }
@@ -177,7 +184,7 @@ public final class Trainer {
 
     /// Outputs [count, outputs] for pictures as they are, without changes.
     static func logits(
-        _ network: any AttributeNetwork, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50,
+        _ network: any Backbone, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50,
         context: RunContext = .silent
     ) throws -> [Float] {
         var result: [Float] = []

@@ -2,6 +2,7 @@ import ArgumentParser
 import Classifiers
 import Core
 import Foundation
+import Networks
 import Tensors
 
 /// The classifier's half of `make bench`; Benchmarks/classifier.py runs it beside PyTorch.

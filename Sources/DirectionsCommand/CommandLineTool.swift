@@ -17,6 +17,7 @@ struct CommandLineTool: AsyncParsableCommand {
             ScoreCommand.self,
             SelectCommand.self,
             FitCommand.self,
+            RefineCommand.self,
             EvaluateCommand.self,
             PackCommand.self,
             EditCommand.self,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Core
+import Directions
 import Foundation
 import Generators
 import Images
@@ -74,7 +75,10 @@ struct QueryCommand: ParsableCommand {
             answer = try store.query(sql, limit: limit ?? .max)
         } else {
             var query = try LatentQuery(filter: parsed, order: order, near: near, limit: limit ?? 100)
-            if !query.filter.attributes.isEmpty { query.classifier = try store.classifier(classifier).id }
+            if !query.filter.attributes.isEmpty {
+                try query.filter.check(among: store.attributes())
+                query.classifier = try store.classifier(classifier, scoring: query.filter.attributes).id
+            }
             if let near { _ = try store.latents(ids: [near]) }
             answer = try query.run(store)
         }
@@ -98,7 +102,8 @@ struct QueryCommand: ParsableCommand {
         }
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
-        let faces = try synthesis.images(codes, generator: loaded, label: "query")
+        let faces = try workspace.session.images(
+            codes, generator: loaded, rendering: synthesis.rendering, label: "query")
         let captions = answer.rows.prefix(400).map { row in
             let others = answer.columns.indices.filter { $0 != column }.prefix(2)
             let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }

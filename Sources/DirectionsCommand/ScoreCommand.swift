@@ -59,7 +59,6 @@ struct ScoreCommand: ParsableCommand {
         let inputs = ["generator": loaded.identity.sha256, "classifier": network.sha256]
         try store.logged("score", parameters: parameters, inputs: inputs) {
             var scorer = LatentScorer(
-                generator: loaded,
                 synthesizer: try loaded.synthesizer(
                     .engine, threads: threads, device: device, isHalf: half.isHalf),
                 classifier: network, store: store, context: Terminal.context)
@@ -112,13 +111,16 @@ struct SelectCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
+        let asked = try attributes.flatMap { Attribute.normalised($0) == "all" ? nil : try Attribute.list($0) } ?? []
         guard !matched || bottom == nil else {
             throw Failure("--bottom", "follows from --top with --matched", "leave it out", kind: .usage)
         }
         let sha256 = try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256
         let store = try LatentStore.open(workspace.value.database)
-        let judge = try store.classifier(classifier)
+        let judge = try store.classifier(classifier, scoring: asked)
+        let wanted =
+            try attributes.map { try Attribute.list($0, among: judge.attributes) }
+            ?? Attribute.defaults(among: judge.attributes)
         var records: [SelectionRecord] = []
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "top": top.map { "\($0)" } ?? "",

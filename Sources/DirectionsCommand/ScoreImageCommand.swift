@@ -1,6 +1,8 @@
 import ArgumentParser
 import Classifiers
 import Core
+import Directions
+import Faces
 import Foundation
 import Generators
 import Images
@@ -77,9 +79,8 @@ struct ScoreImage: ParsableCommand {
         guard ["table", "json", "csv"].contains(format) else {
             throw Failure(format, "is not a format", "use table, json or csv", kind: .usage)
         }
-        let wanted = try attributes.map(Attribute.list)
         let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
-        let shown = wanted ?? network.attributes
+        let shown = try attributes.map { try Attribute.list($0, among: network.attributes) } ?? network.attributes
         let columns = try network.columns(shown)
         guard files.isEmpty != (code == nil) else {
             throw Failure("score-image", "wants pictures or --code", "name one or the other", kind: .usage)
@@ -139,7 +140,7 @@ struct ScoreImage: ParsableCommand {
         -> (names: [String], logits: [Float], failed: Int)
     {
         let generator = try Generator.load(folder: workspace.value.generator(generator))
-        let (codes, names) = try FaceSource.codes(of: path, for: generator)
+        let (codes, names) = try workspace.session.codes(.codes(path), of: generator)
         let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
         let logits = try LatentScorer.logits(
             of: codes, synthesizer: synthesizer, classifier: network, context: Terminal.context)

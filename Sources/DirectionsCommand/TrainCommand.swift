@@ -1,10 +1,12 @@
 import ArgumentParser
 import Classifiers
 import Core
+import Faces
 import Foundation
 import Generators
 import Images
 import LatentStore
+import Networks
 import Tensors
 import Weights
 
@@ -143,11 +145,11 @@ struct Train: ParsableCommand {
 
     private var pretrainingFolder: String { "\(folder)/pretraining" }
 
-    private func settings(teachers: [AttributeClassifier]) throws -> TrainingSettings {
+    private func settings(teachers: [AttributeClassifier], labelled: [Attribute]) throws -> TrainingSettings {
         var settings = TrainingSettings()
         settings.architecture = try Architecture.named(arch)
         if let size { settings.architecture.inputSize = size }
-        settings.attributes = try Attribute.list(attributes).map(\.name)
+        settings.attributes = try Attribute.list(attributes, among: labelled).map(\.name)
         guard let frame = FaceFrame(rawValue: frame) else {
             throw Failure(frame, "is not a frame", "use celeba or ffhq", kind: .usage)
         }
@@ -189,20 +191,12 @@ struct Train: ParsableCommand {
         return try (paths.isEmpty ? [nil] : paths).map { try AttributeClassifier.load(path: $0, device: device) }
     }
 
-    /// The attributes that the labels have: all of those for `all`, else those that are asked for.
-    private func learnable(_ wanted: [String], of folder: CelebAFolder) throws -> [String] {
-        let known = Set(folder.attributes.map(\.name))
-        if Attribute.normalised(attributes) == "all", !known.isEmpty { return wanted.filter(known.contains) }
-        guard let missing = wanted.first(where: { !known.contains($0) }) else { return wanted }
-        throw Failure(
-            folder.table.path, "has no column \(missing)",
-            "name attributes that it has: \(folder.attributes.map(\.slug).joined(separator: ", "))")
-    }
-
     func run() throws {
         let device = try device.value
         let teachers = try teachers(device: device)
-        var settings = try settings(teachers: teachers)
+        let celeba = try CelebAFolder(data)
+        if let note = celeba.note { Terminal.write("train: \(data): \(note)\n") }
+        let settings = try settings(teachers: teachers, labelled: celeba.attributes)
         let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
         try Torch.setThreads(cores)
         Torch.keepFreedMemory()
@@ -213,9 +207,6 @@ struct Train: ParsableCommand {
                 folder, "holds a run of this name already",
                 "go on with --resume, give another --name, or remove the folder")
         }
-        let celeba = try CelebAFolder(data)
-        if let note = celeba.note { Terminal.write("train: \(data): \(note)\n") }
-        settings.attributes = try learnable(settings.attributes, of: celeba)
         let judges = settings.distillation == nil ? [] : teachers
         func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
             let rows = celeba.rows(part)

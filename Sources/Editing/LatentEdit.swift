@@ -1,5 +1,6 @@
 import Core
-import Foundation
+import DirectionFiles
+import Latents
 
 /// A direction as the editor uses it: one vector for W, or a row per layer for W+.
 public struct EditDirection: Sendable, Equatable {
@@ -16,13 +17,21 @@ public struct EditDirection: Sendable, Equatable {
     public var size: Int { values.count / rows }
 
     /// - Parameters:
+    ///   - label: What it is called in labels and messages.
     ///   - values: [rows, size].
+    ///   - rows: 1 for a W direction, the number of layers for W+.
+    ///   - sigma: The natural step, in units of W.
     public init(label: String, values: [Float], rows: Int = 1, sigma: Float = 1) {
         precondition(rows > 0 && values.count % rows == 0, "values must be [rows, size]")
         self.label = label
         self.values = values
         self.rows = rows
         self.sigma = sigma
+    }
+
+    /// A direction file as the editor uses it.
+    public init(_ file: DirectionFile) {
+        self.init(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
     }
 }
 
@@ -35,26 +44,7 @@ public enum StrengthUnit: String, Sendable, CaseIterable {
 }
 
 /// Rows of a W+ code to which an edit is kept, first and last included.
-public struct LayerRange: Sendable, Equatable {
-    public let first: Int
-    public let last: Int
-
-    /// Parses `0-7`, `4`, or `8-`.
-    ///
-    /// - Parameter rows: How many rows there are.
-    /// - Throws: ``Failure`` (usage) for anything else or rows that do not exist.
-    public init(_ text: String, rows: Int) throws {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-        let low = Int(parts[0])
-        let high = parts.count == 1 ? low : parts[1].isEmpty ? rows - 1 : Int(parts[1])
-        guard parts.count <= 2, let low, let high, low >= 0, low <= high, high < rows else {
-            throw Failure(
-                text, "is not a range of the layers 0-\(rows - 1)", "write it as 0-7, 4 or 8-", kind: .usage)
-        }
-        first = low
-        last = high
-    }
-}
+public typealias LayerRange = Latents.LayerRange
 
 /// `w' = w + strength · direction`, on W or on some layers of W+, for any number of directions at once.
 public struct LatentEdit: Sendable {
@@ -87,6 +77,7 @@ public struct LatentEdit: Sendable {
     /// - Parameters:
     ///   - codes: [count, rows, size]; rows is 1 for W.
     ///   - rows: Rows of each code.
+    ///   - size: Components of a row.
     ///   - layerCount: Rows a W code gets when layers are edited one by one.
     /// - Returns: The codes and their rows: as given, unless a W code had to become W+.
     /// - Throws: ``Failure`` when a direction's size or rows do not fit the codes.
@@ -97,7 +88,7 @@ public struct LatentEdit: Sendable {
         for step in steps where step.direction.size != size {
             throw Failure(
                 step.direction.label, "has \(step.direction.size) components, the latents have \(size)",
-                "use a direction of the same generator family")
+                "use a direction of the same generator family", kind: .conflict)
         }
         let perLayer = steps.map(\.direction.rows).max() ?? 1
         let newRows =
@@ -106,14 +97,14 @@ public struct LatentEdit: Sendable {
         if let layers, layers.last >= newRows {
             throw Failure(
                 "layers \(layers.first)-\(layers.last)", "leave the code's \(newRows) rows",
-                "name rows 0-\(newRows - 1)")
+                "name rows 0-\(newRows - 1)", kind: .usage)
         }
         let affected = (layers?.first ?? 0)...(layers?.last ?? newRows - 1)
         for step in steps {
             guard step.direction.rows == 1 || step.direction.rows == newRows else {
                 throw Failure(
                     step.direction.label, "has \(step.direction.rows) rows, the codes have \(newRows)",
-                    "use codes of the same layout")
+                    "use codes of the same layout", kind: .conflict)
             }
             let factor = unit == .sigma ? step.strength * step.direction.sigma : step.strength
             for code in 0..<result.count / (newRows * size) {
