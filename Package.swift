@@ -138,7 +138,7 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(name: "LatentsTests", dependencies: ["Latents", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
+    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
         name: "EvaluationTests",

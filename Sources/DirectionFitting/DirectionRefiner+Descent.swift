@@ -92,7 +92,7 @@ extension DirectionRefiner {
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil
         metadata.orthogonalTo = []
-        metadata.created = ISO8601DateFormatter().string(from: Date())
+        metadata.created = Timestamp.ofCreation()
         metadata.program = "directions \(Version.current)"
         metadata.inputs = inputs
         direction.metadata = metadata

@@ -116,7 +116,7 @@ public struct FitJob {
             id: "\(selection.id)", top: selection.top, bottom: selection.bottom, thresholdTop: selection.topThreshold,
             thresholdBottom: selection.bottomThreshold, isMatched: selection.isMatched)
         metadata.licence = identity.licence
-        metadata.created = ISO8601DateFormatter().string(from: Date())
+        metadata.created = Timestamp.ofCreation()
         metadata.program = "directions \(Version.current)"
         return metadata
     }

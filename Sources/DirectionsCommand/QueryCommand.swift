@@ -6,6 +6,7 @@ import Generators
 import Images
 import LatentStore
 import Latents
+import Weights
 
 /// `directions query`: questions to the latent database.
 struct QueryCommand: ParsableCommand {
@@ -20,6 +21,7 @@ struct QueryCommand: ParsableCommand {
             Examples:
               directions query "eyeglasses > 0.9 and male < 0.1" --limit 24 --out answer.png
               directions query --near 17 --limit 12 --out like-17.png
+              directions query "smiling > 0.9" --limit 500 --codes-out smiling.npy
               directions query --sql "SELECT count(*) FROM scores WHERE smiling > 0.5"
             """)
 
@@ -47,12 +49,15 @@ struct QueryCommand: ParsableCommand {
     @Option(help: "At most so many rows (default: 100; for --sql all).")
     var limit: Int?
 
-    @Option(help: "table, csv or json.")
+    @Option(help: "table, csv or json; values that are bytes stand in base64 in the last two.")
     var format: Format = .table
 
     @Option(
         name: [.customLong("out"), .customLong("grid")], help: "Draw the latents of the answer as a grid of faces.")
     var out: String?
+
+    @Option(help: "Write the W codes of the answer's latents, in its order: a .npy file, float32 [n, 1, 512].")
+    var codesOut: String?
 
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
     var classifier: String?
@@ -67,6 +72,9 @@ struct QueryCommand: ParsableCommand {
         guard limit ?? 1 >= 0 else { throw Failure("--limit", "must not be negative", "for example 24", kind: .usage) }
         guard sql == nil || (filter == nil && order == nil && near == nil) else {
             throw Failure("--sql", "stands alone", "put filter and order into the SQL", kind: .usage)
+        }
+        if let codesOut, !codesOut.lowercased().hasSuffix(".npy") {
+            throw Failure("--codes-out \(codesOut)", "is no .npy file", "name one, such as codes.npy", kind: .usage)
         }
         let parsed = try filter.map { try Filter($0) } ?? Filter()
         let store = try LatentStore.openReadOnly(workspace.value.database)
@@ -83,23 +91,43 @@ struct QueryCommand: ParsableCommand {
             answer = try query.run(store)
         }
         print(try AnswerText.render(answer, format: format), terminator: "")
+        if let codesOut { try writeCodes(answer, store: store, to: codesOut) }
         if let out { try draw(answer, store: store, to: out) }
     }
 
-    private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
+    /// The latents of an answer, in its order, and the column that names them.
+    private func latents(of answer: Answer, flag: String) throws -> (ids: [Int64], column: Int) {
         guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
             throw Failure(
-                "--out", "needs a column named latent or id in the answer", "select it in the SQL", kind: .usage)
+                flag, "needs a column named latent or id in the answer", "select it in the SQL", kind: .usage)
         }
-        let ids = try answer.rows.prefix(400).map { row in
+        let ids = try answer.rows.map { row in
             guard case .integer(let id) = row[column] else {
                 throw Failure("column \(answer.columns[column])", "holds no ids", "")
             }
             return id
         }
-        guard !ids.isEmpty else {
-            throw Failure("--out", "has no faces to draw: the answer is empty", "widen the filter")
+        guard !ids.isEmpty else { throw Failure(flag, "has no latents: the answer is empty", "widen the filter") }
+        return (ids, column)
+    }
+
+    private func writeCodes(_ answer: Answer, store: LatentStore, to path: String) throws {
+        let ids = try latents(of: answer, flag: "--codes-out").ids
+        let owners = try store.generators(ofLatents: ids)
+        guard owners.count <= 1 else {
+            throw Failure(
+                "--codes-out", "would mix latents of \(owners.map(\.name).joined(separator: " and "))",
+                "narrow the filter to one's sets, such as \"set = 1\"; `directions status` lists them")
         }
+        let values = try store.latents(ids: ids)
+        let size = values.count / ids.count
+        try NumpyFile.write(TensorData(values, shape: [ids.count, 1, size]), to: path)
+        FileHandle.standardError.write(Data("\(path): \(ids.count) W codes [\(ids.count), 1, \(size)]\n".utf8))
+    }
+
+    private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
+        let (all, column) = try latents(of: answer, flag: "--out")
+        let ids = Array(all.prefix(400))
         let loaded = try Generator.load(folder: workspace.value.generator(generator))
         let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
         let faces = try workspace.session.images(
@@ -120,7 +148,7 @@ enum AnswerText {
     static func render(_ answer: Answer, format: QueryCommand.Format) throws -> String {
         switch format {
         case .csv:
-            ([answer.columns] + answer.rows.map { $0.map(\.text) }).map { $0.map(quoted).joined(separator: ",") + "\n" }
+            ([answer.columns] + answer.rows.map { $0.map(whole) }).map { $0.map(quoted).joined(separator: ",") + "\n" }
                 .joined()
         case .json: try json(answer)
         case .table: table(answer)
@@ -130,6 +158,12 @@ enum AnswerText {
     /// A number with four digits that matter.
     static func short(_ value: Answer.Value) -> String {
         if case .real(let number) = value { return String(format: "%.4g", number) }
+        return value.text
+    }
+
+    /// A value without loss: bytes in base64, as in JSON.
+    private static func whole(_ value: Answer.Value) -> String {
+        if case .blob(let data) = value { return data.base64EncodedString() }
         return value.text
     }
 

@@ -49,8 +49,13 @@ struct ReportCommand: ParsableCommand {
     func validate() throws { try request.validate() }
 
     func run() throws {
+        let place = workspace.value
+        let path = out ?? "\(place.reports)/\(name).html"
+        // Before the work: another user's workspace can be read, but takes no page.
+        if out == nil, access(place.path, W_OK) != 0, access(place.reports, W_OK) != 0 {
+            throw Failure(path, "cannot be written", "name another file with --out", kind: .usage)
+        }
         let html = try workspace.session.report(request).html
-        let path = out ?? "\(workspace.value.reports)/\(name).html"
         try AtomicFile.write(html, to: path)
         print("\(path): \(html.utf8.count / 1024) KiB")
     }

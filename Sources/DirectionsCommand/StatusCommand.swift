@@ -8,9 +8,17 @@ struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show what the workspace holds: generators, latents, scores, selections, directions, last jobs.",
-        discussion: "Example: directions status --json")
+        discussion: """
+            On a network file system the database is safer with --journal delete: its default log (wal) is for programs of \
+            one machine. The choice stays with the file.
+
+            Example: directions status --json
+            """)
 
     @OptionGroup var workspace: WorkspaceOption
+
+    @Option(help: "Give the database this journal first: wal (fast, one machine), or delete (network file systems).")
+    var journal: JournalName?
 
     @Flag(help: "Print as JSON.")
     var json = false
@@ -28,6 +36,7 @@ struct StatusCommand: ParsableCommand {
             let scored: Int
         }
         var workspace: String
+        var journal: String?
         var generators: [GeneratorRecord] = []
         var sampleSets: [Set] = []
         var classifiers: [Judge] = []
@@ -40,8 +49,11 @@ struct StatusCommand: ParsableCommand {
         let place = workspace.value
         var report = Report(workspace: place.path)
         report.directions = try directionFiles(place)
+        if let journal { _ = try LatentStore.open(place.database, journal: journal.value).journal() }
         if FileManager.default.fileExists(atPath: place.database) {
+            if let warning = Journal.warning(for: place.database) { Terminal.write(warning + "\n") }
             let store = try LatentStore.openReadOnly(place.database)
+            report.journal = try store.journal().rawValue
             report.generators = try store.generators().map(\.record)
             report.sampleSets = try store.sampleSets().map {
                 Report.Set(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)
@@ -63,6 +75,7 @@ struct StatusCommand: ParsableCommand {
 
     private func show(_ report: Report, hasDatabase: Bool) {
         print("workspace   \(report.workspace)\(hasDatabase ? "" : " (no database yet: `directions sample`)")")
+        if let journal = report.journal { print("journal     \(journal)") }
         for generator in report.generators {
             print(
                 "generator   \(generator.name): \(generator.architecture), \(generator.resolution) pixels, \(generator.sha256.prefix(12))"
@@ -82,4 +95,11 @@ struct StatusCommand: ParsableCommand {
         for name in report.directions { print("direction   \(name)") }
         for job in report.jobs { print("job         \(job.started) \(job.verb): \(job.status)") }
     }
+}
+
+/// The journal of the database, on the command line.
+enum JournalName: String, ExpressibleByArgument, CaseIterable {
+    case wal, delete
+
+    var value: Journal { self == .wal ? .wal : .delete }
 }
