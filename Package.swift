@@ -90,8 +90,8 @@ let targets: [Target] = [
         "Directions",
         [
             "Reports", "Reporting", "DirectionFitting", "Evaluation", "Editing", "DirectionFiles", "Sampling",
-            "Classifiers",
-            "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors", "Core",
+            "Classifiers", "Faces", "Networks", "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors",
+            "Core",
         ]),
     .executableTarget(
         name: "DirectionsCommand",
