@@ -135,7 +135,6 @@ let tests: [Target] = [
         name: "CommandTests",
         dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
         swiftSettings: strict),
-    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
