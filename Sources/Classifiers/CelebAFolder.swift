@@ -37,7 +37,8 @@ public struct CelebAFolder: Sendable {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
             throw Failure(
-                path, "is not a folder", "give CelebA's folder, which holds list_attr_celeba.txt, with --data")
+                path, "is not a folder", "give CelebA's folder, which holds list_attr_celeba.txt",
+                kind: .notFound)
         }
         images = CelebAFolder.imageFolder(path)
         let labelFile = try CelebAFolder.firstOf(["list_attr_celeba.txt", "list_attr_celeba.csv"], in: path)
@@ -76,7 +77,7 @@ public struct CelebAFolder: Sendable {
 
     private static func firstOf(_ names: [String], in path: String) throws -> String {
         for name in names where FileManager.default.fileExists(atPath: "\(path)/\(name)") { return "\(path)/\(name)" }
-        throw Failure(path, "holds neither \(names.joined(separator: " nor "))", "give CelebA's folder with --data")
+        throw Failure(path, "holds neither \(names.joined(separator: " nor "))", "give CelebA's folder", kind: .notFound)
     }
 
     private static func lines(_ file: String) throws -> [(number: Int, fields: [Substring])] {

@@ -1,36 +1,9 @@
-import Core
 import DirectionFiles
 import Editing
-import Evaluation
-import Foundation
 
 extension EditDirection {
     /// A direction file as the editor uses it.
     init(_ file: DirectionFile) {
         self.init(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
-    }
-}
-
-extension DirectionLibrary {
-    /// The bytes of what `evaluate` measured of a version; nil where it measured nothing.
-    ///
-    /// - Throws: `Failure` naming a file that can't be read.
-    func metricsData(of file: DirectionFile) throws -> Data? {
-        let path = metricsPath(file.attribute, file.version)
-        return FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : nil
-    }
-
-    /// What `evaluate` measured of a version; nil where it measured nothing.
-    ///
-    /// - Throws: `Failure` naming a file that can't be read, or is no such file.
-    func metrics(of file: DirectionFile) throws -> DirectionMetrics? {
-        guard let data = try metricsData(of: file) else { return nil }
-        do {
-            return try JSONDecoder().decode(DirectionMetrics.self, from: data)
-        } catch {
-            throw Failure(
-                metricsPath(file.attribute, file.version), "is no file of measurements",
-                "remove it and run `directions evaluate` again")
-        }
     }
 }

@@ -1,10 +1,6 @@
 import ArgumentParser
-import Core
+import Directions
 import Foundation
-import Generators
-import Images
-import LatentStore
-import Latents
 
 /// `directions query`: questions to the latent database.
 struct QueryCommand: ParsableCommand {
@@ -62,51 +58,34 @@ struct QueryCommand: ParsableCommand {
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
-    func run() throws {
-        guard limit ?? 1 >= 0 else { throw Failure("--limit", "must not be negative", "for example 24", kind: .usage) }
-        guard sql == nil || (filter == nil && order == nil && near == nil) else {
-            throw Failure("--sql", "stands alone", "put filter and order into the SQL", kind: .usage)
+    private var request: QueryRequest {
+        get throws {
+            guard sql == nil || (filter == nil && order == nil && near == nil) else {
+                throw Failure("sql", "stands alone", "put filter and order into the SQL", kind: .usage)
+            }
+            return QueryRequest(
+                sql.map { .sql($0) } ?? .filter(filter ?? "", order: order, near: near), limit: limit,
+                classifier: classifier)
         }
-        let parsed = try filter.map { try Filter($0) } ?? Filter()
-        let store = try LatentStore.openReadOnly(workspace.value.database)
-        let answer: Answer
-        if let sql {
-            answer = try store.query(sql, limit: limit ?? .max)
-        } else {
-            var query = try LatentQuery(filter: parsed, order: order, near: near, limit: limit ?? 100)
-            if !query.filter.attributes.isEmpty { query.classifier = try store.classifier(classifier).id }
-            if let near { _ = try store.latents(ids: [near]) }
-            answer = try query.run(store)
-        }
-        print(try AnswerText.render(answer, format: format), terminator: "")
-        if let out { try draw(answer, store: store, to: out) }
     }
 
-    private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
-        guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
-            throw Failure(
-                "--out", "needs a column named latent or id in the answer", "select it in the SQL", kind: .usage)
-        }
-        let ids = try answer.rows.prefix(400).map { row in
-            guard case .integer(let id) = row[column] else {
-                throw Failure("column \(answer.columns[column])", "holds no ids", "")
-            }
-            return id
-        }
-        guard !ids.isEmpty else {
-            throw Failure("--out", "has no faces to draw: the answer is empty", "widen the filter")
-        }
-        let loaded = try Generator.load(folder: workspace.value.generator(generator))
-        let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
-        let faces = try synthesis.images(codes, generator: loaded, label: "query")
-        let captions = answer.rows.prefix(400).map { row in
-            let others = answer.columns.indices.filter { $0 != column }.prefix(2)
-            let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }
-            return (["\(row[column].text)"] + values).joined(separator: "\n")
-        }
-        let picture = try Grid(faces.images, captions: Array(captions)).rendered()
-        try picture.write(to: path)
-        Terminal.write("\(path): \(ids.count) faces\n")
+    func validate() throws { try request.validate() }
+
+    func run() throws {
+        let answer = try workspace.session.query(try request)
+        print(try AnswerText.render(answer, format: format), terminator: "")
+        guard let out else { return }
+        var wanted = AnswerFacesRequest()
+        wanted.generator = generator
+        wanted.size = synthesis.size
+        wanted.noise = synthesis.noise
+        wanted.engine = synthesis.engine
+        wanted.threads = synthesis.threads
+        wanted.device = try synthesis.device.value
+        wanted.isHalf = synthesis.half.isHalf
+        let drawn = try workspace.session.faces(of: answer, wanted)
+        try drawn.grid.rendered().write(to: out)
+        Terminal.write("\(out): \(drawn.ids.count) faces\n")
     }
 }
 
@@ -122,19 +101,13 @@ enum AnswerText {
         }
     }
 
-    /// A number with four digits that matter.
-    static func short(_ value: Answer.Value) -> String {
-        if case .real(let number) = value { return String(format: "%.4g", number) }
-        return value.text
-    }
-
     private static func quoted(_ field: String) -> String {
         field.contains { ",\"\n\r".contains($0) }
             ? "\"" + field.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : field
     }
 
     private static func table(_ answer: Answer) -> String {
-        let rows = [answer.columns] + answer.rows.map { $0.map(short) }
+        let rows = [answer.columns] + answer.rows.map { $0.map(\.short) }
         let widths = answer.columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = row.indices.map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].count) }

@@ -1,7 +1,6 @@
 import ArgumentParser
-import Core
+import Directions
 import Foundation
-import LatentStore
 import Pipelines
 
 /// `directions run FILE`: the stages of a pipeline that are not up to date.
@@ -36,25 +35,15 @@ struct RunCommand: ParsableCommand {
     var executor: Executor = .local
 
     func run() throws {
-        let pipeline = try PipelineFile.read(file, workspace: workspace.value)
         let program = try RunCommand.programPath()
         if executor == .slurm {
+            let pipeline = try PipelineFile.read(file, workspace: workspace.value)
             let plan = SlurmPlan(pipeline: pipeline, workspace: workspace.value, program: program)
             return try plan.submit(dryRun: dryRun) { print($0) }
         }
-        let place = workspace.value
-        let runner = PipelineRunner(
-            path: file, pipeline: pipeline,
-            answer: { statement in
-                let store = try LatentStore.openReadOnly(place.database)
-                return try store.answer(statement)
-            },
-            execute: { stage in
-                try RunCommand.execute([program] + stage.arguments + ["--workspace", place.path], stage: stage.name)
-            },
-            tell: { print($0) }, context: Terminal.context)
-        let summary = try runner.run(dryRun: dryRun, forced: Set(force))
-        if summary.ran.isEmpty { print("nothing to do: all \(summary.skipped.count) stages are up to date") }
+        let result = try workspace.session.run(
+            RunRequest(file, program: program, isDryRun: dryRun, forced: Set(force))) { print($0) }
+        if result.ran.isEmpty { print("nothing to do: all \(result.skipped.count) stages are up to date") }
     }
 
     /// The running program's own file, so that stages are run by the same version.
@@ -63,21 +52,6 @@ struct RunCommand: ParsableCommand {
             return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         } catch {
             throw Failure("/proc/self/exe", "cannot be read", "run this on Linux with /proc mounted")
-        }
-    }
-
-    private static func execute(_ words: [String], stage: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: words[0])
-        process.arguments = Array(words.dropFirst())
-        fflush(nil)
-        try process.run()
-        process.waitUntilExit()
-        try Terminal.context.check()
-        if process.terminationStatus != 0 {
-            throw Failure(
-                "stage \(stage)", "ended with status \(process.terminationStatus)",
-                "see its message above; the same command goes on from here")
         }
     }
 }

@@ -1,7 +1,5 @@
 import ArgumentParser
-import Core
-import Foundation
-import LatentStore
+import Directions
 
 /// `directions status`: what the workspace holds.
 struct StatusCommand: ParsableCommand {
@@ -15,54 +13,14 @@ struct StatusCommand: ParsableCommand {
     @Flag(help: "Print as JSON.")
     var json = false
 
-    private struct Report: Encodable {
-        struct Set: Encodable {
-            let id: Int64
-            let seed: UInt64
-            let psi: Double
-            let latents: Int
-        }
-        struct Judge: Encodable {
-            let name: String
-            let sha256: String
-            let scored: Int
-        }
-        var workspace: String
-        var generators: [GeneratorRecord] = []
-        var sampleSets: [Set] = []
-        var classifiers: [Judge] = []
-        var selections: [SelectionRecord] = []
-        var directions: [String] = []
-        var jobs: [JobRun] = []
-    }
-
     func run() throws {
-        let place = workspace.value
-        var report = Report(workspace: place.path)
-        report.directions = try directionFiles(place)
-        if FileManager.default.fileExists(atPath: place.database) {
-            let store = try LatentStore.openReadOnly(place.database)
-            report.generators = try store.generators().map(\.record)
-            report.sampleSets = try store.sampleSets().map {
-                Report.Set(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)
-            }
-            report.classifiers = try store.classifiers().map {
-                Report.Judge(name: $0.name, sha256: $0.sha256, scored: $0.scored)
-            }
-            report.selections = try store.selections()
-            report.jobs = try store.jobRuns(limit: 5)
-        }
-        if json { return try printJSON(report) }
-        show(report, hasDatabase: FileManager.default.fileExists(atPath: place.database))
+        let result = try workspace.session.status()
+        if json { return try printJSON(result) }
+        show(result)
     }
 
-    private func directionFiles(_ place: Workspace) throws -> [String] {
-        let names = (try? FileManager.default.subpathsOfDirectory(atPath: place.directions)) ?? []
-        return names.filter { $0.hasSuffix(".safetensors") }.sorted()
-    }
-
-    private func show(_ report: Report, hasDatabase: Bool) {
-        print("workspace   \(report.workspace)\(hasDatabase ? "" : " (no database yet: `directions sample`)")")
+    private func show(_ report: StatusResult) {
+        print("workspace   \(report.workspace)\(report.hasDatabase ? "" : " (no database yet: `directions sample`)")")
         for generator in report.generators {
             print(
                 "generator   \(generator.name): \(generator.architecture), \(generator.resolution) pixels, \(generator.sha256.prefix(12))"

@@ -253,7 +253,7 @@ extension Generator {
     public static func importFile(_ path: String, folder: String, label: Int? = nil) throws -> GeneratorIdentity {
         if try isSafetensors(path) {
             guard label == nil else {
-                throw Failure(path, "is not conditional: it has no classes", "leave --class out", kind: .usage)
+                throw Failure(path, "is not conditional: it has no classes", "choose no class", kind: .usage)
             }
             return try importNative(path, folder: folder)
         }
@@ -355,7 +355,7 @@ struct EngineSynthesizer: GradientSynthesizer {
         try StyleRows.checkSize(size, sizes)
         guard noise != .random else {
             throw Failure(
-                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
+                "noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
                 "use none or constant", kind: .usage)
         }
         return try StyleRows.own(codes, identity: identity)

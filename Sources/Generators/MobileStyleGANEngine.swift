@@ -45,7 +45,7 @@ public final class MobileStyleGANEngine: Sendable {
     public init(parameters: MobileStyleGANParameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.checkLengths()
         guard (0...1024).contains(threads) else {
-            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", kind: .usage)
+            throw Failure("threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         let pointer = try MobileStyleGANNetwork(parameters).withNetwork { network in
             var created: OpaquePointer?
@@ -155,7 +155,7 @@ public final class MobileStyleGANEngine: Sendable {
         case ms_ok: return
         case ms_no_memory:
             throw Failure("synthesis engine", "ran out of memory", "give a smaller batch", kind: .outOfMemory)
-        case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "give fewer --threads")
+        case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "use fewer threads")
         case ms_no_such_path:
             throw Failure(
                 "synthesis engine", "lacks the path asked for on this processor",

@@ -148,7 +148,7 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let style = try rows(of: styles)
         guard noise != .random else {
             throw Failure(
-                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
+                "noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
                 "use none or constant", kind: .usage)
         }
         let addsNoise = noise == .constant

@@ -139,7 +139,7 @@ extension LatentStore {
         guard let last = found.last else {
             throw Failure(
                 attribute.name, "has no selection in \(path)",
-                "make one with `directions select --attr \(attribute.slug)`")
+                "make one with `directions select`", kind: .notFound)
         }
         return last
     }

@@ -104,7 +104,7 @@ public struct SlurmPlan: Sendable {
         guard process.terminationStatus == 0 else {
             throw Failure(
                 "sbatch", "ended with status \(process.terminationStatus)",
-                process.terminationStatus == 127 ? "run this where Slurm is installed, or use --executor local" : "")
+                process.terminationStatus == 127 ? "run this where Slurm is installed, or run the stages here" : "")
         }
         let text = String(decoding: output, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         return String(text.prefix { $0 != ";" })

@@ -411,7 +411,7 @@ struct MainJobTests {
             return result
         }
         let conditional = Self.files + "ada-resnet.pkl"
-        #expect(try run("import \(conditional)", status: 64).errors.contains("--class 0 to --class 4"))
+        #expect(try run("import \(conditional)", status: 64).errors.contains("class from 0 to 4"))
         #expect(try run("import \(Self.files)alias-free.pkl", status: 1).errors.contains("StyleGAN3"))
         let found = try run("import \(conditional) --class 3 --name own").output
         for text in ["64 x 64", "latent size 48", "10 style rows", "SHA-256", "PyTorch pickle", "mean w"] {

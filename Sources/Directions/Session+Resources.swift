@@ -1,0 +1,45 @@
+import Classifiers
+import Core
+import Foundation
+import Generators
+import Tensors
+
+/// What verbs open of a workspace.
+extension Session {
+    /// What an imported generator is, without its weights.
+    ///
+    /// - Throws: ``Core/Failure``: there is none of that name (not found), or its description is damaged.
+    public func generatorIdentity(_ name: String = "default") throws -> GeneratorIdentity {
+        try GeneratorIdentity.read(folder: workspace.generator(name))
+    }
+
+    /// The classifier of a file or of a name in the workspace.
+    ///
+    /// - Parameter name: nil for the one that comes with the program.
+    /// - Throws: ``Core/Failure`` (usage) when there is neither such a file nor such a name.
+    func classifier(_ name: String?, device: Device = .cpu) throws -> AttributeClassifier {
+        try AttributeClassifier.load(path: try classifierPath(name), device: device)
+    }
+
+    /// The file of a classifier's name or path; nil for the one that comes with the program.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) when there is neither such a file nor such a name in the workspace.
+    public func classifierPath(_ name: String?) throws -> String? {
+        guard let name else { return nil }
+        if FileManager.default.fileExists(atPath: name) { return name }
+        let path = workspace.classifier(name)
+        if FileManager.default.fileExists(atPath: path) { return path }
+        throw Failure(
+            name, "is neither a file nor a classifier in \(workspace.models)",
+            "train one of that name with `directions train`", kind: .usage)
+    }
+
+    /// Checks that a name is that of one file or folder of the workspace.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for a name that is empty, hidden or a path.
+    static func checkName(_ name: String) throws {
+        guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {
+            throw Failure("name \(name)", "is not a name", "use letters, digits and hyphens", kind: .usage)
+        }
+    }
+}

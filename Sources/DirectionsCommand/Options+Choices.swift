@@ -1,0 +1,7 @@
+import ArgumentParser
+import Classifiers
+import Generators
+
+extension FaceFrame: ExpressibleByArgument {}
+extension TrainingSettings.Precision: ExpressibleByArgument {}
+extension TrainingSettings.UpdateRule: ExpressibleByArgument {}
