@@ -43,15 +43,15 @@ let targets: [Target] = [
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Core"]),
-    module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "CLinearAlgebra", "Core"]),
+    module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
     module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
     module("LatentStore", [grdb, "Core"]),
-    module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
+    module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["DirectionFiles", "Generators", "Images", "Core"]),
+    module("Editing", ["Core"]),
     module(
         "Evaluation",
         [
@@ -72,9 +72,8 @@ let targets: [Target] = [
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "LatentStore",
-            "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting", "Pipelines",
+            "Classifiers", "LatentStore", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting",
+            "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -92,13 +91,13 @@ let tests: [Target] = [
     .testTarget(
         name: "GeneratorsTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
         swiftSettings: strict),
-    .testTarget(name: "ImagesTests", dependencies: ["Images"], swiftSettings: strict),
+    .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
     .testTarget(
         name: "CommandTests",
         dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
         swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines"], swiftSettings: strict),
+    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
         name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),

@@ -65,7 +65,8 @@ public final class AttributeClassifier: Sendable {
             throw Failure(path, "is not a classifier file", "give one that `directions train` wrote")
         }
         guard file.metadata["version"] == "1" else {
-            throw Failure(path, "has a format version that this program does not know", "use a newer program", kind: .conflict)
+            throw Failure(
+                path, "has a format version that this program does not know", "use a newer program", kind: .conflict)
         }
         let card = try Trainer.decode(ClassifierCard.self, file.metadata["card"], path)
         return try AttributeClassifier(

@@ -77,7 +77,8 @@ public struct CelebAFolder: Sendable {
 
     private static func firstOf(_ names: [String], in path: String) throws -> String {
         for name in names where FileManager.default.fileExists(atPath: "\(path)/\(name)") { return "\(path)/\(name)" }
-        throw Failure(path, "holds neither \(names.joined(separator: " nor "))", "give CelebA's folder", kind: .notFound)
+        throw Failure(
+            path, "holds neither \(names.joined(separator: " nor "))", "give CelebA's folder", kind: .notFound)
     }
 
     private static func lines(_ file: String) throws -> [(number: Int, fields: [Substring])] {

@@ -47,7 +47,8 @@ extension Trainer {
     public func resume() throws {
         let file = try SafetensorsFile.read(checkpointPath)
         guard file.metadata["format"] == Trainer.format, file.metadata["version"] == "1" else {
-            throw Failure(checkpointPath, "is no training checkpoint of this version", "begin the run anew", kind: .conflict)
+            throw Failure(
+                checkpointPath, "is no training checkpoint of this version", "begin the run anew", kind: .conflict)
         }
         guard try Trainer.decode(TrainingSettings.self, file.metadata["settings"], checkpointPath) == settings else {
             throw Failure(

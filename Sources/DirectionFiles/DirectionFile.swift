@@ -148,7 +148,8 @@ extension DirectionFile {
         let version = texts.removeValue(forKey: "format_version") ?? "none"
         guard version == formatVersion else {
             throw Failure(
-                name, "has direction format \(version), this program reads \(formatVersion)", "use a newer program", kind: .conflict)
+                name, "has direction format \(version), this program reads \(formatVersion)", "use a newer program",
+                kind: .conflict)
         }
         guard texts.removeValue(forKey: "checksum") == checksum(file) else {
             throw Failure(name, "does not match its own checksum", "the file was changed or is damaged; get it again")

@@ -115,7 +115,8 @@ public struct DirectionLibrary: Sendable {
             let target = path(attribute, stored.version)
             if try DirectionLibrary.writeOnce(stored.encoded(), to: target) { return (stored, target, true) }
         }
-        throw Failure("\(folder)/\(attribute)", "is being written to by too many processes", "try again", kind: .conflict)
+        throw Failure(
+            "\(folder)/\(attribute)", "is being written to by too many processes", "try again", kind: .conflict)
     }
 
     /// Writes a file that must not exist yet; false when it does.

@@ -42,7 +42,8 @@ struct RunCommand: ParsableCommand {
             return try plan.submit(dryRun: dryRun) { print($0) }
         }
         let result = try workspace.session.run(
-            RunRequest(file, program: program, isDryRun: dryRun, forced: Set(force))) { print($0) }
+            RunRequest(file, program: program, isDryRun: dryRun, forced: Set(force))
+        ) { print($0) }
         if result.ran.isEmpty { print("nothing to do: all \(result.skipped.count) stages are up to date") }
     }
 

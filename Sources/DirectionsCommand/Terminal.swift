@@ -10,7 +10,8 @@ enum Terminal {
     static let context: RunContext = {
         let lines = ProgressLines()
         return RunContext(
-            isCancelled: { isStopRequested.load(ordering: .relaxed) }, notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + $0 + "\n") },
+            isCancelled: { isStopRequested.load(ordering: .relaxed) },
+            notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + $0 + "\n") },
             progress: { lines.show($0) })
     }()
 

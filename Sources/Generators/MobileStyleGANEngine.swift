@@ -45,7 +45,8 @@ public final class MobileStyleGANEngine: Sendable {
     public init(parameters: MobileStyleGANParameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.checkLengths()
         guard (0...1024).contains(threads) else {
-            throw Failure("threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
+            throw Failure(
+                "threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         let pointer = try MobileStyleGANNetwork(parameters).withNetwork { network in
             var created: OpaquePointer?

@@ -61,7 +61,8 @@ public final class StyleGAN2Engine: Sendable {
     public init(parameters: StyleGAN2Parameters, threads: Int = 0, path: String? = nil) throws {
         try parameters.check("generator")
         guard (0...1024).contains(threads) else {
-            throw Failure("threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
+            throw Failure(
+                "threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         guard Self.runs(parameters), let taps = Self.taps(parameters) else {
             throw Failure("synthesis engine", "has no residual connections and no filter but of four taps a side")

@@ -98,7 +98,8 @@ public final class LatentStore: Sendable {
         let application = bytes[68..<72].reduce(Int32(0)) { $0 << 8 | Int32($1) }
         // A crash before the first transaction was checkpointed can leave a header without the mark, but with a log.
         if application != applicationID, !FileManager.default.fileExists(atPath: path + "-wal") {
-            throw Failure(path, "is a database of another program", "name another workspace, or move the file away",
+            throw Failure(
+                path, "is a database of another program", "name another workspace, or move the file away",
                 kind: .conflict)
         }
     }
@@ -115,7 +116,7 @@ public final class LatentStore: Sendable {
             if found.application != LatentStore.applicationID && tables > 0 {
                 throw Failure(
                     path, "is a database of another program", "name another workspace, or move the file away",
-                kind: .conflict)
+                    kind: .conflict)
             }
             guard found.version <= LatentStore.version else {
                 throw Failure(

@@ -201,7 +201,9 @@ extension LatentStore {
                         count == 0
                         ? "the database holds none"
                         : "it holds \(count), from \(range?["low"] as Int64? ?? 0) to \(range?["high"] as Int64? ?? 0)"
-                    throw Failure("latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`", kind: .notFound)
+                    throw Failure(
+                        "latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`",
+                        kind: .notFound)
                 }
                 if result.isEmpty { result.reserveCapacity(ids.count * data.count / 4) }
                 data.withUnsafeBytes { raw in
@@ -286,7 +288,8 @@ extension LatentStore {
         if let found {
             guard found["mean_latent"] as Data == row["mean_latent"] as Data else {
                 throw Failure(
-                    shard, "has a sample set with another mean latent", "it was made by another program version", kind: .conflict)
+                    shard, "has a sample set with another mean latent", "it was made by another program version",
+                    kind: .conflict)
             }
             return found["id"]
         }

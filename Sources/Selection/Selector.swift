@@ -69,7 +69,8 @@ public struct Selector {
     ) throws -> [(id: Int64, score: Double)] {
         guard let column = classifier.attributes.firstIndex(of: attribute), classifier.attributes.count > 1 else {
             throw Failure(
-                "a matched bottom", "needs a classifier that scores other attributes too", "take the lowest scores instead", kind: .usage)
+                "a matched bottom", "needs a classifier that scores other attributes too",
+                "take the lowest scores instead", kind: .usage)
         }
         var lower = try store.ranked(
             attribute, classifier: classifier.id, generator: generator, highest: false, count: scored / 2)

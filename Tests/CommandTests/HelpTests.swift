@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let verbs = [
-        "import", "export", "train", "sample", "score", "select", "fit", "evaluate", "pack", "report", "edit", "synth", "query", "score-image", "run",
+        "import", "export", "train", "sample", "score", "select", "fit", "evaluate", "pack", "report", "edit", "synth",
+        "query", "score-image", "run",
         "status", "show", "diff", "verify", "merge",
     ]
 
