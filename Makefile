@@ -16,6 +16,7 @@ lint:                ## formatting and house rules
 
 build: setup         ## the command, in .build/release/directions
 	swift build -c release --product directions
+	swift build -c release --product TorchShim
 
 setup:               ## Debian packages and the generator wheel
 	scripts/setup

@@ -32,6 +32,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 // In the order the data flows; a target may depend only on those above it.
 let targets: [Target] = [
     .target(name: "CTorchShim", cxxSettings: torchCxxSettings, linkerSettings: torchLibraries),
+    .target(name: "CTorch", exclude: ["functions.def"]),
     .target(name: "CSynthesis"),
     .target(name: "CRows"),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -39,41 +40,45 @@ let targets: [Target] = [
     .systemLibrary(name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
-    module("Tensors", ["CTorchShim", "Core"]),
+    module("Tensors", ["CTorch", "Core"]),
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Core"]),
+    module("Networks", ["Tensors", "Weights", "Core"]),
+    module("Faces", ["Networks", "Tensors", "Weights", "Images", "Core"]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
-    module("Classifiers", ["Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
+    module(
+        "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
+    module("Objectives", ["Classifiers", "Generators", "Faces", "Images", "Latents", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["Core"]),
+    module("Editing", ["Latents", "Core"]),
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Generators", "LatentStore", "Latents", "Images", "Tensors", "Weights",
-            "Core",
+            "Editing", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents", "Images", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
     module("Pipelines", [yams, "Core"]),
-    module("Training", ["Classifiers", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
+    module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "Downloads", "Evaluation", "Fitting", "Generators", "Images",
-            "LatentStore", "Latents", "Pipelines", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
+            "Classifiers", "Core", "DirectionFiles", "Downloads", "Evaluation", "Faces", "Fitting", "Generators",
+            "Images", "LatentStore", "Latents", "Networks", "Pipelines", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "LatentStore", "Fitting", "DirectionFiles", "Editing", "Evaluation", "Reporting",
-            "Pipelines",
+            "Classifiers", "Objectives", "LatentStore", "Fitting", "DirectionFiles", "Editing", "Evaluation",
+            "Faces", "Reporting", "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -81,15 +86,20 @@ let targets: [Target] = [
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
     .testTarget(
-        name: "ClassifiersTests", dependencies: ["Classifiers", "Tensors", "Images", "Weights", "Core"],
+        name: "ClassifiersTests", dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "FacesTests", dependencies: ["Faces", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
     .testTarget(
         name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "GeneratorsTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
+        name: "GeneratorsTests",
+        dependencies: ["Editing", "Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
         swiftSettings: strict),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
     .testTarget(
@@ -100,7 +110,7 @@ let tests: [Target] = [
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Images", "Weights", "Core"], swiftSettings: strict),
+        name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
     .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
@@ -114,6 +124,8 @@ let package = Package(
     products: [
         .executable(name: "directions", targets: ["DirectionsCommand"]),
         .library(name: "Directions", targets: ["Directions"]),
+        // Opened at run time, when a tensor is first needed.
+        .library(name: "TorchShim", type: .dynamic, targets: ["CTorchShim"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

@@ -1,83 +1,86 @@
-// Creating a context: checks, packing, memory.
+// Creating and destroying a context, whatever its network.
 #define _GNU_SOURCE
 #include "context.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-void *ms_pages(size_t bytes) {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return NULL;
+// MARK: memory
+
+struct ms_memory {
+    ms_memory *next;
+    void *start;
+    size_t bytes;
+    int is_pages;
+};
+
+static void *pages(size_t bytes) {
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED) return NULL;
 #if defined(MADV_HUGEPAGE)
-    madvise(memory, bytes, MADV_HUGEPAGE);
+    madvise(start, bytes, MADV_HUGEPAGE);
 #endif
-    return memory;
+    return start;
 }
 
-void ms_release_pages(void *memory, size_t bytes) {
-    if (memory) munmap(memory, bytes);
+static void *zeroed(size_t bytes) {
+    void *start = NULL;
+    if (posix_memalign(&start, 64, bytes) != 0) return NULL;
+    memset(start, 0, bytes);
+    return start;
 }
 
-float *ms_allocate(size_t floats, size_t *held) {
-    void *memory = NULL;
+static float *hold(ms_context *context, size_t floats, int is_pages) {
     size_t bytes = (floats ? floats : 1) * sizeof(float);
-    if (posix_memalign(&memory, 64, bytes) != 0) return NULL;
-    memset(memory, 0, bytes);
-    *held += bytes;
-    return memory;
+    ms_memory *memory = malloc(sizeof *memory);
+    void *start = !memory ? NULL : is_pages ? pages(bytes) : zeroed(bytes);
+    if (!start) {
+        free(memory);
+        return NULL;
+    }
+    *memory = (ms_memory){context->memory, start, bytes, is_pages};
+    context->memory = memory;
+    context->bytes += bytes;
+    return start;
 }
 
-float *ms_copy(const float *values, size_t count, size_t *held) {
-    float *result = ms_allocate(count, held);
+static void drop(ms_memory *memory) {
+    if (memory->is_pages) munmap(memory->start, memory->bytes);
+    else free(memory->start);
+    free(memory);
+}
+
+float *ms_allocate(ms_context *context, size_t floats) { return hold(context, floats, 0); }
+float *ms_pages(ms_context *context, size_t floats) { return hold(context, floats, 1); }
+
+float *ms_copy(ms_context *context, const float *values, size_t count) {
+    float *result = ms_allocate(context, count);
     if (result) memcpy(result, values, count * sizeof(float));
     return result;
 }
 
-int ms_thread_count(int wanted) {
+void ms_release(ms_context *context, float *start) {
+    for (ms_memory **place = &context->memory; start && *place; place = &(*place)->next) {
+        ms_memory *memory = *place;
+        if (memory->start != start) continue;
+        *place = memory->next;
+        context->bytes -= memory->bytes;
+        drop(memory);
+        return;
+    }
+}
+
+// MARK: creation
+
+static int thread_count(int wanted) {
     if (wanted > 0) return wanted;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     return processors < 1 ? 1 : processors > 1024 ? 1024 : (int)processors;
 }
 
-static float *allocate(ms_context *context, size_t floats) { return ms_allocate(floats, &context->bytes); }
-
-static float *copy(ms_context *context, const float *values, size_t count) {
-    return ms_copy(values, count, &context->bytes);
-}
-
-// MARK: checks
-
-static int channels_fit(int channels) { return channels > 0 && channels % 4 == 0 && channels <= 1024; }
-
-static int modulation_fits(const ms_modulation *modulation) { return modulation->weight && modulation->bias; }
-
-static int convolution_fits(const ms_convolution *convolution) {
-    return modulation_fits(&convolution->modulation) && convolution->depthwise && convolution->pointwise
-        && convolution->bias;
-}
-
-static int network_fits(const ms_network *network) {
-    int side = network->start_resolution;
-    if (network->latent <= 0 || network->latent > 65536) return 0;
-    if (side <= 0 || side % 4 != 0 || side > 64 || !channels_fit(network->start_channels)) return 0;
-    if (network->layer_count < 1 || network->layer_count > ms_most_layers || !network->layers) return 0;
-    if (((long)side << network->layer_count) > 4096) return 0;
-    if (!(network->slope >= 0 && network->slope <= 1)) return 0;
-    if (!network->constant || !network->start_weight || !network->start_bias) return 0;
-    if (!network->image_weight || !network->image_bias) return 0;
-    if (!modulation_fits(&network->start_modulation) || !modulation_fits(&network->image_modulation)) return 0;
-    for (int k = 0; k < network->layer_count; k++) {
-        const ms_layer *layer = &network->layers[k];
-        if (!channels_fit(layer->channels) || !modulation_fits(&layer->up)) return 0;
-        if (!convolution_fits(&layer->first) || !convolution_fits(&layer->second)) return 0;
-    }
-    return 1;
-}
-
-ms_status ms_choose_kernels(const char *wanted, const ms_kernels **chosen) {
+static ms_status choose_kernels(const char *wanted, const ms_kernels **chosen) {
     if (!wanted) wanted = getenv("DIRECTIONS_CPU");
     if (wanted && !*wanted) wanted = NULL;
     *chosen = NULL;
@@ -94,226 +97,30 @@ ms_status ms_choose_kernels(const char *wanted, const ms_kernels **chosen) {
     return *chosen ? ms_ok : ms_no_such_path;
 }
 
-// MARK: packing
-
-static int add_map(ms_context *context, const ms_modulation *modulation, int rows, int style_row, size_t *offset) {
-    ms_style_map *map = &context->maps[context->map_count++];
-    map->weight = copy(context, modulation->weight, (size_t)rows * context->latent);
-    map->bias = copy(context, modulation->bias, (size_t)rows);
-    map->scale = modulation->scale;
-    map->rows = rows;
-    map->style_row = style_row;
-    map->offset = *offset = context->modulation_floats;
-    context->modulation_floats += (size_t)rows;
-    return map->weight && map->bias;
-}
-
-// `c` and `m` channels, `padded_m` of them in the layout; `in_subbands` when the next thing is a Haar step.
-static int pack_convolution(
-    ms_context *context, const ms_convolution *from, ms_separable *to, int c, int m, int in_subbands, int side) {
-    int padded_c = ms_padded(c), quarter = ms_padded(m / 4), padded_m = in_subbands ? 4 * quarter : ms_padded(m);
-    float *weights = allocate(context, (size_t)padded_c * padded_m), *bias = allocate(context, (size_t)padded_m);
-    to->depthwise = allocate(context, (size_t)padded_c * 9);
-    to->product = (ms_product){.c = padded_c, .m = padded_m, .slope = context->slope, .weights = weights, .bias = bias};
-    to->channels = c;
-    to->folded = context->folded_floats;
-    context->folded_floats += (size_t)padded_c * 9;
-    if (!weights || !bias || !to->depthwise) return 0;
-    for (int row = 0; row < m; row++) {
-        int place = in_subbands ? ms_subband_place(row, m, quarter) : row;
-        float *panel = weights + (size_t)(place / ms_block) * padded_c * ms_block + place % ms_block;
-        for (int k = 0; k < c; k++) panel[(size_t)k * ms_block] = from->pointwise[(size_t)row * c + k];
-        bias[place] = from->bias[row];
+static ms_status fill(ms_context *context, const void *network) {
+    ms_status status = context->plan->fill(context, network);
+    if (status != ms_ok) return status;
+    for (int worker = 0; worker < context->thread_count; worker++) {
+        float *memory = ms_pages(context, context->plan->place_worker(context, worker, NULL));
+        if (!memory) return ms_no_memory;
+        context->plan->place_worker(context, worker, memory);
     }
-    for (int k = 0; k < c; k++) {
-        float *block = to->depthwise + (size_t)(k / ms_block) * 9 * ms_block + k % ms_block;
-        for (int t = 0; t < 9; t++) block[t * ms_block] = from->depthwise[k * 9 + t];
-    }
-    if (from->noise) {
-        to->noise = copy(context, from->noise, (size_t)side * side);
-        if (!to->noise) return 0;
-    }
-    return 1;
-}
-
-static int pack_layer(ms_context *context, const ms_network *network, int k) {
-    const ms_layer *layer = &network->layers[k];
-    ms_stage *stage = &context->stages[k];
-    int input = k == 0 ? network->start_channels : network->layers[k - 1].channels;
-    int last = k == network->layer_count - 1;
-    stage->side = network->start_resolution << (k + 1);
-    stage->groups = input / 4;
-    stage->c = ms_padded(stage->groups);
-    stage->channels = layer->channels;
-    stage->up_scale = context->folded_floats;
-    context->folded_floats += 4 * (size_t)stage->c;
-    int fits = add_map(context, &layer->up, input, 3 * k + 1, &stage->up_modulation)
-        && add_map(context, &layer->first.modulation, stage->groups, 3 * k + 1, &stage->first.modulation)
-        && add_map(context, &layer->second.modulation, layer->channels, 3 * k + 2, &stage->second.modulation)
-        && pack_convolution(
-            context, &layer->first, &stage->first, stage->groups, layer->channels, 0, stage->side)
-        && pack_convolution(
-            context, &layer->second, &stage->second, layer->channels, layer->channels, !last, stage->side);
-    size_t width = (size_t)stage->side + 2;
-    stage->u_row = width * stage->first.product.c;
-    stage->h_row = width * stage->first.product.m;
-    stage->o_row = width * stage->second.product.m;
-    return fits;
-}
-
-// The start is a convolution of a constant, so it is linear in the modulation: one value for each channel, output
-// channel and pixel, out[m, y, x] = Σ_c modulation[c] · response[m, y, x, c].
-static int pack_start(ms_context *context, const ms_network *network) {
-    int c = network->start_channels, side = network->start_resolution;
-    size_t outputs = context->feature_floats = (size_t)c * side * side;
-    size_t unused;
-    if (!add_map(context, &network->start_modulation, c, 0, &unused)) return 0;
-    context->start_weight = allocate(context, outputs * c);
-    context->start_bias[0] = allocate(context, outputs);
-    context->start_bias[1] = allocate(context, outputs);
-    if (!context->start_weight || !context->start_bias[0] || !context->start_bias[1]) return 0;
-    for (int m = 0; m < c; m++) {
-        for (int y = 0; y < side; y++) {
-            for (int x = 0; x < side; x++) {
-                size_t out = ((size_t)m * side + y) * side + x;
-                context->start_bias[0][out] = network->start_bias[m];
-                context->start_bias[1][out] =
-                    network->start_bias[m] + (network->start_noise ? network->start_noise[y * side + x] : 0);
-                for (int k = 0; k < c; k++) {
-                    const float *weight = network->start_weight + ((size_t)m * c + k) * 9;
-                    const float *plane = network->constant + (size_t)k * side * side;
-                    double sum = 0;
-                    for (int t = 0; t < 9; t++) {
-                        int v = y + t / 3 - 1, u = x + t % 3 - 1;
-                        if (v >= 0 && v < side && u >= 0 && u < side) sum += (double)weight[t] * plane[v * side + u];
-                    }
-                    context->start_weight[out * c + k] = (float)sum;
-                }
-            }
-        }
-    }
-    return 1;
-}
-
-// MARK: memory
-
-static size_t place_worker(ms_context *context, ms_worker *worker, float *memory) {
-    size_t total = 0;
-    int side = context->stages[context->layers - 1].side;
-    PLACE(worker->scratch, ms_tile_floats);
-    PLACE(worker->pixels, (size_t)side * ms_block);
-    PLACE(worker->sums, context->stages[context->layers - 1].o_row);
-    for (int k = context->whole_layers; k < context->layers; k++) {
-        const ms_stage *stage = &context->stages[k];
-        for (int i = 0; i < ms_ring; i++) {
-            PLACE(worker->rows[k].u[i], stage->u_row);
-            PLACE(worker->rows[k].h[i], stage->h_row);
-        }
-        for (int i = 0; i < ms_step; i++) PLACE(worker->rows[k].o[i], stage->o_row);
-    }
-    return total;
-}
-
-static size_t place_slot(ms_context *context, ms_slot *slot, float *memory) {
-    size_t total = 0;
-    PLACE(slot->folded, context->folded_floats);
-    PLACE(slot->start, context->start_row * context->start_side);
-    for (int k = 0; k < context->whole_layers; k++) {
-        const ms_stage *stage = &context->stages[k];
-        PLACE(slot->u[k], stage->u_row * stage->side);
-        PLACE(slot->h[k], stage->h_row * stage->side);
-        PLACE(slot->o[k], stage->o_row * stage->side);
-    }
-    return total;
-}
-
-ms_status ms_reserve(ms_context *context, int count) {
-    if (count <= context->slot_count) return ms_ok;
-    float *modulations = allocate(context, (size_t)count * context->modulation_floats);
-    float *features = allocate(context, (size_t)count * context->feature_floats);
-    if (!modulations || !features) {
-        free(modulations);
-        free(features);
-        return ms_no_memory;
-    }
-    free(context->modulations);
-    free(context->features);
-    context->modulations = modulations;
-    context->features = features;
-    ms_slot *slots = realloc(context->slots, (size_t)count * sizeof *slots);
-    if (!slots) return ms_no_memory;
-    context->slots = slots;
-    for (; context->slot_count < count; context->slot_count++) {
-        ms_slot slot = {0};
-        slot.bytes = place_slot(context, &slot, NULL) * sizeof(float);
-        slot.memory = ms_pages(slot.bytes);
-        if (!slot.memory) return ms_no_memory;
-        place_slot(context, &slot, slot.memory);
-        context->bytes += slot.bytes;
-        slots[context->slot_count] = slot;
-    }
-    return ms_ok;
-}
-
-static int place_workers(ms_context *context, int threads) {
-    context->thread_count = threads;
-    context->workers = calloc((size_t)threads, sizeof *context->workers);
-    if (!context->workers) return 0;
-    for (int i = 0; i < threads; i++) {
-        ms_worker *worker = &context->workers[i];
-        worker->bytes = place_worker(context, worker, NULL) * sizeof(float);
-        worker->memory = ms_pages(worker->bytes);
-        if (!worker->memory) return 0;
-        place_worker(context, worker, worker->memory);
-        context->bytes += worker->bytes;
-    }
-    return 1;
-}
-
-// MARK: creation
-
-static ms_status fill(ms_context *context, const ms_network *network, int threads) {
-    context->latent = network->latent;
-    context->layers = network->layer_count;
-    context->style_rows = 3 * network->layer_count + 1;
-    context->slope = network->slope;
-    context->start_side = network->start_resolution;
-    context->start_channels = network->start_channels;
-    context->start_groups = ms_padded(network->start_channels / 4);
-    context->start_row = (size_t)(context->start_side + 2) * 4 * context->start_groups;
-    if (!pack_start(context, network)) return ms_no_memory;
-    size_t widest = context->start_row;
-    for (int k = 0; k < network->layer_count; k++) {
-        if (!pack_layer(context, network, k)) return ms_no_memory;
-        const ms_stage *stage = &context->stages[k];
-        if (stage->side <= ms_whole_side && k < network->layer_count - 1) context->whole_layers = k + 1;
-        if (stage->u_row > widest) widest = stage->u_row;
-        if (stage->h_row > widest) widest = stage->h_row;
-    }
-    context->image_channels = network->layers[network->layer_count - 1].channels;
-    if (!add_map(context, &network->image_modulation, context->image_channels, 3 * network->layer_count,
-                 &context->image_modulation)) return ms_no_memory;
-    context->image_weight = copy(context, network->image_weight, 12 * (size_t)context->image_channels);
-    context->zeros = allocate(context, widest);
-    if (!context->image_weight || !context->zeros) return ms_no_memory;
-    memcpy(context->image_bias, network->image_bias, sizeof context->image_bias);
-    context->image_folded = context->folded_floats;
-    context->folded_floats += (size_t)(ms_padded(context->image_channels) + 1) * ms_block;
-    if (!place_workers(context, threads)) return ms_no_memory;
-    context->pool = ms_pool_create(threads);
+    context->pool = ms_pool_create(context->thread_count);
     return context->pool ? ms_ok : ms_no_threads;
 }
 
-ms_status ms_create(const ms_network *network, int threads, const char *path, ms_context **result) {
+ms_status ms_create_context(
+    const ms_plan *plan, const void *network, int threads, const char *path, ms_context **result) {
     if (!result) return ms_bad_argument;
     *result = NULL;
     if (!network || threads < 0 || threads > 1024) return ms_bad_argument;
-    if (!network_fits(network)) return ms_bad_network;
-    threads = ms_thread_count(threads);
-    ms_context *context = calloc(1, sizeof *context);
+    if (!plan->fits(network)) return ms_bad_network;
+    ms_context *context = calloc(1, plan->context_bytes);
     if (!context) return ms_no_memory;
-    ms_status status = ms_choose_kernels(path, &context->kernels);
-    if (status == ms_ok) status = fill(context, network, threads);
+    context->plan = plan;
+    context->thread_count = thread_count(threads);
+    ms_status status = choose_kernels(path, &context->kernels);
+    if (status == ms_ok) status = fill(context, network);
     if (status != ms_ok) {
         ms_destroy(context);
         return status;
@@ -322,44 +129,17 @@ ms_status ms_create(const ms_network *network, int threads, const char *path, ms
     return ms_ok;
 }
 
-static void release_convolution(ms_separable *convolution) {
-    free((void *)convolution->product.weights);
-    free((void *)convolution->product.bias);
-    free(convolution->depthwise);
-    free(convolution->noise);
-}
-
 void ms_destroy(ms_context *context) {
     if (!context) return;
-    ms_pool_destroy(context->pool);
-    ms_release_tape(context->tape);
-    for (int i = 0; i < context->map_count; i++) {
-        free(context->maps[i].weight);
-        free(context->maps[i].bias);
+    if (context->pool) ms_pool_destroy(context->pool);
+    while (context->memory) {
+        ms_memory *memory = context->memory;
+        context->memory = memory->next;
+        drop(memory);
     }
-    for (int k = 0; k < context->layers; k++) {
-        release_convolution(&context->stages[k].first);
-        release_convolution(&context->stages[k].second);
-    }
-    free(context->start_weight);
-    free(context->start_bias[0]);
-    free(context->start_bias[1]);
-    free(context->image_weight);
-    free(context->zeros);
-    for (int i = 0; context->workers && i < context->thread_count; i++) {
-        ms_release_pages(context->workers[i].memory, context->workers[i].bytes);
-    }
-    free(context->workers);
-    for (int i = 0; i < context->slot_count; i++) {
-        ms_release_pages(context->slots[i].memory, context->slots[i].bytes);
-    }
-    free(context->slots);
-    free(context->modulations);
-    free(context->features);
     free(context);
 }
 
 const char *ms_path(const ms_context *context) { return context->kernels->name; }
 int ms_threads(const ms_context *context) { return context->thread_count; }
-int ms_full_size(const ms_context *context) { return 2 * context->stages[context->layers - 1].side; }
 size_t ms_bytes(const ms_context *context) { return context->bytes; }

@@ -1,117 +1,45 @@
-// What a context holds: the network packed for its path, and the memory it works in.
+// What every context is, whatever its network: kernels, threads, and the memory that goes with it.
+//
+// A network's own context begins with an `ms_context`; its plan says how it is checked and filled.
 #pragma once
 
 #include "CSynthesis.h"
 #include "kernels.h"
 #include "pool.h"
 
-enum {
-    ms_most_layers = 12,
-    ms_whole_side = 32,   // layers up to this many pixels a side are computed whole, larger ones row by row
-    ms_strip = 64,        // pixels that one task of a whole layer takes at least
-    ms_step = 2,          // rows computed at once of the others
-    ms_ring = 4,          // rows kept of what they are computed from
-};
+typedef struct ms_memory ms_memory;
 
-// A linear map from a row of the style to values at `offset` of an image's modulations.
+// One kind of network.
 typedef struct {
-    float *weight, *bias;  // [rows][latent], [rows]
-    float scale;
-    int rows, style_row;
-    size_t offset;
-} ms_style_map;
-
-// One separable convolution: the product packed, the depthwise weights still without modulation.
-typedef struct {
-    ms_product product;
-    int channels;          // c before padding
-    float *depthwise;      // [c/16][9][16]
-    float *noise;          // [r][r], or NULL
-    size_t modulation;     // offset in an image's modulations
-    size_t folded;         // offset in an image's folded weights
-} ms_separable;
-
-typedef struct {
-    int side;              // r of the output; the input has half of it
-    int groups, c;         // channels after the Haar step, and padded
-    int channels;          // m before padding
-    size_t up_modulation;  // offset in an image's modulations, in the file's channel order
-    size_t up_scale;       // offset in an image's folded weights, in the subbands' order
-    ms_separable first, second;
-    size_t u_row, h_row, o_row;  // floats in a row of the Haar step's, the first and the second convolution's result
-} ms_stage;
-
-// The rows that one thread keeps of one layer.
-typedef struct {
-    float *u[ms_ring], *h[ms_ring], *o[ms_step];
-    int h_next, h_end, o_next, o_end;
-} ms_rows;
-
-typedef struct {
-    void *memory;
-    size_t bytes;
-    float *scratch;  // [ms_tile_floats]
-    float *pixels;   // [side][16]
-    float *sums;     // a row of the last layer's result, summed over boxes
-    ms_rows rows[ms_most_layers];
-} ms_worker;
-
-// What one image of the current batch needs.
-typedef struct {
-    void *memory;
-    size_t bytes;
-    float *folded;  // depthwise weights and scales with the modulation in
-    float *start;        // rows of the start's result
-    float *u[ms_most_layers], *h[ms_most_layers], *o[ms_most_layers];  // of the layers computed whole
-} ms_slot;
-
-// What pulling gradients back needs: one image's activations, whole, and room for gradients.
-typedef struct {
-    void *memory;
-    size_t bytes;
-    float *u[ms_most_layers], *h[ms_most_layers], *o[ms_most_layers];
-    float *first_weights[ms_most_layers], *second_weights[ms_most_layers];      // the products' weights transposed
-    float *first_depthwise[ms_most_layers], *second_depthwise[ms_most_layers];  // turned by half
-    float *gradients[2];    // of a layer's activations, by turns
-    float *modulations;     // of each modulation
-    float *ones;            // as many as the last layer has channels
-    float *image;           // the image's product without modulation, as ms_fold_image has it, and transposed
-    float *image_transposed;
-    float *sums;            // [bands][most channels]
-    size_t sum_row;
-    float *scale;           // one modulation, padded
-    float *scratch;         // [threads]: a row of pixels, then ms_ring rows
-    size_t scratch_row, pixel_floats, ring_floats;
-} ms_tape;
+    size_t context_bytes;                // of the network's own context
+    int (*fits)(const void *network);    // whether the network as its file has it makes sense
+    // Packs the weights. The kernels and the number of threads are there already.
+    ms_status (*fill)(ms_context *context, const void *network);
+    // Lays out what a thread works in: for each thread once with NULL, for the floats needed, and once with memory.
+    size_t (*place_worker)(ms_context *context, int worker, float *memory);
+} ms_plan;
 
 struct ms_context {
+    const ms_plan *plan;
     const ms_kernels *kernels;
     ms_pool *pool;
-    int latent, layers, whole_layers;
-    int style_rows;       // 3L + 1
-    float slope;
-    int start_side, start_channels, start_groups;
-    size_t start_row;     // floats
-    float *start_weight;  // [c·r·r][c]: the start's response to each channel's modulation
-    float *start_bias[2]; // [c·r·r], without and with noise
-    int map_count;
-    ms_style_map maps[3 * ms_most_layers + 2];
-    size_t modulation_floats, folded_floats, feature_floats;
-    size_t image_modulation, image_folded;
-    float *image_weight;  // [12][m]
-    float image_bias[12];
-    int image_channels;   // m before padding
-    ms_stage stages[ms_most_layers];
-    float *zeros;         // a row of them
     int thread_count;
-    ms_worker *workers;
-    int slot_count;
-    ms_slot *slots;
-    float *modulations;   // [slots][modulation_floats]: every style map's results
-    float *features;      // [slots][c·r·r]: the start's results in the file's order
-    ms_tape *tape;        // NULL until gradients are asked for
+    ms_memory *memory;  // all that is held, the newest first
     size_t bytes;
 };
+
+// Creates a context by a plan; the arguments are those of `ms_create`.
+ms_status ms_create_context(
+    const ms_plan *plan, const void *network, int threads, const char *path, ms_context **result);
+
+// Zeroed memory that goes with the context, aligned for every path; a copy in such; and whole pages of it, which no
+// thread has touched yet. NULL when there is none.
+float *ms_allocate(ms_context *context, size_t floats);
+float *ms_copy(ms_context *context, const float *values, size_t count);
+float *ms_pages(ms_context *context, size_t floats);
+
+// Gives memory back before the context goes; NULL is nothing.
+void ms_release(ms_context *context, float *memory);
 
 // Lays POINTER out at the next free float of `memory`; where that is null, only counts in `total`.
 #define PLACE(POINTER, FLOATS)                                                                                         \
@@ -121,45 +49,8 @@ struct ms_context {
         total += floats;                                                                                               \
     } while (0)
 
-// Zeroed memory for `free`, and a copy in such; their bytes are added to `held`. NULL when there is none.
-float *ms_allocate(size_t floats, size_t *held);
-float *ms_copy(const float *values, size_t count, size_t *held);
-
-// `wanted`, or one a processor for 0.
-int ms_thread_count(int wanted);
-
-// Zeroed, page-aligned memory that no thread has touched yet.
-void *ms_pages(size_t bytes);
-void ms_release_pages(void *memory, size_t bytes);
-
-// The kernels of a path, as `ms_create` describes it.
-ms_status ms_choose_kernels(const char *wanted, const ms_kernels **chosen);
-
-// Makes sure of `count` slots.
-ms_status ms_reserve(ms_context *context, int count);
-
-// Whether a request for images makes sense.
-int ms_request_fits(const ms_context *context, int count, int rows, int size);
-
-// Computes the modulations and the start's results of `count` images, and folds them into the weights of their slots.
-void ms_prepare(ms_context *context, const float *styles, int count, int rows, int size, int noise);
-
-// The last product for an image of a size: [m][16], and the bias [16] behind it.
-void ms_fold_image(const ms_context *context, const float *modulation, int size, float *folded);
-
-// Rows y0 … y0 + rows - 1 of a convolution whose source and target are whole; at most ms_strip of them.
-void ms_convolve_strip(
-    const ms_context *context, const ms_separable *convolution, const float *folded, int side, int noisy,
-    const float *source, size_t source_row, float *target, size_t target_row, int y0, int rows, float *scratch);
-
-void ms_release_tape(ms_tape *tape);
-
-// The channel's place in the subbands' order: q low, then q each of the three high bands, q padded to `padded`.
-static inline int ms_subband_place(int channel, int channels, int padded) {
-    int groups = channels / 4;
-    if (channel < groups) return channel;
-    int high = channel - groups;
-    return (high % 3 + 1) * padded + high / 3;
-}
-
 static inline int ms_padded(int channels) { return (channels + ms_block - 1) / ms_block * ms_block; }
+static inline int ms_least(int a, int b) { return a < b ? a : b; }
+static inline int ms_most(int a, int b) { return a > b ? a : b; }
+static inline size_t ms_larger(size_t a, size_t b) { return a > b ? a : b; }
+static inline int ms_parts(int length, int part) { return (length + part - 1) / part; }

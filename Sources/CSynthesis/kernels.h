@@ -34,6 +34,18 @@ typedef struct {
     float gain, slope, limit;   // limit: INFINITY for none
 } ms_finish;
 
+// One or two rows through a depthwise 3×3, whose source was scaled.
+typedef struct {
+    const float *weights;          // [c/16][9][16] turned by half
+    const float *const *gradient;  // rows + 2 rows, the first above the first result
+    const float *const *source;    // rows rows, or NULL: the results as they are, without sums, scale and activation
+    const float *scale;            // [c]
+    float slope;
+    int rows, c, width;
+    float *const *target;
+    float *const *sums;            // for each row [c]
+} ms_depthwise_back;
+
 typedef struct {
     const char *name;
 
@@ -83,24 +95,33 @@ typedef struct {
         const float *const *even, const float *const *odd, const float *down, const float *across,
         const ms_finish *finish, const float *noise, int width, float *target);
 
-    // The rest pulls gradients back through what is above. "sums" grow by what the scales get.
+    // The rest is the way back: gradients through what is above. "sums" grow by what the scales get. A gradient that is
+    // given is one of what comes before an activation, and so is what is returned: it has been taken through the leaky
+    // ReLU that made the row beside it (slope 1 for none).
 
-    // Through the activation: a row of its results [m/16][width + 2][16] and of their gradients to pixels [m/16][width][16].
-    void (*pull_slope)(const float *row, const float *gradient, float slope, int m, int width, float *pixels);
+    // Product of whole rows, without activation: each target [m/16][width + 2][16] becomes its source
+    // [c/16][width + 2][16] · weights [m/16][c][16].
+    void (*backward_product)(
+        const float *const *source, float *const *target, const float *weights, int c, int m, int rows, int width);
 
-    // Through a depthwise 3×3 whose source was scaled.
-    //   weights [c/16][9][16] turned by half; gradient: three rows of it; row: the source; scale, sums [c].
-    void (*pull_depthwise)(
-        const float *weights, const float *const *gradient, const float *row, const float *scale, int c, int width,
+    void (*backward_depthwise)(const ms_depthwise_back *step);
+
+    // Through `upsample`: two rows of c to a row of 4·c, half as wide: `width`. row: what was raised; scale [4·c] as of
+    // `upsample`; factor [c]: what the two rows are to be multiplied by; sums [4·c], without scale and factor.
+    void (*backward_upsample)(
+        const float *upper, const float *lower, const float *row, const float *scale, const float *factor, float slope,
+        int c, int width, float *target, float *sums);
+
+    // Through the image's modulation: columns [m/16][width/box][16], each of which stands for `box` pixels, and the row
+    // that the image was made of, to gradients of that row.
+    void (*backward_image)(
+        const float *columns, int box, const float *row, const float *scale, float slope, int m, int width,
         float *target, float *sums);
 
-    // Through a scaled row alone, in place.
-    void (*pull_scale)(const float *row, const float *scale, int m, int width, float *gradient, float *sums);
-
-    // Through `upsample`: two rows of c to a row of 4·c, half as wide: `width`. row: what was raised; scale, sums [4·c].
-    void (*pull_upsample)(
-        const float *upper, const float *lower, const float *row, const float *scale, int c, int width, float *target,
-        float *sums);
+    // Through `linear`: out[i·out_stride + k] += Σ values[i·value_stride + j] · weight[j·length + k], k in [0, columns).
+    void (*backward_linear)(
+        const float *weight, const float *values, size_t value_stride, int count, int rows, int length, int columns,
+        float *out, size_t out_stride);
 } ms_kernels;
 
 extern const ms_kernels ms_kernels_portable;

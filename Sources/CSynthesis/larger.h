@@ -1,4 +1,5 @@
-// The larger of two vectors of LANES floats, lane by lane, without intrinsics.
+// A template, included by the kernels_<path>.c that lack an instruction for it, after they define LANES; not a header for
+// anybody else. The larger of two vectors of LANES floats, lane by lane, without intrinsics.
 #pragma once
 
 typedef float larger_vector __attribute__((vector_size(LANES * 4)));

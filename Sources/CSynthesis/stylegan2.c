@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "stylegan2_context.h"
+#include "stylegan2_plan.h"
 
 // MARK: a batch
 
 typedef struct {
-    sg_context *context;
+    sg_gan *context;
     const float *styles;
     int count, rows, levels, noise_images, noise_first;
     const float *const *noise;
@@ -34,7 +34,7 @@ static const float *noise_of(const sg_batch *batch, int convolution, int image, 
 
 // The result of a level for an image.
 static float *level_plane(const sg_batch *batch, int level, int image) {
-    sg_context *context = batch->context;
+    sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[level];
     if (!is_shared(stage->side)) return context->own[level & 1];
     return context->shared[level & 1] + (size_t)image * plane_floats(stage->second.o, stage->side);
@@ -51,8 +51,8 @@ static float *picture(const sg_batch *batch, int level, int image) {
 // MARK: styles
 
 static void convolution_styles(const sg_batch *batch, const sg_packed *packed) {
-    sg_context *context = batch->context;
-    const ms_kernels *kernels = context->kernels;
+    sg_gan *context = batch->context;
+    const ms_kernels *kernels = context->base.kernels;
     size_t stride = (size_t)batch->rows * context->latent;
     kernels->linear(
         packed->modulation, packed->modulation_bias, 1, style_of(batch, 0, packed->style_row), stride, batch->count,
@@ -70,8 +70,8 @@ static void convolution_styles(const sg_batch *batch, const sg_packed *packed) {
 }
 
 static void image_styles(const sg_batch *batch, const sg_packed_image *packed) {
-    sg_context *context = batch->context;
-    context->kernels->linear(
+    sg_gan *context = batch->context;
+    context->base.kernels->linear(
         packed->modulation, packed->modulation_bias, 1, style_of(batch, 0, packed->style_row),
         (size_t)batch->rows * context->latent, batch->count, packed->inputs, context->latent,
         context->styles + packed->scales, context->style_floats);
@@ -109,7 +109,7 @@ static const struct { int count; sg_tap taps[4]; } sg_phases[4] = {
 // One band of one image, for a part of the outputs.
 static void run_phases(void *state, int index, int worker) {
     const sg_batch *batch = state;
-    sg_context *context = batch->context;
+    sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     const sg_packed *packed = &stage->first;
     int part = index % batch->parts, band = index / batch->parts % batch->bands;
@@ -155,14 +155,14 @@ static void run_phases(void *state, int index, int worker) {
         }
     }
     for (int at = 0; at < pixels; at += sg_band) {
-        int n = sg_least(sg_band, pixels - at);
+        int n = ms_least(sg_band, pixels - at);
         for (int phase = 0; phase < 4; phase++) {
             float *target = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width)
                 + from * block_floats + (1 + (size_t)first * pitch + at) * ms_block;
             for (int t = 0; t < sg_phases[phase].count; t++) {
                 sg_tap tap = sg_phases[phase].taps[t];
                 size_t begin = (size_t)(1 + (1 - tap.rows_back) * pitch + at - tap.columns_back) * ms_block;
-                context->kernels->multiply(
+                context->base.kernels->multiply(
                     source + begin, stride, packed->weights + tap.tap * tap_floats + (size_t)from * packed->i * ms_block,
                     target, block_floats, packed->i, (to - from) * ms_block, n, t == 0);
             }
@@ -181,7 +181,7 @@ static void clear_border(float *block, int side) {
     }
 }
 
-static ms_finish finish_of(const sg_context *context, const sg_packed *packed, const float *values, int block) {
+static ms_finish finish_of(const sg_gan *context, const sg_packed *packed, const float *values, int block) {
     return (ms_finish){
         .scale = values + packed->demodulation + block * ms_block,
         .bias = packed->bias + block * ms_block,
@@ -195,7 +195,7 @@ static ms_finish finish_of(const sg_context *context, const sg_packed *packed, c
 static void run_blur(void *state, int index, int worker) {
     (void)worker;
     const sg_batch *batch = state;
-    sg_context *context = batch->context;
+    sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     const sg_packed *packed = &stage->first;
     int blocks = packed->o / ms_block, block = index % blocks, member = index / blocks;
@@ -218,7 +218,7 @@ static void run_blur(void *state, int index, int worker) {
             even[t] = e < 0 ? context->zeros : phases[kind] + at;
             odd[t] = e < 0 ? context->zeros : phases[kind + 1] + at;
         }
-        context->kernels->blur(
+        context->base.kernels->blur(
             even, odd, context->down, context->across, &finish, noise ? noise + (size_t)y * side : NULL, width,
             target + ((size_t)(y + 1) * (side + 2) + 1) * ms_block);
     }
@@ -229,12 +229,12 @@ static void run_blur(void *state, int index, int worker) {
 // Some tiles of the group's images, for a part of the outputs.
 static void run_tiles(void *state, int index, int worker) {
     const sg_batch *batch = state;
-    sg_context *context = batch->context;
+    sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     const sg_packed *packed = &stage->second;
     int side = stage->side, across = side / 4, each = across * across;
     int part = index % batch->parts, begin = index / batch->parts * sg_tiles;
-    int count = sg_least(sg_tiles, each * batch->group - begin), padded = (count + 3) / 4 * 4;
+    int count = ms_least(sg_tiles, each * batch->group - begin), padded = (count + 3) / 4 * 4;
     int in_blocks = packed->i / ms_block, panels = packed->o / ms_block;
     int from = panels * part / batch->parts, to = panels * (part + 1) / batch->parts;
     // An odd number of lines, so that the points do not all fall on the same place of a cache.
@@ -244,12 +244,12 @@ static void run_tiles(void *state, int index, int worker) {
 
     for (int t = 0; t < count;) {
         int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
-        int run = sg_least(across - x, count - t), image = batch->first_image + member;
+        int run = ms_least(across - x, count - t), image = batch->first_image + member;
         const float *plane = batch->level == 0
             ? context->constant : context->wide + member * plane_floats(packed->i, side);
         const float *scales = values_of(batch, image) + packed->scales;
         for (int block = 0; block < in_blocks; block++) {
-            context->kernels->winograd_input(
+            context->base.kernels->winograd_input(
                 plane + block * plane_block(side) + 4 * y * row + (size_t)4 * x * ms_block, row,
                 scales + block * ms_block, run, points + block * in_block + (size_t)t * ms_block, in_point);
         }
@@ -257,18 +257,18 @@ static void run_tiles(void *state, int index, int worker) {
     }
     size_t point_weights = (size_t)packed->o * packed->i;
     for (int point = 0; point < sg_points; point++) {
-        context->kernels->multiply(
+        context->base.kernels->multiply(
             points + point * in_point, in_block, packed->weights + point * point_weights + (size_t)from * packed->i * ms_block,
             products + point * out_point, in_block, packed->i, (to - from) * ms_block, padded, 1);
     }
     for (int t = 0; t < count;) {
         int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
-        int run = sg_least(across - x, count - t), image = batch->first_image + member;
+        int run = ms_least(across - x, count - t), image = batch->first_image + member;
         const float *noise = noise_of(batch, 2 * batch->level, image, side);
         float *plane = level_plane(batch, batch->level, image);
         for (int block = from; block < to; block++) {
             ms_finish finish = finish_of(context, packed, values_of(batch, image), block);
-            context->kernels->winograd_output(
+            context->base.kernels->winograd_output(
                 products + (size_t)(block - from) * in_block + (size_t)t * ms_block, out_point, &finish,
                 noise ? noise + (size_t)4 * y * side + 4 * x : NULL, (size_t)side, run,
                 plane + block * plane_block(side) + ((size_t)(4 * y + 1) * (side + 2) + 4 * x + 1) * ms_block, row);
@@ -298,7 +298,7 @@ static float doubled(const float *plane, int width, const float *filter, int y, 
 // One row of one image.
 static void run_picture(void *state, int index, int worker) {
     const sg_batch *batch = state;
-    sg_context *context = batch->context;
+    sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     int side = stage->side, y = index % side, image = batch->first_image + index / side;
     size_t area = (size_t)side * side;
@@ -317,7 +317,7 @@ static void run_picture(void *state, int index, int worker) {
     const sg_packed_image *packed = &stage->image;
     float *rows = context->workers[worker].rows;
     const float *plane = level_plane(batch, batch->level, image) + ((size_t)(y + 1) * (side + 2) + 1) * ms_block;
-    context->kernels->multiply(
+    context->base.kernels->multiply(
         plane, plane_block(side), values_of(batch, image) + packed->folded, rows, 0, packed->i, ms_block, side, 1);
     for (int colour = 0; colour < 3; colour++) {
         for (int x = 0; x < side; x++) {
@@ -331,31 +331,31 @@ static void run_picture(void *state, int index, int worker) {
 // MARK: levels
 
 // How many parts the outputs are cut into so that every thread has work.
-static int parts_for(const sg_context *context, int tasks, int channels) {
+static int parts_for(const sg_gan *context, int tasks, int channels) {
     int parts = 1;
-    while (tasks * parts < 2 * context->thread_count && parts * 4 * ms_block < channels) parts *= 2;
-    return context->thread_count == 1 ? 1 : parts;
+    while (tasks * parts < 2 * context->base.thread_count && parts * 4 * ms_block < channels) parts *= 2;
+    return context->base.thread_count == 1 ? 1 : parts;
 }
 
 static void run_level(sg_batch *batch) {
-    sg_context *context = batch->context;
+    sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     if (stage->has_first) {
         int width = stage->side / 2;
         batch->bands = width / sg_band_rows(width);
         batch->parts = parts_for(context, batch->group * batch->bands, stage->first.o);
-        ms_pool_run(context->pool, batch->group * batch->bands * batch->parts, run_phases, batch);
-        ms_pool_run(context->pool, batch->group * stage->first.o / ms_block, run_blur, batch);
+        ms_pool_run(context->base.pool, batch->group * batch->bands * batch->parts, run_phases, batch);
+        ms_pool_run(context->base.pool, batch->group * stage->first.o / ms_block, run_blur, batch);
     }
     int tiles = batch->group * (stage->side / 4) * (stage->side / 4), chunks = (tiles + sg_tiles - 1) / sg_tiles;
     batch->parts = parts_for(context, chunks, stage->second.o);
-    ms_pool_run(context->pool, chunks * batch->parts, run_tiles, batch);
-    ms_pool_run(context->pool, batch->group * stage->side, run_picture, batch);
+    ms_pool_run(context->base.pool, chunks * batch->parts, run_tiles, batch);
+    ms_pool_run(context->base.pool, batch->group * stage->side, run_picture, batch);
 }
 
 static void run_batch(sg_batch *batch) {
-    sg_context *context = batch->context;
-    ms_pool_run(context->pool, 3 * batch->levels, run_styles, batch);
+    sg_gan *context = batch->context;
+    ms_pool_run(context->base.pool, 3 * batch->levels, run_styles, batch);
     int level = 0;
     batch->first_image = 0;
     batch->group = batch->count;
@@ -371,21 +371,22 @@ static void run_batch(sg_batch *batch) {
 }
 
 ms_status sg_synthesize(
-    sg_context *context, const float *styles, int count, int rows, int levels, const float *const *noise,
+    ms_context *base, const float *styles, int count, int rows, int levels, const float *const *noise,
     int noise_images, float *images) {
+    sg_gan *context = sg_gan_of(base);
     if (!context || count < 0 || (count > 0 && (!styles || !images))) return ms_bad_argument;
     if (rows != 1 && rows != 2 * context->levels) return ms_bad_argument;
     if (levels < 1 || levels > context->levels || (noise && noise_images != 1 && noise_images != count)) {
         return ms_bad_argument;
     }
-    ms_status status = sg_reserve(context, sg_least(count, sg_at_once));
+    ms_status status = sg_reserve(context, ms_least(count, sg_at_once));
     if (status != ms_ok) return status;
     size_t side = (size_t)4 << (levels - 1);
     for (int first = 0; first < count; first += sg_at_once) {
         sg_batch batch = {
             .context = context,
             .styles = styles + (size_t)first * rows * context->latent,
-            .count = sg_least(sg_at_once, count - first),
+            .count = ms_least(sg_at_once, count - first),
             .rows = rows,
             .levels = levels,
             .noise = noise,

@@ -1,20 +1,6 @@
-#include "shim_support.h"
-
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
-#include <torch/csrc/autograd/autograd.h>
-// By their full path: the folder that they expect to be found in needs a search path, which a package may not give.
-#include <torch/csrc/api/include/torch/cuda.h>
-#include <torch/csrc/api/include/torch/version.h>
-
-#include <climits>
-#include <cmath>
-#include <string>
-#include <vector>
-
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
+// libTorchShim.so: the functions of CTorch.h over libtorch. It shows one symbol, so that its functions and those of the
+// same names that pass calls on to them don't get in each other's way.
+#include "support.h"
 
 const char *ct_last_error(void) { return last_error; }
 const char *ct_version(void) { return TORCH_VERSION; }
@@ -28,16 +14,6 @@ int ct_set_threads(int count) {
 }
 
 int ct_threads(void) { CT_GUARD(-1, return at::get_num_threads();) }
-
-int ct_keep_freed_memory(void) {
-#ifdef __GLIBC__
-    const bool done = mallopt(M_MMAP_THRESHOLD, 1 << 30) && mallopt(M_TRIM_THRESHOLD, INT_MAX)
-        && mallopt(M_TOP_PAD, 64 << 20);
-    return done ? 0 : -1;
-#else
-    return 0;
-#endif
-}
 
 int ct_set_grad_enabled(int enabled) {
     CT_GUARD(-1, const bool before = at::GradMode::is_enabled(); at::GradMode::set_enabled(enabled != 0); return before;)
@@ -340,4 +316,14 @@ int ct_clip_gradients(const ct_tensor *parameters, int count, double limit, doub
             }
         }
         return 0;)
+}
+
+extern "C" const struct ct_table *ct_torch_table(size_t size) {
+    static const struct ct_table table = {
+        ct_last_error,
+#define CT_FUNCTION(type, failure, name, parameters, arguments) name,
+#include "../CTorch/functions.def"
+#undef CT_FUNCTION
+    };
+    return size == sizeof table ? &table : nullptr;
 }

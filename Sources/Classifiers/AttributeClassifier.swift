@@ -1,6 +1,8 @@
 import Core
+import Faces
 import Foundation
 import Images
+import Networks
 import Tensors
 import Weights
 
@@ -24,7 +26,7 @@ public final class AttributeClassifier: Sendable {
     public let sha256: String
     /// Where the file lies.
     public let path: String
-    private let networks: [any ScoringNetwork]
+    private let networks: [any InferenceBackbone]
     private let device: Device
     /// Pictures computed at once: all that are given, where the device's memory holds them.
     package let batch = BatchFitting(most: 1 << 20)
@@ -88,7 +90,7 @@ public final class AttributeClassifier: Sendable {
             && card.temperatures.count == attributes.count && card.thresholds.count == attributes.count
             && card.temperatures.allSatisfy { $0 > 0 && $0.isFinite } && card.thresholds.allSatisfy { 0...1 ~= $0 }
         guard fine else { throw Failure(name, "has damaged metadata", "make it anew with `directions train`") }
-        var networks: [any ScoringNetwork] = []
+        var networks: [any InferenceBackbone] = []
         let network = try card.architecture.network(outputs: attributes.count, seed: 0, device: device)
         for member in 0..<card.members {
             let prefix = "\(member)."

@@ -1,4 +1,5 @@
 import Core
+import Faces
 import Foundation
 import Images
 

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Networks
 import Tensors
 import Weights
 

@@ -1,10 +1,11 @@
 import Core
 import Foundation
+import Networks
 import Tensors
 
 /// How fast a network trains and infers here, on made-up pictures; for comparison with the same work in PyTorch.
 public struct ThroughputProbe {
-    private let network: any AttributeNetwork
+    private let network: any Backbone
     private let images: Tensor
     private let targets: Tensor
     private let size: Int

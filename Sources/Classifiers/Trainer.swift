@@ -1,5 +1,7 @@
 import Core
+import Faces
 import Foundation
+import Networks
 import Tensors
 import Weights
 
@@ -32,8 +34,8 @@ public final class Trainer {
     let training: FaceSet
     let validation: FaceSet
     let device: Device
-    let network: any AttributeNetwork
-    let average: any AttributeNetwork
+    let network: any Backbone
+    let average: any Backbone
     let optimiser: Optimiser
     let workers: Int
     /// Asked whether to stop.
@@ -177,7 +179,7 @@ public final class Trainer {
 
     /// Outputs [count, outputs] for pictures as they are, without changes.
     static func logits(
-        _ network: any AttributeNetwork, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50,
+        _ network: any Backbone, _ faces: FaceSet, frame: FaceFrame, size: Int, device: Device, batch: Int = 50,
         context: RunContext = .silent
     ) throws -> [Float] {
         var result: [Float] = []

@@ -1,5 +1,7 @@
 import Core
+import Faces
 import Foundation
+import Networks
 import Tensors
 
 /// Everything that decides what a training run makes of its data.

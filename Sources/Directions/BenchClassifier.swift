@@ -1,6 +1,7 @@
 import Classifiers
 import Core
 import Foundation
+import Networks
 import Tensors
 
 /// Measures how fast a classifier's network trains and infers here.

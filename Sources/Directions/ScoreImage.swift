@@ -1,5 +1,6 @@
 import Classifiers
 import Core
+import Faces
 import Foundation
 import Generators
 import Images

@@ -6,8 +6,9 @@ import Evaluation
 import Fitting
 import Foundation
 import Generators
-import LatentStore
 import Latents
+import LatentStore
+import Objectives
 import Tensors
 
 /// `fit --solver local`: W+ directions by gradients of what edits do to faces.

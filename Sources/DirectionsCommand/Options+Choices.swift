@@ -1,5 +1,6 @@
 import ArgumentParser
 import Classifiers
+import Faces
 import Generators
 
 extension FaceFrame: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 
 /// A direction as the editor uses it: one vector for W, or a row per layer for W+.
 public struct EditDirection: Sendable, Equatable {
@@ -35,26 +36,7 @@ public enum StrengthUnit: String, Sendable, CaseIterable {
 }
 
 /// Rows of a W+ code to which an edit is kept, first and last included.
-public struct LayerRange: Sendable, Equatable {
-    public let first: Int
-    public let last: Int
-
-    /// Parses `0-7`, `4`, or `8-`.
-    ///
-    /// - Parameter rows: How many rows there are.
-    /// - Throws: ``Failure`` (usage) for anything else or rows that do not exist.
-    public init(_ text: String, rows: Int) throws {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-        let low = Int(parts[0])
-        let high = parts.count == 1 ? low : parts[1].isEmpty ? rows - 1 : Int(parts[1])
-        guard parts.count <= 2, let low, let high, low >= 0, low <= high, high < rows else {
-            throw Failure(
-                text, "is not a range of the layers 0-\(rows - 1)", "write it as 0-7, 4 or 8-", kind: .usage)
-        }
-        first = low
-        last = high
-    }
-}
+public typealias LayerRange = Latents.LayerRange
 
 /// `w' = w + strength · direction`, on W or on some layers of W+, for any number of directions at once.
 public struct LatentEdit: Sendable {

@@ -1,6 +1,7 @@
 import Classifiers
 import Core
 import Editing
+import Faces
 import Foundation
 import Generators
 import Images
@@ -180,7 +181,7 @@ public struct DirectionEvaluator {
         // A face-recognition network wants more pixels than the classifier.
         let judged = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
         let size = LatentScorer.synthesisSize(
-            synthesizer.sizes, input: max(classifier.inputSize, embedder == nil ? 0 : 256))
+            synthesizer.sizes, input: max(classifier.inputSize, embedder == nil ? 0 : FaceEmbedder.faceSize))
         let (store, synthesizer, classifier, embedder) = (store, synthesizer, classifier, embedder)
         let queue = BoundedQueue<Batch>(capacity: batches.count)
         for batch in batches { try queue.push(batch) }
@@ -192,7 +193,7 @@ public struct DirectionEvaluator {
             score: { _, faces in
                 // By way of the size that is synthesized for it alone, so that its logits are the same with and without.
                 let logits = try classifier.logits(faces.resized(to: judged).resized(to: classifier.inputSize))
-                return (logits, try embedder?.embeddings(faces))
+                return (logits, try embedder?.embeddings(pictures: faces.images))
             },
             store: { batch, result in
                 try store.insertFaces(

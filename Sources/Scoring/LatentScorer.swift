@@ -33,7 +33,7 @@ public struct LatentScorer {
 
     /// The size at which faces are synthesized for a classifier: the smallest on offer that is not below its input.
     public static func synthesisSize(_ sizes: [Int], input: Int) -> Int {
-        sizes.filter { $0 >= input }.min() ?? sizes.max() ?? input
+        sizes.smallest(covering: input)
     }
 
     /// Scores the latents of the generator that this classifier has not scored.

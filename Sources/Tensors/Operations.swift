@@ -1,4 +1,4 @@
-import CTorchShim
+import CTorch
 
 extension Tensor {
     /// Element by element; shapes broadcast as in NumPy.

@@ -1,4 +1,4 @@
-import CTorchShim
+import CTorch
 import Core
 
 /// Updates parameters from their gradients.

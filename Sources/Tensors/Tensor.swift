@@ -1,4 +1,4 @@
-import CTorchShim
+import CTorch
 import Core
 
 /// The number type of a tensor's elements.

@@ -1,13 +1,22 @@
-import CTorchShim
+import CTorch
 import Core
+import Foundation
 
 /// The libtorch in use: its version, devices, threads and modes.
 public enum Torch {
     /// The version of libtorch that the program was built against, such as `1.13.1`.
     public static var version: String { String(cString: ct_version()) }
 
-    /// How many CUDA devices there are; 0 with a libtorch built for CPUs.
-    public static var cudaDevices: Int { Int(ct_cuda_count()) }
+    /// How many CUDA devices there are; 0 with a libtorch built for CPUs, and, without loading it, where no driver is.
+    public static var cudaDevices: Int {
+        let hasDriver = ["/dev/nvidiactl", "/dev/dxg"].contains { FileManager.default.fileExists(atPath: $0) }
+        return hasDriver ? Int(ct_cuda_count()) : 0
+    }
+
+    /// Loads libtorch now, before work is begun that will need it.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) where it, or the library over it, is missing.
+    public static func load() throws { if ct_load() < 0 { throw failure() } }
 
     /// Threads that one operation may use.
     public static var threads: Int { Int(ct_threads()) }
@@ -44,6 +53,11 @@ public enum Torch {
     /// The thread's last libtorch error; only its first line, which holds the reason.
     static func failure() -> Failure {
         let text = String(cString: ct_last_error())
+        guard ct_load() == 0 else {
+            return Failure(
+                "libtorch", text, "install it (Debian: apt-get install libtorch-dev) and build the product TorchShim",
+                kind: .notFound)
+        }
         let reason = text.split(separator: "\n").first.map(String.init) ?? text
         // libtorch has no error code for it, only this text, on every device.
         let kind: Failure.Kind = reason.contains("out of memory") ? .outOfMemory : .damaged

@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Images
 import LatentStore
+import Networks
 import Tensors
 import Weights
 

@@ -2,6 +2,7 @@ import Classifiers
 import Core
 import Foundation
 import Images
+import Networks
 import Tensors
 import Testing
 import Weights

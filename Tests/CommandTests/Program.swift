@@ -47,6 +47,11 @@ struct Program {
         }
         process.executableURL = URL(fileURLWithPath: try path)
         process.arguments = arguments + (workspace.map { ["--workspace", $0] } ?? [])
+        return try finish(process)
+    }
+
+    /// Starts a process and reads all that it says.
+    static func finish(_ process: Process) throws -> Result {
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output
         process.standardError = errors

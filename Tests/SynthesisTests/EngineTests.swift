@@ -35,7 +35,7 @@ struct EngineTests {
             let codes = try LatentCodes(Self.styles(3, rows: rows), rows: rows, size: network.latentSize)
             for (size, noise) in [(256, NoiseMode.none), (256, .constant), (128, .none), (64, .constant)] {
                 let ours = try engine.synthesize(
-                    styles: codes.values, count: 3, rows: rows, size: size, addsNoise: noise == .constant)
+                    .init(codes.values, count: 3, rows: rows, addsNoise: noise == .constant), size: size)
                 let theirs = try reference.synthesize(codes, size: size, noise: noise).planes
                 let spread = theirs.map(abs).max() ?? 0
                 let apart = largestDifference(ours, theirs)
@@ -58,7 +58,7 @@ struct EngineTests {
             let styles = source.values(2 * rows * network.latentSize)
             let cotangents = source.values(2 * 3 * size * size)
             let ours = try engine.backward(
-                styles: styles, count: 2, rows: rows, size: size, addsNoise: noise, imageGradients: cotangents)
+                .init(styles, count: 2, rows: rows, addsNoise: noise), size: size, imageGradients: cotangents)
             let leaf = try Tensor(styles, shape: [2, rows, network.latentSize]).requiringGradient()
             let images = try reference.synthesize(leaf, size: size, noise: noise ? .constant : .none)
             let theirs = try images.gradients(of: [leaf], cotangent: Tensor(cotangents, shape: [2, 3, size, size]))[0]
@@ -106,9 +106,9 @@ struct EngineTests {
         var source = RandomNetwork.Source(seed: 5)
         let cotangents = source.values(3 * 3 * size * size)
         let all = try MobileStyleGANEngine(parameters: network, threads: 1).backward(
-            styles: styles, count: 3, rows: 1, size: size, addsNoise: false, imageGradients: cotangents)
+            .init(styles, count: 3), size: size, imageGradients: cotangents)
         let one = try MobileStyleGANEngine(parameters: network, threads: 4).backward(
-            styles: Array(styles[32..<64]), count: 1, rows: 1, size: size, addsNoise: false,
+            .init(Array(styles[32..<64]), count: 1), size: size,
             imageGradients: Array(cotangents[3 * size * size..<6 * size * size]))
         #expect(one == Array(all[32..<64]))
     }
@@ -118,13 +118,12 @@ struct EngineTests {
         let network = Self.network
         let styles = Self.styles(11, rows: 1)
         let all = try MobileStyleGANEngine(parameters: network, threads: 1, path: path)
-            .synthesize(styles: styles, count: 11, rows: 1, size: 128, addsNoise: false)
+            .synthesize(.init(styles, count: 11), size: 128)
         let image = 3 * 128 * 128
         let several = try MobileStyleGANEngine(parameters: network, threads: 3, path: path)
         for range in [0..<11, 3..<4, 4..<9, 10..<11] {
             let part = try several.synthesize(
-                styles: Array(styles[range.lowerBound * 32..<range.upperBound * 32]), count: range.count, rows: 1,
-                size: 128, addsNoise: false)
+                .init(Array(styles[range.lowerBound * 32..<range.upperBound * 32]), count: range.count), size: 128)
             #expect(part == Array(all[range.lowerBound * image..<range.upperBound * image]), "codes \(range)")
         }
     }
@@ -134,10 +133,10 @@ struct EngineTests {
         let engine = try MobileStyleGANEngine(parameters: Self.network, threads: 2)
         let styles = Self.styles(1, rows: 1)
         #expect(engine.sizes == [256, 128, 64, 32, 16, 8, 4])
-        var expected = try engine.synthesize(styles: styles, count: 1, rows: 1, size: 256, addsNoise: true)
+        var expected = try engine.synthesize(.init(styles, count: 1, rows: 1, addsNoise: true), size: 256)
         for size in engine.sizes.dropFirst() {
             expected = Self.halved(expected, size: size)
-            let small = try engine.synthesize(styles: styles, count: 1, rows: 1, size: size, addsNoise: true)
+            let small = try engine.synthesize(.init(styles, count: 1, rows: 1, addsNoise: true), size: size)
             #expect(largestDifference(small, expected) <= 1e-5, "size \(size)")
         }
     }
@@ -155,13 +154,12 @@ struct EngineTests {
     func shared() async throws {
         let engine = try MobileStyleGANEngine(parameters: Self.network, threads: 2)
         let styles = Self.styles(4, rows: 1)
-        let all = try engine.synthesize(styles: styles, count: 4, rows: 1, size: 64, addsNoise: false)
+        let all = try engine.synthesize(.init(styles, count: 4), size: 64)
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for code in 0..<4 {
                 group.addTask {
                     let one = try engine.synthesize(
-                        styles: Array(styles[code * 32..<(code + 1) * 32]), count: 1, rows: 1, size: 64,
-                        addsNoise: false)
+                        .init(Array(styles[code * 32..<(code + 1) * 32]), count: 1), size: 64)
                     return one == Array(all[code * one.count..<(code + 1) * one.count])
                 }
             }
@@ -177,18 +175,18 @@ struct EngineTests {
             #expect { try body() } throws: { "\($0)".contains(text) }
         }
         fails("has 2 rows") {
-            _ = try engine.synthesize(styles: styles, count: 1, rows: 2, size: 64, addsNoise: false)
+            _ = try engine.synthesize(.init(styles, count: 1, rows: 2), size: 64)
         }
         fails("has 64 values") {
-            _ = try engine.synthesize(styles: styles, count: 3, rows: 1, size: 64, addsNoise: false)
+            _ = try engine.synthesize(.init(styles, count: 3), size: 64)
         }
         fails("image size: cannot be 100") {
-            _ = try engine.synthesize(styles: styles, count: 2, rows: 1, size: 100, addsNoise: false)
+            _ = try engine.synthesize(.init(styles, count: 2), size: 100)
         }
         fails("lacks the path") { _ = try MobileStyleGANEngine(parameters: Self.network, path: "sse9") }
         var cut = Self.network
         cut.layers[1].second.bias.removeLast()
         fails("layers.1.second.bias") { _ = try MobileStyleGANEngine(parameters: cut) }
-        #expect(try engine.synthesize(styles: [], count: 0, rows: 1, size: 64, addsNoise: false).isEmpty)
+        #expect(try engine.synthesize(.init([], count: 0), size: 64).isEmpty)
     }
 }

@@ -66,6 +66,13 @@ func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
     }
 }
 
+/// |a − b| over |b|, infinite when the lengths differ.
+func distance(_ a: [Float], _ b: [Float]) -> Float {
+    guard a.count == b.count else { return .infinity }
+    let apart = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
+    return apart / b.reduce(0) { $0 + $1 * $1 }.squareRoot()
+}
+
 /// The identity of a network that has no file.
 func identity(
     _ architecture: String, resolution: Int, latent: Int, rows: Int, styleGAN2Rows: Int? = nil

@@ -68,6 +68,7 @@ typedef struct {
     const float *image_bias;   ///< [12]
 } ms_network;
 
+/// A network packed for this processor, with threads: MobileStyleGAN's or, by `sg_create`, StyleGAN2's.
 typedef struct ms_context ms_context;
 
 /// Packs the network's weights for the chosen path and starts the threads.
@@ -80,37 +81,69 @@ ms_status ms_create(const ms_network *network, int threads, const char *path, ms
 /// Stops the threads and frees everything.
 void ms_destroy(ms_context *context);
 
+/// A change of features: of the result of the first convolution, activation included, at one resolution, before the
+/// second convolution has it. feature · (1 + scale) + shift; with neither scale nor shift the image is the plain one.
+typedef struct {
+    int side;            ///< r: which layer's; for MobileStyleGAN twice the start resolution or more
+    const float *scale;  ///< [N, m, r, r], or NULL for 0
+    const float *shift;  ///< [N, m, r, r], or NULL for 0
+    float *features;     ///< [N, m, r, r]: where the features before the change go; or NULL
+} ms_seam;
+
+/// Images that are asked for.
+typedef struct {
+    const float *styles;  ///< [N, R, latent]; R is 1 (one row for all) or 3L + 1 (row 0 for the start, then for each
+                          ///< layer `up` and `first`, `second`, image)
+    int count, rows;      ///< N, R
+    int size;             ///< pixels along a side: the full 2·r of the last layer, or that divided by a power of two
+                          ///< down to the start resolution; smaller sizes are exact box averages of the full image
+    int noise;            ///< whether the noise constants are added
+    const ms_seam *seam;  ///< NULL for the plain images
+} ms_request;
+
 /// Synthesizes N images. Not to be called twice at once on one context.
 ///
-/// - styles: [N, R, latent]; R is 1 (one row for all) or 3L + 1 (row 0 for the start, then for each layer `up` and
-///   `first`, `second`, image).
-/// - size: pixels along a side: the full 2·r of the last layer, or that divided by a power of two down to the start
-///   resolution; smaller sizes are exact box averages of the full image.
-/// - noise: whether the noise constants are added.
-/// - images: [N, 3, size, size], about [-1, 1].
-ms_status ms_synthesize(
-    ms_context *context, const float *styles, int count, int rows, int size, int noise, float *images);
+/// - context: of `ms_create`, here and below.
+/// - images: [N, 3, size, size], about [-1, 1]; NULL where a seam's features alone are wanted.
+ms_status ms_synthesize(ms_context *context, const ms_request *request, float *images);
 
-/// Pulls gradients with respect to N images back to their styles. Not to be called while the context is at work.
+/// What was computed on the way to some images.
+typedef struct ms_tape ms_tape;
+
+/// Synthesizes N images as `ms_synthesize` does, to the same bits, and keeps what the way back needs: for the 1024² of
+/// the paper about 250 MB an image.
 ///
-/// The images' activations are computed once more and kept, one image at a time; the memory for that, some hundred
-/// megabytes, is taken at the first call and kept too.
+/// - images: NULL where they are not wanted.
+/// - tape: for `ms_release_tape`, before the context goes.
+ms_status ms_record(ms_context *context, const ms_request *request, float *images, ms_tape **tape);
+
+/// Bytes that an image on a tape takes; 0 for a context of another kind.
+size_t ms_tape_bytes(ms_context *context);
+
+/// Gives a tape's memory back to its context.
+void ms_release_tape(ms_tape *tape);
+
+/// Gradients with respect to what the images came from.
+typedef struct {
+    float *styles;  ///< [N, R, latent]; with R = 1 the sum over all rows
+    float *scale;   ///< [N, m, r, r], of the seam's scale; or NULL
+    float *shift;   ///< [N, m, r, r], of the seam's shift, which is that of the changed features; or NULL
+} ms_results;
+
+/// Gradients of a function of a tape's images, from those with respect to the images.
 ///
-/// - styles, rows, size, noise: as for ms_synthesize.
 /// - image_gradients: [N, 3, size, size].
-/// - style_gradients: [N, R, latent]; with R = 1 the sum over all rows.
-ms_status ms_pull_back(
-    ms_context *context, const float *styles, int count, int rows, int size, int noise, const float *image_gradients,
-    float *style_gradients);
+ms_status ms_backward(ms_tape *tape, const float *image_gradients, const ms_results *results);
+
+/// The same without a tape: the images are computed once more, some at once.
+ms_status ms_gradients(
+    ms_context *context, const ms_request *request, const float *image_gradients, const ms_results *results);
 
 /// "portable", "avx2" or "avx512".
 const char *ms_path(const ms_context *context);
 
 /// How many threads compute.
 int ms_threads(const ms_context *context);
-
-/// Pixels along a side of the full image.
-int ms_full_size(const ms_context *context);
 
 /// Bytes that the context holds.
 size_t ms_bytes(const ms_context *context);

@@ -48,33 +48,21 @@ typedef struct {
     float clamp;            ///< activations and images are limited to ± this; 0 for no limit
 } sg_network;
 
-typedef struct sg_context sg_context;
-
-/// Packs the weights for the chosen path and starts the threads; `threads` and `path` as of `ms_create`.
-ms_status sg_create(const sg_network *network, int threads, const char *path, sg_context **context);
-
-/// Stops the threads and frees everything.
-void sg_destroy(sg_context *context);
+/// Packs the weights for the chosen path and starts the threads; `threads` and `path` as of `ms_create`, as are the
+/// functions that end the context and tell of it.
+ms_status sg_create(const sg_network *network, int threads, const char *path, ms_context **context);
 
 /// Synthesizes N images. Not to be called twice at once on one context.
 ///
+/// - context: of `sg_create`.
 /// - styles: [N, R, d]; R is 1 (one row for all) or 2L.
 /// - levels: how many levels to compute, L for the whole image; with fewer, the sum of those levels' images alone.
 /// - noise: for each of the 2L - 1 convolutions [K, r, r], the strength included, or NULL; NULL itself for none at all.
 /// - noise_images: K, 1 for the same noise in every image, or N.
 /// - images: [N, 3, 4 << (levels - 1), 4 << (levels - 1)], about [-1, 1].
 ms_status sg_synthesize(
-    sg_context *context, const float *styles, int count, int rows, int levels, const float *const *noise,
+    ms_context *context, const float *styles, int count, int rows, int levels, const float *const *noise,
     int noise_images, float *images);
-
-/// "portable", "avx2" or "avx512".
-const char *sg_path(const sg_context *context);
-
-/// How many threads compute.
-int sg_threads(const sg_context *context);
-
-/// Bytes that the context holds.
-size_t sg_bytes(const sg_context *context);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,80 @@
+// What StyleGAN2's context holds: the network packed for its path, and the memory it works in.
+#pragma once
+
+#include "context.h"
+#include "stylegan2.h"
+
+enum {
+    sg_most_levels = 10,
+    sg_points = 36,      // products of one tile of F(4×4, 3×3)
+    sg_tiles = 64,       // tiles transformed at once
+    sg_shared_side = 32, // levels up to this many pixels a side take the batch at once
+    sg_at_once = 8,      // images in a batch
+    sg_band = 96,        // pixels of a doubling convolution's phase at once
+};
+
+// A convolution packed. i and o are padded to whole blocks.
+typedef struct {
+    int i, o, inputs, outputs, style_row;
+    float *modulation, *modulation_bias;  // [inputs][latent], [inputs]
+    float *power;   // [outputs][inputs]: the sum of each kernel's squares
+    float *weights; // [36 points or 9 taps][o/16][i][16]
+    float *bias;    // [o], the gain included
+    size_t scales, demodulation;  // offsets in an image's style values: [i], [o]
+} sg_packed;
+
+typedef struct {
+    int i, inputs, style_row;
+    float *modulation, *modulation_bias;  // [inputs][latent], [inputs]
+    float *weights;  // [3][inputs]
+    float bias[3];
+    size_t scales, folded;  // offsets in an image's style values: [i], [i][16]
+} sg_packed_image;
+
+typedef struct {
+    int side, has_first, has_image;
+    sg_packed first, second;
+    sg_packed_image image;
+} sg_stage;
+
+typedef struct {
+    float *source, *points, *products, *rows;
+} sg_worker;
+
+typedef struct {
+    ms_context base;
+    int latent, levels;
+    float down[4], across[4], filter[4];
+    float clamp;  // INFINITY for none
+    float *constant;  // [i/16][6][6][16], a border of zeros around
+    sg_stage stages[sg_most_levels];
+    size_t style_floats;
+    float *styles;  // [images][style_floats]
+    sg_worker *workers;
+    float *zeros;   // a row of a phase
+    int images;     // that the memory below is for
+    float *memory;
+    float *phases;  // of a doubling convolution: [4][o/16][1 + (w + 1)² + 4][16]
+    float *wide;    // its blurred result
+    float *shared[2], *own[2];  // results of the levels that take the batch at once, and of the others
+    float *shared_pictures[2], *own_pictures[2];  // [images][3][r][r] of either
+} sg_gan;
+
+// Floats of a padded plane's block, and of all blocks.
+static inline size_t plane_block(int side) { return (size_t)(side + 2) * (side + 2) * ms_block; }
+static inline size_t plane_floats(int channels, int side) { return (size_t)(channels / ms_block) * plane_block(side); }
+static inline size_t phase_block(int width) { return ((size_t)(width + 1) * (width + 1) + 5) * ms_block; }
+static inline size_t phase_floats(int channels, int width) { return (size_t)(channels / ms_block) * phase_block(width); }
+
+// Rows of the low image that one task of a doubling convolution takes: a multiple of four, as w + 1 is odd and pixels go
+// by fours.
+static inline int sg_band_rows(int width) { return width <= 8 ? width : width == 16 ? 8 : 4; }
+
+// Whether a level takes the batch at once.
+static inline int is_shared(int side) { return side <= sg_shared_side; }
+
+// Makes sure of memory for `count` images at once.
+ms_status sg_reserve(sg_gan *context, int count);
+
+// A context as what it is; NULL when its network is of another kind.
+sg_gan *sg_gan_of(ms_context *context);

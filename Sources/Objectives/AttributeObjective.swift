@@ -1,0 +1,53 @@
+import Classifiers
+import Core
+import Images
+
+/// A function of a classifier's logits of each picture.
+public struct AttributeObjective: Objective {
+    /// Values [count] of logits [count, attributes], and their gradients [count, attributes].
+    public typealias Function = @Sendable (_ logits: [Float]) throws -> (values: [Float], gradients: [Float])
+
+    private let classifier: AttributeClassifier
+    private let function: Function
+
+    /// - Parameter function: From the logits of pictures to a value for each, and how that changes with its logits.
+    public init(_ classifier: AttributeClassifier, function: @escaping Function) {
+        self.classifier = classifier
+        self.function = function
+    }
+
+    /// The logit of one attribute.
+    ///
+    /// - Throws: ``Core/Failure`` naming the classifier when it doesn't score the attribute.
+    public init(_ classifier: AttributeClassifier, of attribute: Attribute) throws {
+        let (column, width) = (try classifier.columns([attribute])[0], classifier.attributes.count)
+        self.init(classifier) { logits in
+            (
+                stride(from: column, to: logits.count, by: width).map { logits[$0] },
+                logits.indices.map { $0 % width == column ? 1 : 0 }
+            )
+        }
+    }
+
+    public var side: Int { classifier.inputSize }
+
+    public func evaluate(_ images: ImageBatch) throws -> ObjectiveValue {
+        var values: [Float] = []
+        let gradients = try classifier.gradients(of: images) { logits in
+            let found = try function(logits)
+            values = found.values
+            return found.gradients
+        }
+        return ObjectiveValue(values: values, gradients: gradients)
+    }
+}
+
+extension AttributeClassifier {
+    /// Gradients with respect to pictures of any size of a function of their logits.
+    ///
+    /// - Parameter gradients: From the logits [count, attributes] to the gradients of the function with respect to them.
+    func gradients(of images: ImageBatch, gradients: ([Float]) throws -> [Float]) throws -> ImageBatch {
+        let pictures = images.resized(to: inputSize)
+        return try backward(pictures, gradients: gradients(logits(pictures))).resizedBackward(from: images.side)
+    }
+}
