@@ -86,12 +86,20 @@ let targets: [Target] = [
 /// Test targets: the modules each may reach.
 let tests: [Target] = [
     .testTarget(
-        name: "ClassifiersTests", dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
+        name: "ClassifiersTests",
+        dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "ExerciseTests",
+        dependencies: [
+            "Objectives", "Classifiers", "Faces", "Networks", "Generators", "Latents", "LatentStore", "Scoring",
+            "Selection", "Fitting", "Images", "Core",
+        ], swiftSettings: strict),
+    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
     .testTarget(
         name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
-        name: "FacesTests", dependencies: ["Faces", "Images", "Weights", "Core"], swiftSettings: strict),
+        name: "FacesTests", dependencies: ["Objectives", "Faces", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),

@@ -14,7 +14,7 @@ import Weights
 /// let classifier = try AttributeClassifier.load(path: nil)  // the shipped one
 /// let face = FaceFrame.ffhq.crop(image, size: classifier.inputSize)
 /// let logits = try classifier.logits(ImageBatch([face], side: classifier.inputSize))
-/// let glasses = classifier.probabilities(logits)[15]
+/// let glasses = classifier.probabilities(logits)[try classifier.columns([.named("eyeglasses")])[0]]
 /// ```
 ///
 /// Safe to use from several threads.
@@ -81,8 +81,8 @@ public final class AttributeClassifier: Sendable {
         path = name
         self.device = device
         attributes = try card.attributes.map { text in
-            do { return try Attribute.named(text) } catch {
-                throw Failure(name, "names an attribute \(text) that CelebA lacks")
+            do { return try Attribute.named(text) } catch let failure as Failure {
+                throw Failure(name, "names an attribute that can't be one: \(text) \(failure.problem)", failure.advice)
             }
         }
         let fine =

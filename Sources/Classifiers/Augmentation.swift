@@ -71,29 +71,6 @@ public struct Augmentation: Sendable, Codable, Equatable {
     }
 }
 
-extension CounterRandom {
-    /// Uniform in low…high.
-    mutating func uniform(_ low: Float, _ high: Float) -> Float {
-        low + (high - low) * Float(next() >> 40) * 0x1p-24
-    }
-
-    /// True with the given chance.
-    mutating func chance(_ probability: Double) -> Bool {
-        Double(next() >> 11) * 0x1p-53 < probability
-    }
-
-    /// Standard normal (Box–Muller, one of the pair).
-    mutating func normal() -> Float {
-        let bits = next()
-        let u = (Float(bits >> 40) + 1) * 0x1p-24
-        let v = Float(bits & 0xFF_FFFF) * 0x1p-24
-        return (-2 * log(u)).squareRoot() * cos(2 * .pi * v)
-    }
-
-    /// Uniform in 0 ..< count.
-    mutating func index(_ count: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(count)).high) }
-}
-
 /// The affine map from the classifier's picture into the source picture.
 struct Warp {
     private let origin: SIMD2<Float>

@@ -1,7 +1,7 @@
 import Core
 import Foundation
 
-/// A folder in the layout of CelebA (Liu et al., 2015): pictures, forty labels each, and a partition.
+/// A folder in the layout of CelebA (Liu et al., 2015): pictures, labels of each, and a partition.
 ///
 /// Pictures lie in `img_align_celeba/` (also twice nested, as Kaggle's archive unpacks) or in the folder itself; labels in
 /// `list_attr_celeba.txt` or Kaggle's `.csv`; the partition in `list_eval_partition.txt` or `.csv`.
@@ -17,7 +17,7 @@ public struct CelebAFolder: Sendable {
     public struct Row: Sendable, Equatable {
         /// File name of the picture, as the label file gives it.
         public let name: String
-        /// 0 or 1 for each of the forty attributes in CelebA's order.
+        /// 0 or 1 for each of the folder's attributes, in their order.
         public let labels: [UInt8]
         public let part: Part
     }
@@ -25,13 +25,15 @@ public struct CelebAFolder: Sendable {
     public let path: String
     /// The folder that holds the pictures.
     public let images: String
+    /// What the pictures are labelled with: CelebA's forty in its order, or else the label file's own columns.
+    public let attributes: [Attribute]
     /// Rows in the order of the label file.
     public let rows: [Row]
 
     /// Reads labels and partition; pictures are not touched yet.
     ///
-    /// - Throws: ``Core/Failure`` naming the file and line: nothing there, a header that names something else than CelebA's
-    ///   forty attributes (with the nearest names), a row with too few values or another value than 1 and -1 (or 0).
+    /// - Throws: ``Core/Failure`` naming the file and line: nothing there, a header with something that can't be an
+    ///   attribute's name, a row with too few values or another value than 1 and -1 (or 0).
     public init(_ path: String) throws {
         self.path = path
         var isFolder: ObjCBool = false
@@ -44,7 +46,9 @@ public struct CelebAFolder: Sendable {
         let labelFile = try CelebAFolder.firstOf(["list_attr_celeba.txt", "list_attr_celeba.csv"], in: path)
         let partitionFile = try CelebAFolder.firstOf(["list_eval_partition.txt", "list_eval_partition.csv"], in: path)
         let parts = try CelebAFolder.partition(partitionFile)
-        rows = try CelebAFolder.labels(labelFile).map { name, labels, line in
+        let table = try CelebAFolder.labels(labelFile)
+        attributes = table.attributes
+        rows = try table.rows.map { name, labels, line in
             guard let part = parts[name] else {
                 throw Failure(
                     partitionFile, "does not say to which part \(name) (\(labelFile), line \(line)) belongs",
@@ -103,21 +107,24 @@ public struct CelebAFolder: Sendable {
         return result
     }
 
-    private static func labels(_ file: String) throws -> [(String, [UInt8], Int)] {
+    private static func labels(
+        _ file: String
+    ) throws -> (attributes: [Attribute], rows: [(String, [UInt8], Int)]) {
         var rest = try lines(file)[...]
         if let first = rest.first, first.fields.count == 1, Int(first.fields[0]) != nil { rest.removeFirst() }
         guard var header = rest.popFirst()?.fields else { throw Failure(file, "is empty", "use CelebA's own file") }
         if header.first == "image_id" { header.removeFirst() }
-        let columns = try header.map { name in
-            do { return try Attribute.named(String(name)).index } catch let failure as Failure {
-                throw Failure(file, "has a column \(name), which is not one of CelebA's attributes", failure.advice)
+        let named = try header.map { name in
+            do { return try Attribute.named(String(name)) } catch let failure as Failure {
+                throw Failure(file, "has a column \(name), which can't be an attribute", failure.advice)
             }
         }
-        guard Set(columns).count == Attribute.names.count else {
-            throw Failure(
-                file, "names \(Set(columns).count) of CelebA's forty attributes", "use the complete label file")
+        guard !named.isEmpty, Set(named).count == named.count else {
+            throw Failure(file, "names no attribute, or one twice", "give each column a name of its own")
         }
-        return try rest.map { number, fields in
+        let attributes = Set(named) == Set(Attribute.celebA) ? Attribute.celebA : named
+        let columns = named.compactMap { attributes.firstIndex(of: $0) }
+        let rows = try rest.map { number, fields in
             guard fields.count == columns.count + 1 else {
                 throw Failure(file, "line \(number) has \(fields.count - 1) labels, not \(columns.count)")
             }
@@ -132,6 +139,7 @@ public struct CelebAFolder: Sendable {
             }
             return (String(fields[0]), labels, number)
         }
+        return (attributes, rows)
     }
 
     private static func safe(_ name: Substring) -> Bool { !name.contains("/") && name != ".." }

@@ -12,7 +12,7 @@ public struct ClassifierCard: Sendable, Codable, Equatable {
     public var architecture: Architecture
     /// Networks whose logits are averaged; the tensors of each are prefixed with its number and a dot.
     public var members: Int
-    /// CelebA's names in the order of the logits.
+    /// Names in the order of the logits: CelebA's, or the classifier's own.
     public var attributes: [String]
     /// A logit divided by its temperature gives a calibrated probability.
     public var temperatures: [Float]
@@ -71,7 +71,9 @@ public enum ClassifierExport {
             validation: [], test: [], settings: settings, trainingData: CelebAFolder.digest(first.training.rows),
             trainingPictures: first.training.rows.count, epochs: members.map { $0.position.bestEpoch + 1 },
             provenance: "trained with `directions train` on the training part of a folder in CelebA's layout",
-            licence: "CelebA is for non-commercial research; so are weights trained on it",
+            licence: first.training.attributes == Attribute.celebA
+                ? "CelebA is for non-commercial research; so are weights trained on it"
+                : "that of the pictures and labels that it was trained on",
             programVersion: Version.current)
         var weights: [String: TensorData] = [:]
         for (index, member) in members.enumerated() {
@@ -81,13 +83,13 @@ public enum ClassifierExport {
             card: card, weights: weights, name: path, sha256: "", device: first.device)
         let logits = try network.logits(of: first.validation, frame: settings.frame)
         for column in attributes.indices {
-            let (scores, labels) = pairs(logits, first.validation, attributes, column)
+            let (scores, labels) = try pairs(logits, first.validation, attributes, column)
             card.temperatures[column] = Calibration.temperature(scores, labels)
             card.thresholds[column] = Calibration.threshold(scores, labels, temperature: card.temperatures[column])
         }
-        card.validation = metrics(logits, first.validation, card, attributes)
+        card.validation = try metrics(logits, first.validation, card, attributes)
         if let test {
-            card.test = metrics(try network.logits(of: test, frame: settings.frame), test, card, attributes)
+            card.test = try metrics(network.logits(of: test, frame: settings.frame), test, card, attributes)
         }
         let metadata = ["format": ClassifierCard.format, "version": "1", "card": try Trainer.encode(card)]
         try SafetensorsFile(tensors: weights, metadata: metadata).write(to: path)
@@ -108,16 +110,17 @@ public enum ClassifierExport {
 
     private static func pairs(
         _ logits: [Float], _ faces: FaceSet, _ attributes: [Attribute], _ column: Int
-    ) -> ([Float], [UInt8]) {
-        let labels = faces.rows.map { $0.labels[attributes[column].index] }
+    ) throws -> ([Float], [UInt8]) {
+        let place = try faces.columns(attributes)[column]
+        let labels = faces.rows.map { $0.labels[place] }
         return (labels.indices.map { logits[$0 * attributes.count + column] }, labels)
     }
 
     private static func metrics(
         _ logits: [Float], _ faces: FaceSet, _ card: ClassifierCard, _ attributes: [Attribute]
-    ) -> [AttributeMetrics] {
-        attributes.indices.map { column in
-            let (scores, labels) = pairs(logits, faces, attributes, column)
+    ) throws -> [AttributeMetrics] {
+        try attributes.indices.map { column in
+            let (scores, labels) = try pairs(logits, faces, attributes, column)
             return Metrics.measure(
                 attributes[column], logits: scores, labels: labels, temperature: card.temperatures[column],
                 threshold: card.thresholds[column])

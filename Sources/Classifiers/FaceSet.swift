@@ -6,6 +6,8 @@ import Synchronization
 
 /// Pictures in memory, decoded once, with labels or with numbers.
 public struct FaceSet: Sendable {
+    /// What the rows are labelled with; empty where the pictures have numbers.
+    public let attributes: [Attribute]
     /// The rows that have a picture, in order; empty where the pictures have numbers.
     public let rows: [CelebAFolder.Row]
     /// The pictures, each whole, at most as large as training needs them.
@@ -16,7 +18,7 @@ public struct FaceSet: Sendable {
     let numbers: [Float]
     /// How much each of the numbers counts in the loss.
     let weights: [Float]
-    /// What is learnt in place of the labels, [images, CelebA's forty attributes]; empty for the labels themselves.
+    /// What is learnt in place of the labels, [images, attributes.count]; empty for the labels themselves.
     private(set) var softLabels: [Float] = []
 
     /// Pictures with numbers to be learnt from them, such as the latents that they were made from.
@@ -26,6 +28,7 @@ public struct FaceSet: Sendable {
     ///   - weights: How much each counts.
     public init(_ images: [Image], numbers: [Float], weights: [Float]) {
         precondition(!weights.isEmpty && numbers.count == images.count * weights.count)
+        attributes = []
         rows = []
         skipped = []
         self.images = images
@@ -33,9 +36,24 @@ public struct FaceSet: Sendable {
         self.weights = weights
     }
 
+    /// The places of some attributes among the labels; none where the pictures have numbers.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) naming an attribute that the pictures are not labelled with.
+    func columns(_ wanted: [Attribute]) throws -> [Int] {
+        if rows.isEmpty { return [] }
+        return try wanted.map { attribute in
+            guard let column = attributes.firstIndex(of: attribute) else {
+                throw Failure(
+                    attribute.slug, "is no column of the training pictures' labels",
+                    Attribute.suggestion(for: attribute.slug, among: attributes), kind: .usage)
+            }
+            return column
+        }
+    }
+
     /// What the network is to say of a picture: the labels of some attributes as 0 or 1, or the picture's numbers.
     func targets(_ member: Int, attributes: [Int]) -> [Float] {
-        if !softLabels.isEmpty { return attributes.map { softLabels[member * Attribute.all.count + $0] } }
+        if !softLabels.isEmpty { return attributes.map { softLabels[member * self.attributes.count + $0] } }
         return weights.isEmpty
             ? attributes.map { Float(rows[member].labels[$0]) }
             : Array(numbers[member * weights.count..<(member + 1) * weights.count])
@@ -51,15 +69,16 @@ public struct FaceSet: Sendable {
     /// - Throws: ``Core/Failure`` when a stop was asked for, or memory runs out.
     public func distilled(by teachers: [AttributeClassifier], share: Float, frame: FaceFrame) throws -> FaceSet {
         precondition(weights.isEmpty)
-        let all = Attribute.all.count
+        let all = attributes.count
         var sums = [Float](repeating: 0, count: rows.count * all)
         var voters = [Float](repeating: 0, count: all)
         for teacher in teachers {
             let logits = teacher.calibrated(try teacher.logits(of: self, frame: frame))
             for (column, attribute) in teacher.attributes.enumerated() {
-                voters[attribute.index] += 1
+                guard let own = attributes.firstIndex(of: attribute) else { continue }
+                voters[own] += 1
                 for member in rows.indices {
-                    sums[member * all + attribute.index] += logits[member * teacher.attributes.count + column]
+                    sums[member * all + own] += logits[member * teacher.attributes.count + column]
                 }
             }
         }
@@ -85,6 +104,7 @@ public struct FaceSet: Sendable {
     public init(
         _ folder: CelebAFolder, _ rows: [CelebAFolder.Row], frame: FaceFrame, size: Int, context: RunContext = .silent
     ) throws {
+        attributes = folder.attributes
         var found = [Image?](repeating: nil, count: rows.count)
         let failures = Mutex<[Int: Failure]>([:])
         let path = folder.images
@@ -113,7 +133,8 @@ public struct FaceSet: Sendable {
         weights = []
         if images.isEmpty {
             let reason = skipped.first.map { "; the first reason: \($0)" } ?? ""
-            throw Failure(path, "holds none of the \(rows.count) pictures that are asked for\(reason)")
+            throw Failure(
+                path, "holds none of the \(rows.count) pictures that are asked for\(reason)", kind: .notFound)
         }
     }
 

@@ -31,6 +31,8 @@ public final class Trainer {
     public let settings: TrainingSettings
     public let folder: String
     let attributes: [Attribute]
+    /// Places of the attributes among the training pictures' labels.
+    private let columns: [Int]
     let training: FaceSet
     let validation: FaceSet
     let device: Device
@@ -65,9 +67,12 @@ public final class Trainer {
         self.workers = max(1, workers)
         let attributes = try settings.attributeList()
         self.attributes = attributes
+        columns = try training.columns(attributes)
+        let judged = try validation.columns(attributes)
         task =
             training.weights.isEmpty
-            ? LabelTask(settings, attributes: attributes, faces: training) : NumberTask(weights: training.weights)
+            ? LabelTask(settings, attributes: attributes, faces: training, columns: columns, validation: judged)
+            : NumberTask(weights: training.weights)
         let precision: ScalarType = settings.precision == .bfloat16 ? .bfloat16 : .float32
         network = try settings.architecture.network(
             outputs: task.outputs, seed: settings.seed, device: device, precision: precision)
@@ -110,7 +115,7 @@ public final class Trainer {
     private func epoch(checkpointEvery seconds: Double, report: (Event) -> Void) throws {
         let size = settings.size(epoch: position.epoch)
         let source = BatchLoader.Source(
-            faces: training, attributes: attributes.map(\.index), frame: settings.frame,
+            faces: training, attributes: columns, frame: settings.frame,
             augmentation: settings.augmentation, seed: settings.seed, batchSize: settings.batchSize)
         let loader = BatchLoader(source, epoch: position.epoch, size: size, first: position.batch, workers: workers)
         defer { loader.stop() }

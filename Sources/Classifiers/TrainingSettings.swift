@@ -8,7 +8,7 @@ import Tensors
 public struct TrainingSettings: Sendable, Codable, Equatable {
     public var architecture = Architecture.resNeXt(.small)
     /// The attributes to learn, by name.
-    public var attributes = Attribute.all.map(\.name)
+    public var attributes = Attribute.celebA.map(\.name)
     public var frame = FaceFrame.celeba
     public var epochs = 40
     public var batchSize = 64
@@ -136,7 +136,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
 
     /// The learnt attributes in the order of the logits.
     ///
-    /// - Throws: ``Core/Failure`` for a name that CelebA does not have.
+    /// - Throws: ``Core/Failure`` for what can't be a name.
     public func attributeList() throws -> [Attribute] { try attributes.map(Attribute.named) }
 }
 

@@ -24,12 +24,20 @@ struct LabelTask: TrainingTask {
     private let positiveWeight: [Float]
     private let negativeWeight: [Float]
     private let smoothing: Float
+    /// Places of the attributes among the validation pictures' labels.
+    private let validation: [Int]
 
-    /// - Parameter faces: The pictures to learn from, whose frequencies make the weights.
-    init(_ settings: TrainingSettings, attributes: [Attribute], faces: FaceSet) {
+    /// - Parameters:
+    ///   - faces: The pictures to learn from, whose frequencies make the weights.
+    ///   - columns: Places of the attributes among their labels.
+    ///   - validation: And among those of the pictures to choose by.
+    init(
+        _ settings: TrainingSettings, attributes: [Attribute], faces: FaceSet, columns: [Int], validation: [Int]
+    ) {
         self.attributes = attributes
+        self.validation = validation
         smoothing = Float(settings.smoothing)
-        let frequencies = LabelTask.frequencies(faces, attributes)
+        let frequencies = LabelTask.frequencies(faces, columns)
         let focus = Set(Attribute.defaults)
         let gamma = settings.imbalance
         let emphasis = attributes.map { focus.contains($0) && attributes.count > focus.count ? settings.emphasis : 1 }
@@ -44,9 +52,9 @@ struct LabelTask: TrainingTask {
     var outputs: Int { attributes.count }
 
     /// Share of positives, kept off 0 and 1.
-    private static func frequencies(_ faces: FaceSet, _ attributes: [Attribute]) -> [Double] {
-        attributes.map { attribute in
-            let count = faces.rows.reduce(0) { $0 + Int($1.labels[attribute.index]) }
+    private static func frequencies(_ faces: FaceSet, _ columns: [Int]) -> [Double] {
+        columns.map { column in
+            let count = faces.rows.reduce(0) { $0 + Int($1.labels[column]) }
             return (Double(count) + 0.5) / (Double(faces.rows.count) + 1)
         }
     }
@@ -72,7 +80,7 @@ struct LabelTask: TrainingTask {
         let judged = known.isEmpty ? Array(attributes.indices) : known
         var record = EpochRecord()
         for column in judged {
-            let labels = faces.rows.map { $0.labels[attributes[column].index] }
+            let labels = faces.rows.map { $0.labels[validation[column]] }
             let scores = labels.indices.map { outputs[$0 * columns + column] - logitShift[column] }
             let right = zip(scores, labels).count { ($0 > 0) == ($1 == 1) }
             let loss = zip(scores, labels).reduce(0.0) { sum, pair in

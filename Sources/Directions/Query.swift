@@ -101,8 +101,9 @@ extension Session {
         if case .sql(let statement) = request.question {
             return try store.query(statement, limit: request.limit ?? .max)
         }
-        if query?.filter.attributes.isEmpty == false {
-            query?.classifier = try store.classifier(request.classifier).id
+        if let filter = query?.filter, !filter.attributes.isEmpty {
+            try filter.check(among: store.attributes())
+            query?.classifier = try store.classifier(request.classifier, scoring: filter.attributes).id
         }
         if case .filter(_, _, let near?) = request.question { _ = try store.latents(ids: [near]) }
         return try query?.run(store) ?? Answer(columns: [], rows: [])

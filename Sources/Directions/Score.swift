@@ -75,7 +75,6 @@ extension Session {
         let inputs = ["generator": loaded.identity.sha256, "classifier": network.sha256]
         return try store.logged("score", parameters: parameters, inputs: inputs) {
             var scorer = LatentScorer(
-                generator: loaded,
                 synthesizer: try loaded.synthesizer(
                     .engine, threads: request.threads, device: request.device, isHalf: request.isHalf),
                 classifier: network, store: store, context: context)

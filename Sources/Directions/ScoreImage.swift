@@ -23,11 +23,11 @@ public struct ScoreImageRequest: Sendable {
     public var source: Source
     /// The classifier, a file or a name in the workspace; nil for the one that comes with the program.
     public var classifier: String?
-    /// The attributes to show; nil for all that the classifier knows.
-    public var attributes: [Attribute]?
+    /// The attributes to show.
+    public var attributes: AttributeChoice
 
     /// Asks for the scores of pictures or codes.
-    public init(_ source: Source, classifier: String? = nil, attributes: [Attribute]? = nil) {
+    public init(_ source: Source, classifier: String? = nil, attributes: AttributeChoice = .all) {
         self.source = source
         self.classifier = classifier
         self.attributes = attributes
@@ -89,7 +89,7 @@ extension Session {
     public func scoreImages(_ request: ScoreImageRequest) throws -> ScoreImageResult {
         try request.validate()
         let network = try classifier(request.classifier)
-        let shown = request.attributes ?? network.attributes
+        let shown = try request.attributes.resolved(among: network.attributes)
         let columns = try network.columns(shown)
         let (names, logits, failures) =
             switch request.source {

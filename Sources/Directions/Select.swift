@@ -6,7 +6,7 @@ import Selection
 /// Which ends of the ranking to record.
 public struct SelectRequest: Sendable {
     /// The attributes to rank by.
-    public var attributes: [Attribute]
+    public var attributes: AttributeChoice
     /// How many of the highest scores; nil for 2 %, at most 10,000.
     public var top: Int?
     /// How many of the lowest scores; nil for as many as ``top``.
@@ -20,7 +20,7 @@ public struct SelectRequest: Sendable {
 
     /// Asks for the ends of some attributes' rankings.
     public init(
-        attributes: [Attribute] = Attribute.defaults, top: Int? = nil, bottom: Int? = nil, isMatched: Bool = false,
+        attributes: AttributeChoice = .standard, top: Int? = nil, bottom: Int? = nil, isMatched: Bool = false,
         classifier: String? = nil, generator: String = "default"
     ) {
         self.attributes = attributes
@@ -55,13 +55,14 @@ extension Session {
         try request.validate()
         let sha256 = try generatorIdentity(request.generator).sha256
         let store = try store()
-        let judge = try store.classifier(request.classifier)
+        let judge = try store.classifier(request.classifier, scoring: request.attributes.names)
+        let attributes = try request.attributes.resolved(among: judge.attributes)
         let parameters = [
-            "attr": request.attributes.map(\.name).joined(separator: ","), "top": request.top.map { "\($0)" } ?? "",
+            "attr": attributes.map(\.name).joined(separator: ","), "top": request.top.map { "\($0)" } ?? "",
             "bottom": request.bottom.map { "\($0)" } ?? "", "matched": "\(request.isMatched)",
         ]
         let records = try store.logged("select", parameters: parameters, inputs: ["classifier": judge.sha256]) {
-            let records = try request.attributes.map { attribute in
+            let records = try attributes.map { attribute in
                 try context.check()
                 return try Selector(store: store, context: context).select(
                     attribute, classifier: judge, generator: sha256, top: request.top,

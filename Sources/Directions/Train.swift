@@ -26,7 +26,9 @@ public struct TrainRequest: Sendable {
     public var data: String
     /// The classifier's name in the workspace.
     public var name: String
-    /// What decides the result, but for ``pretraining`` and ``distillation``.
+    /// The attributes to learn, of those that the pictures are labelled with.
+    public var attributes = AttributeChoice.all
+    /// What decides the result, but for ``attributes``, ``pretraining`` and ``distillation``.
     public var settings: TrainingSettings
     /// What generated faces teach first; nil for nothing.
     public var pretraining: Pretraining?
@@ -121,8 +123,10 @@ extension Session {
         if let share = request.distillation {
             settings.distillation = .init(share: share, teachersSHA256: teachers.map(\.sha256))
         }
+        let folder = try CelebAFolder(request.data)
+        settings.attributes = try request.attributes.resolved(among: folder.attributes).map(\.name)
         var plan = TrainingPlan(
-            name: request.name, data: request.data, settings: settings,
+            name: request.name, data: folder, settings: settings,
             threads: request.threads ?? ProcessInfo.processInfo.activeProcessorCount,
             folder: "\(workspace.models)/\(request.name).training", path: workspace.classifier(request.name),
             database: workspace.database)

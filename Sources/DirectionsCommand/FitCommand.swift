@@ -99,9 +99,10 @@ struct FitCommand: ParsableCommand {
             throw Failure("--space \(space)", "is not fitted by this version", "use w", kind: .usage)
         }
         let regularisation = try regularisation()
-        let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
+        let asked = try attributes.map { try Attribute.list($0) }
         let identity = try GeneratorIdentity.read(folder: workspace.value.generator(generator))
         let store = try LatentStore.open(workspace.value.database)
+        let wanted = try asked ?? Attribute.defaults(among: store.attributes())
         let library = DirectionLibrary(workspace.value.directions)
         let conditions = try (conditionOn ?? "").split(separator: ",").map { try library.load(String($0)) }
         let job = FitJob(

@@ -51,7 +51,9 @@ struct ReportCommand: ParsableCommand {
         let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, place))
         let store = try LatentStore.openReadOnly(place.database)
         let library = DirectionLibrary(place.directions)
-        let wanted = try attributes.map { try Attribute.list($0) } ?? Attribute.defaults
+        let wanted =
+            try attributes.map { try Attribute.list($0, among: judge.attributes) }
+            ?? Attribute.defaults(among: judge.attributes)
         let known = Set(library.attributes())
         let sections = ReportSections(
             generator: loaded, judge: judge, scores: try store.classifier(judge.sha256), store: store, library: library,

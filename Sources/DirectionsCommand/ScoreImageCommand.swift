@@ -66,7 +66,7 @@ struct ScoreImageCommand: ParsableCommand {
             }
             return ScoreImageRequest(
                 code.map { .codes($0, generator: generator, threads: threads) } ?? .pictures(files, frame: frame),
-                classifier: classifier, attributes: try attributes.map { try Attribute.list($0) })
+                classifier: classifier, attributes: try attributes.map { try AttributeChoice($0) } ?? .all)
         }
     }
 

@@ -138,7 +138,6 @@ struct TrainCommand: ParsableCommand {
             var settings = TrainingSettings()
             settings.architecture = try Architecture.named(arch)
             if let size { settings.architecture.inputSize = size }
-            settings.attributes = try Attribute.list(attributes).map(\.name)
             settings.frame = frame
             settings.epochs = epochs
             settings.batchSize = batch
@@ -159,6 +158,7 @@ struct TrainCommand: ParsableCommand {
     private var request: TrainRequest {
         get throws {
             var request = TrainRequest(data: data, name: name, settings: try settings)
+            request.attributes = try AttributeChoice(attributes)
             if pretrain != 0 { request.pretraining = .init(epochs: pretrain, generator: generator) }
             if distil != 0 { request.distillation = distil }
             request.teachers = teacher?.split(separator: ",").map { String($0) } ?? []

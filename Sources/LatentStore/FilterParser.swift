@@ -21,6 +21,9 @@ public struct Filter: Sendable, Equatable {
     public private(set) var arguments: [String: Answer.Value] = [:]
     /// Attributes that were named, in order of appearance.
     public private(set) var attributes: [Attribute] = []
+    /// The text, and where in it each attribute was first named.
+    private var text = ""
+    private var offsets: [Int] = []
     /// Other fields that were named: SQL expressions by their name in the filter.
     public private(set) var fields: [(name: String, sql: String)] = []
 
@@ -29,18 +32,33 @@ public struct Filter: Sendable, Equatable {
     /// A filter that lets everything pass.
     public init() {}
 
-    /// Parses a filter.
+    /// Parses a filter; whether its attributes are known is found out with a database at hand: ``check(among:)``.
     ///
-    /// - Throws: ``Failure`` (usage) that shows where it stops making sense, and the nearest names of an unknown field.
+    /// - Throws: ``Failure`` (usage) that shows where it stops making sense.
     public init(_ text: String) throws {
         var parser = FilterParser(text: text, filter: Filter())
         self = try parser.parse()
+        self.text = text
+    }
+
+    /// Checks that every field which is none of ``names`` is a known attribute.
+    ///
+    /// - Throws: ``Failure`` (usage) that shows the first that is not, and the nearest names.
+    public func check(among known: [Attribute]) throws {
+        for (attribute, offset) in zip(attributes, offsets) where !known.contains(attribute) {
+            let near = Attribute.nearest(to: attribute.slug, among: Filter.names + known.map(\.slug))
+            let place = offset < 0 ? "" : "\n  \(text)\n  " + String(repeating: " ", count: offset) + "^"
+            throw Failure(
+                offset < 0 ? "order" : "filter", "`\(attribute.slug)` is not a field\(place)",
+                "did you mean \(near.joined(separator: ", "))?", kind: .usage)
+        }
     }
 
     /// The SQL expression of a field's name, noted so that a query can show it.
     ///
-    /// - Returns: nil for a name that is no field.
-    mutating func expression(_ name: String) -> String? {
+    /// - Parameter offset: Where it stands in the filter; −1 outside of it.
+    /// - Returns: nil for what can be no field's name.
+    mutating func expression(_ name: String, offset: Int = -1) -> String? {
         let plain = [
             "id": "l.id", "set": "l.sample_set", "seed": "t.seed", "index": "(l.id & 4294967295)", "psi": "t.psi",
         ]
@@ -50,8 +68,11 @@ public struct Filter: Sendable, Equatable {
             if wanted != "id", !fields.contains(where: { $0.name == wanted }) { fields.append((wanted, sql)) }
             return sql
         }
-        guard let attribute = Attribute.all.first(where: { $0.slug == wanted }) else { return nil }
-        if !attributes.contains(attribute) { attributes.append(attribute) }
+        guard let attribute = try? Attribute.named(name) else { return nil }
+        if !attributes.contains(attribute) {
+            attributes.append(attribute)
+            offsets.append(offset)
+        }
         return "s.\"\(attribute.slug)\""
     }
 
@@ -71,10 +92,8 @@ public struct Filter: Sendable, Equatable {
 
     mutating func finish(_ condition: String) { sql = condition }
 
-    /// Names that a filter may use, for help and suggestions.
-    public static var names: [String] {
-        ["id", "set", "seed", "index", "psi", "norm", "distance", "near"] + Attribute.all.map(\.slug)
-    }
+    /// Names that a filter may use besides attributes, for help and suggestions.
+    public static let names = ["id", "set", "seed", "index", "psi", "norm", "distance", "near"]
 }
 
 /// Recursive descent over the tokens of a filter.
@@ -226,7 +245,7 @@ private struct FilterParser {
             guard let latent = Int64(exactly: id) else { throw failure("near() takes a latent's id", at: name.offset) }
             return filter.near(latent)
         }
-        guard let field = filter.expression(name.text) else {
+        guard let field = filter.expression(name.text, offset: name.offset) else {
             let near = Attribute.nearest(to: Attribute.normalised(name.text), among: Filter.names).joined(
                 separator: ", ")
             throw failure("`\(name.text)` is not a field", at: name.offset, "did you mean \(near)?")

@@ -52,8 +52,10 @@ public struct LatentQuery: Sendable {
 
     /// The answer.
     ///
-    /// - Throws: ``Failure`` when the database can't answer.
+    /// - Throws: ``Failure`` (usage) for an attribute that no classifier of the database knows; else when the database can't
+    ///   answer.
     public func run(_ store: LatentStore) throws -> Answer {
+        try filter.check(among: store.attributes())
         var arguments = filter.arguments
         if !filter.attributes.isEmpty { arguments["classifier"] = .integer(classifier ?? 0) }
         return try store.query(sql, arguments: arguments)

@@ -263,11 +263,11 @@ extension LatentStore {
 
     private static func mergeScores(_ db: Database) throws -> Int {
         let before = db.totalChangesCount
-        let columns = (Attribute.all.map { "\"\($0.slug)\"" } + ["logits"]).joined(separator: ", ")
+        let columns = try ScoreColumns.adopt(from: "shard", as: "x", db)
         try db.execute(
             sql: """
-                INSERT OR IGNORE INTO main.scores (classifier, latent, \(columns))
-                SELECT c.id, x.latent + ((m.id - t.id) << 32), \(columns)
+                INSERT OR IGNORE INTO main.scores (classifier, latent, \(columns.into))
+                SELECT c.id, x.latent + ((m.id - t.id) << 32), \(columns.select)
                 FROM shard.scores x
                 JOIN shard.classifiers d ON d.id = x.classifier JOIN main.classifiers c ON c.sha256 = d.sha256
                 JOIN shard.latents l ON l.id = x.latent JOIN shard.sample_sets t ON t.id = l.sample_set

@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 
 extension LatentStore {
-    /// The row of a classifier, made when it is new.
+    /// The row of a classifier, made when it is new, with columns for its attributes in `scores`.
     ///
     /// - Parameters:
     ///   - sha256: Of its file.
@@ -19,7 +19,9 @@ extension LatentStore {
             try db.execute(
                 sql: "INSERT INTO classifiers (sha256, name, attributes) VALUES (?, ?, ?)",
                 arguments: [sha256, name, list])
-            return db.lastInsertedRowID
+            let id = db.lastInsertedRowID
+            try ScoreColumns.add(attributes, db)
+            return id
         }
     }
 
@@ -39,12 +41,19 @@ extension LatentStore {
         }
     }
 
-    /// The classifier of a SHA-256 or a name; nil asks for the newest that has scored.
+    /// The classifier of a SHA-256 or a name; nil asks for the newest that has scored and knows all of some attributes.
     ///
-    /// - Throws: ``Failure`` when there is none.
-    public func classifier(_ wanted: String?) throws -> ClassifierRecord {
+    /// - Throws: ``Failure`` when there is none; (usage) with the nearest names when it doesn't know one of the attributes.
+    public func classifier(_ wanted: String?, scoring attributes: [Attribute] = []) throws -> ClassifierRecord {
         let all = try classifiers()
-        let found = wanted == nil ? all.last { $0.scored > 0 } : all.last { $0.name == wanted || $0.sha256 == wanted }
+        let named = wanted == nil ? all.filter { $0.scored > 0 } : all.filter { [$0.name, $0.sha256].contains(wanted) }
+        let found = named.last { record in attributes.allSatisfy(record.attributes.contains) } ?? named.last
+        if let found, let missing = attributes.first(where: { !found.attributes.contains($0) }) {
+            try require(missing)
+            throw Failure(
+                missing.slug, "is not scored by the classifier \(found.name)",
+                Attribute.suggestion(for: missing.slug, among: found.attributes), kind: .usage)
+        }
         guard let found else {
             throw Failure(
                 wanted ?? path, wanted == nil ? "holds no scores" : "is no classifier of \(path)",
@@ -161,7 +170,9 @@ extension LatentStore {
         for attribute in attributes {
             try write { db in
                 try db.execute(
-                    sql: "CREATE INDEX IF NOT EXISTS scores_\(attribute.slug) ON scores (\"\(attribute.slug)\")")
+                    sql: """
+                        CREATE INDEX IF NOT EXISTS "\(ScoreColumns.index(attribute.slug))" ON scores ("\(attribute.slug)")
+                        """)
             }
         }
         try write { db in try db.execute(sql: "PRAGMA analysis_limit = 1000; ANALYZE") }
@@ -172,7 +183,9 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be written.
     public func dropScoreIndexes() throws {
         try write { db in
-            for attribute in Attribute.all { try db.execute(sql: "DROP INDEX IF EXISTS scores_\(attribute.slug)") }
+            for slug in try ScoreColumns.slugs(db) {
+                try db.execute(sql: "DROP INDEX IF EXISTS \"\(ScoreColumns.index(slug))\"")
+            }
         }
     }
 

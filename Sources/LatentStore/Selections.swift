@@ -10,7 +10,7 @@ public struct SelectionRecord: Sendable, Equatable, Codable {
     public let generator: String
     /// SHA-256 of the classifier.
     public let classifier: String
-    /// CelebA's name.
+    /// The attribute's name.
     public let attribute: String
     /// Latents with the highest scores.
     public let top: Int
@@ -37,7 +37,8 @@ extension LatentStore {
     public func ranked(
         _ attribute: Attribute, classifier: Int64, generator: String, highest: Bool, count: Int
     ) throws -> [(id: Int64, score: Double)] {
-        try read { db in
+        try require(attribute)
+        return try read { db in
             // A lone generator needs no join, and the index alone answers.
             let isOnly = try Int.fetchOne(db, sql: "SELECT count(*) FROM generators") == 1
             let filter =
@@ -65,7 +66,8 @@ extension LatentStore {
     ///
     /// - Throws: ``Failure`` when the database can't be read.
     public func scoredCount(_ attribute: Attribute, classifier: Int64, generator: String) throws -> Int {
-        try read { db in
+        try require(attribute)
+        return try read { db in
             try Int.fetchOne(
                 db,
                 sql: """
@@ -133,10 +135,12 @@ extension LatentStore {
 
     /// The newest selection of an attribute.
     ///
-    /// - Throws: ``Failure`` when there is none.
+    /// - Throws: ``Failure`` when there is none; (usage) with the nearest names when nothing scores the attribute.
     public func latestSelection(_ attribute: Attribute, generator: String) throws -> SelectionRecord {
-        let found = try selections(where: "x.attribute = ? AND g.sha256 = ?", [attribute.name, generator])
+        let found = try selections(where: "lower(x.attribute) = ? AND g.sha256 = ?", [attribute.slug, generator])
         guard let last = found.last else {
+            let known = try attributes()
+            if !known.isEmpty { _ = try attribute.found(among: known) }
             throw Failure(
                 attribute.name, "has no selection in \(path)",
                 "make one with `directions select`", kind: .notFound)

@@ -10,7 +10,6 @@ import Synchronization
 /// Scores the database's latents: noise-free faces at the classifier's size, its logits and probabilities, stored in
 /// batches, the three overlapping.
 public struct LatentScorer {
-    private let generator: Generator
     private let synthesizer: any Synthesizer
     private let classifier: AttributeClassifier
     private let store: LatentStore
@@ -21,11 +20,10 @@ public struct LatentScorer {
     public var thumbnails: Int?
 
     public init(
-        generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore,
+        synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore,
         context: RunContext = .silent
     ) {
         self.context = context
-        self.generator = generator
         self.synthesizer = synthesizer
         self.classifier = classifier
         self.store = store
@@ -44,7 +42,7 @@ public struct LatentScorer {
     public func score(limit: Int?) throws -> Int {
         let id = try store.registerClassifier(
             sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
-        let sha256 = generator.identity.sha256
+        let sha256 = synthesizer.identity.sha256
         let total = min(limit ?? .max, try store.unscoredCount(classifier: id, generator: sha256))
         if total == 0 { return 0 }
         if total > 2000 { try store.dropScoreIndexes() }
@@ -53,7 +51,7 @@ public struct LatentScorer {
         let size = LatentScorer.synthesisSize(
             synthesizer.sizes, input: max(classifier.inputSize, thumbnails ?? 0))
         let (store, synthesizer, classifier, batch, side) = (store, synthesizer, classifier, batch, thumbnails)
-        let latentSize = generator.identity.latentSize
+        let latentSize = synthesizer.identity.latentSize
         let pipeline = ScorePipeline<Batch, ImageBatch, Result>(
             context: context,
             fetch: {

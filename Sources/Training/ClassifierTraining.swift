@@ -40,7 +40,7 @@ public struct ClassifierTraining {
     /// - Parameter count: How many pictures.
     /// - Throws: ``Core/Failure`` when the pictures can't be read.
     public func preview(count: Int) throws -> [Image] {
-        try TrainingPreview.pictures(settings, try trainingFaces(CelebAFolder(plan.data)).training, count: count)
+        try TrainingPreview.pictures(settings, try trainingFaces().training, count: count)
     }
 
     /// Trains, measures and writes the classifier, and its card as `metrics.json` beside the checkpoints.
@@ -54,14 +54,13 @@ public struct ClassifierTraining {
         try Torch.setThreads(plan.threads)
         Torch.keepFreedMemory()
         try plan.checkFolder()
-        let celeba = try CelebAFolder(plan.data)
-        let faces = try trainingFaces(celeba)
+        let faces = try trainingFaces()
         var initial: Start? = try plan.weights.map { (try PublishedWeights.read($0), $0) }
         if let before = settings.pretraining, !(plan.resumes && Trainer.hasCheckpoint(in: plan.folder(1))) {
             initial = try pretrained(before, initial: initial)
         }
         let trainers = try members(faces, initial: initial)
-        let test = celeba.rows(.test).isEmpty ? nil : try self.faces(celeba, .test)
+        let test = plan.data.rows(.test).isEmpty ? nil : try self.faces(.test)
         let card = try ClassifierExport.write(trainers, name: plan.name, test: test, to: plan.path)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -71,9 +70,9 @@ public struct ClassifierTraining {
 
     // MARK: Pictures
 
-    private func trainingFaces(_ celeba: CelebAFolder) throws -> (training: FaceSet, validation: FaceSet) {
-        let training = try faces(celeba, .train)
-        let validation = try faces(celeba, .validation)
+    private func trainingFaces() throws -> (training: FaceSet, validation: FaceSet) {
+        let training = try faces(.train)
+        let validation = try faces(.validation)
         report(skipped: training.skipped + validation.skipped)
         guard let distillation = settings.distillation else { return (training, validation) }
         return (
@@ -81,15 +80,16 @@ public struct ClassifierTraining {
         )
     }
 
-    private func faces(_ celeba: CelebAFolder, _ part: CelebAFolder.Part) throws -> FaceSet {
-        let rows = celeba.rows(part)
+    private func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
+        let rows = plan.data.rows(part)
         if rows.isEmpty {
             throw Failure(
-                plan.data, "has no picture in its \(part) part", "use CelebA's own partition file", kind: .notFound)
+                plan.data.path, "has no picture in its \(part) part", "use CelebA's own partition file", kind: .notFound
+            )
         }
         let judges = settings.distillation == nil ? [] : teachers
         return try FaceSet(
-            celeba, rows, frame: settings.frame,
+            plan.data, rows, frame: settings.frame,
             size: (judges.map(\.inputSize) + [settings.architecture.inputSize]).max() ?? 0, context: context)
     }
 

@@ -6,8 +6,8 @@ import Tensors
 public struct TrainingPlan: Sendable {
     /// The classifier's name.
     public var name: String
-    /// CelebA's folder.
-    public var data: String
+    /// Pictures with labels, in CelebA's layout.
+    public var data: CelebAFolder
     /// What decides the result.
     public var settings: TrainingSettings
     /// Networks trained one after another, each with a seed of its own; the classifier averages their logits.
@@ -33,7 +33,7 @@ public struct TrainingPlan: Sendable {
 
     /// A plan with one network on the CPU.
     public init(
-        name: String, data: String, settings: TrainingSettings, threads: Int, folder: String, path: String,
+        name: String, data: CelebAFolder, settings: TrainingSettings, threads: Int, folder: String, path: String,
         database: String
     ) {
         self.name = name

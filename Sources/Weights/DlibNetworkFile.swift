@@ -17,6 +17,13 @@ public struct DlibNetworkFile: Sendable {
         public let scale: [Float]
         /// [outputs].
         public let shift: [Float]
+
+        package init(weight: TensorData, bias: [Float], scale: [Float], shift: [Float]) {
+            self.weight = weight
+            self.bias = bias
+            self.scale = scale
+            self.shift = shift
+        }
     }
 
     /// 29, in order.
@@ -26,6 +33,12 @@ public struct DlibNetworkFile: Sendable {
 
     /// SHA-256 of the published file.
     public static let sha256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+
+    /// Parameters that come from no file.
+    package init(convolutions: [Convolution], head: [Float]) {
+        self.convolutions = convolutions
+        self.head = head
+    }
 
     /// Reads the file.
     ///

@@ -16,12 +16,23 @@ import Testing
         #expect(faces.images.count == 12 && faces.skipped.isEmpty)
     }
 
-    @Test func aMisspeltColumnIsToldItsNeighbours() throws {
+    @Test func otherColumnsThanCelebAsKeepTheirOrder() throws {
         let tiny = try TinyCelebA(count: 4)
-        try tiny.edit("list_attr_celeba.txt", "Eyeglasses", "Eyeglases")
+        #expect(try CelebAFolder(tiny.path).attributes == Attribute.celebA)
+        try tiny.edit("list_attr_celeba.txt", "Eyeglasses", "Age_Over_40")
+        let folder = try CelebAFolder(tiny.path)
+        #expect(folder.attributes[15].slug == "age_over_40" && folder.attributes.count == 40)
+        #expect(folder.rows[0].labels[31] == 1 && folder.rows[1].labels[31] == 0)
+        let failure = #expect(throws: Failure.self) { try Attribute.list("age_over_4", among: folder.attributes) }
+        #expect(failure?.kind == .usage && failure?.advice.contains("age_over_40") == true)
+    }
+
+    @Test(arguments: ["logits", "a.b", "Smiling", String(repeating: "x", count: 65)])
+    func columnsThatCanBeNoAttributeAreRefused(name: String) throws {
+        let tiny = try TinyCelebA(count: 4)
+        try tiny.edit("list_attr_celeba.txt", "Eyeglasses", name)
         let failure = #expect(throws: Failure.self) { try CelebAFolder(tiny.path) }
-        #expect(failure?.problem.contains("Eyeglases") == true)
-        #expect(failure?.advice.contains("eyeglasses") == true)
+        #expect(failure?.subject.contains("list_attr_celeba.txt") == true)
     }
 
     @Test func damagedListsNameTheirLine() throws {

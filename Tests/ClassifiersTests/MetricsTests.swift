@@ -20,7 +20,7 @@ import Testing
         #expect(Metrics.areaUnderROC([1, 2], [1, 1]) == 0.5)
         #expect(Metrics.averagePrecision([1, 2], [0, 0]) == 0)
         #expect(Metrics.averagePrecision([], []) == 0)
-        let empty = Metrics.measure(Attribute.all[0], logits: [], labels: [], temperature: 1, threshold: 0.5)
+        let empty = Metrics.measure(Attribute.celebA[0], logits: [], labels: [], temperature: 1, threshold: 0.5)
         #expect(empty.accuracy == 0 && empty.f1 == 0)
     }
 
@@ -28,7 +28,7 @@ import Testing
         // Logits ±log 3 are probabilities 3/4 and 1/4.
         let l = Float(log(3.0))
         let m = Metrics.measure(
-            Attribute.all[4], logits: [l, l, -l, -l, -l], labels: [1, 0, 0, 0, 1], temperature: 1, threshold: 0.5)
+            Attribute.celebA[4], logits: [l, l, -l, -l, -l], labels: [1, 0, 0, 0, 1], temperature: 1, threshold: 0.5)
         #expect(m.attribute == "Bald" && abs(m.frequency - 0.4) < 1e-12)
         #expect(abs(m.accuracy - 0.6) < 1e-12)
         #expect(abs(m.balancedAccuracy - (0.5 + 2.0 / 3) / 2) < 1e-12)
@@ -49,7 +49,7 @@ import Testing
         let temperature = Calibration.temperature(logits, labels)
         #expect(abs(temperature - 3) < 0.2)
         let m = Metrics.measure(
-            Attribute.all[0], logits: logits, labels: labels, temperature: temperature, threshold: 0.5)
+            Attribute.celebA[0], logits: logits, labels: labels, temperature: temperature, threshold: 0.5)
         #expect(m.calibrationError < 0.02 && m.calibrationErrorBefore > 0.05)
     }
 

@@ -19,7 +19,7 @@ final class TinyCelebA {
         try AtomicFile.makeFolder(images)
         var random = CounterRandom(seed: 5, domain: 0x900)
         var labels = style == .original ? "\(count)\n" : "image_id,"
-        labels += Attribute.names.joined(separator: style == .original ? " " : ",") + "\n"
+        labels += Attribute.celebA.map(\.name).joined(separator: style == .original ? " " : ",") + "\n"
         var parts = style == .original ? "" : "image_id,partition\n"
         let separator = style == .original ? " " : ","
         for index in 0..<count {

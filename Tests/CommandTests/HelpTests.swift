@@ -39,7 +39,7 @@ import Testing
     @Test(arguments: [
         (["sample", "--psi", "nan"], "--psi"), (["sample", "--count", "-1"], "--count"),
         (["sample", "--shard", "3/2"], "--shard"),
-        (["fit", "--attr", "eyeglases"], "eyeglasses"), (["query", "eyeglasess > 1"], "eyeglasses"),
+        (["fit", "--attr", "eye.glasses"], "eye.glasses"), (["query", "eyeglasses > "], "a number is missing"),
         (["synth", "--seed", "x", "--size", "7"], "--"),
         (["nonsense"], "nonsense"), (["select", "--top", "0"], "--top"), (["synth", "--seed", "1"], "--out"),
     ])

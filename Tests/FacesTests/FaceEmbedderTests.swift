@@ -44,23 +44,4 @@ import Weights
             #expect(throws: Failure.self) { try DlibNetworkFile(data.prefix(length), name: "x") }
         }
     }
-
-    @Test func strangeFacesAreTold() throws {
-        let noise = LatentNoise(seed: 3, size: 4).rows(0..<600)
-        // Two logits that always agree, and a third on its own.
-        var logits: [Float] = []
-        for face in stride(from: 0, to: noise.count, by: 4) {
-            let (a, b, c) = (noise[face], noise[face + 1], noise[face + 2])
-            logits += [a, a + 0.1 * b, c]
-        }
-        let statistics = try #require(LogitStatistics(logits, attributes: 3))
-        #expect(statistics.distance([2, 2, 0]) < statistics.limit)
-        #expect(statistics.distance([2, -2, 0]) > statistics.limit)
-        let beyond = stride(from: 0, to: logits.count, by: 3).count {
-            statistics.distance(logits[$0..<$0 + 3]) > statistics.limit
-        }
-        #expect((1...7).contains(beyond))
-        #expect(LogitStatistics(Array(logits.prefix(60)), attributes: 3) == nil)
-        #expect(LogitStatistics([Float](repeating: 1, count: 900), attributes: 3) == nil)
-    }
 }

@@ -1,6 +1,6 @@
-import Networks
 import Core
 import Foundation
+import Networks
 import Tensors
 import Testing
 import Weights

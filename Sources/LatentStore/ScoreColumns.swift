@@ -1,0 +1,72 @@
+import Core
+import Foundation
+import GRDB
+
+/// The columns of `scores`: one for each attribute that a classifier of the database knows.
+enum ScoreColumns {
+    /// What `scores` holds besides attributes.
+    private static let fixed: Set<String> = ["classifier", "latent", "logits"]
+
+    /// Columns for attributes that have none yet.
+    static func add(_ attributes: [Attribute], _ db: Database) throws {
+        let known = Set(try slugs(db))
+        for attribute in attributes where !known.contains(attribute.slug) {
+            try db.execute(sql: "ALTER TABLE main.scores ADD COLUMN \"\(attribute.slug)\" REAL")
+            try db.execute(
+                sql: "INSERT INTO main.attributes (slug, name) VALUES (?, ?)",
+                arguments: [attribute.slug, attribute.name])
+        }
+    }
+
+    /// Drops the columns of attributes that no classifier knows: those of CelebA that version 1 began with.
+    static func settle(_ db: Database) throws {
+        let known = Set(try slugs(db)).union(fixed)
+        for column in try db.columns(in: "scores").map(\.name) where !known.contains(column) {
+            try db.execute(sql: "DROP INDEX IF EXISTS \"\(index(column))\"")
+            try db.execute(sql: "ALTER TABLE scores DROP COLUMN \"\(column)\"")
+        }
+    }
+
+    /// Adds the columns of an attached database's scores.
+    ///
+    /// - Parameter source: What its row of scores is called in a statement.
+    /// - Returns: Those columns as a list for an `INSERT`, and as one for its `SELECT`.
+    static func adopt(from schema: String, as source: String, _ db: Database) throws -> (into: String, select: String) {
+        let names = try String.fetchAll(db, sql: "SELECT name FROM \(schema).attributes ORDER BY slug")
+        let attributes = try names.map { try Attribute.named($0) }
+        try add(attributes, db)
+        let columns = attributes.map { "\"\($0.slug)\"" } + ["logits"]
+        return (
+            columns.joined(separator: ", "), columns.map { "\(source).\($0)" }.joined(separator: ", ")
+        )
+    }
+
+    static func slugs(_ db: Database) throws -> [String] {
+        try String.fetchAll(db, sql: "SELECT slug FROM main.attributes ORDER BY slug")
+    }
+
+    /// The name of the index by which an attribute's top is found.
+    static func index(_ slug: String) -> String { "scores_\(slug)" }
+}
+
+extension LatentStore {
+    /// The attributes that classifiers of this database know, by their slugs: the columns of `scores`.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func attributes() throws -> [Attribute] {
+        try read { db in
+            try String.fetchAll(db, sql: "SELECT name FROM attributes ORDER BY slug").map { try Attribute.named($0) }
+        }
+    }
+
+    /// - Throws: ``Failure`` (usage) with the nearest names when `scores` has no column for the attribute.
+    func require(_ attribute: Attribute) throws {
+        let known = try attributes()
+        if known.contains(attribute) { return }
+        throw Failure(
+            attribute.slug, "is scored by no classifier of \(path)",
+            known.isEmpty
+                ? "score the latents first with `directions score`"
+                : Attribute.suggestion(for: attribute.slug, among: known), kind: .usage)
+    }
+}
