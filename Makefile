@@ -1,12 +1,15 @@
 # Each target installs what is missing first; see the script it names.
 SHELL := /bin/bash
-.PHONY: demo test bench lint build setup format reference clean
+.PHONY: demo test test-slurm bench lint build setup format reference clean
 
 demo: build          ## the main job: faces, scores, eight directions, a pack, a picture
 	scripts/demo
 
 test: setup          ## builds and runs every test
 	scripts/test
+
+test-slurm: build    ## pipelines on a real Slurm of this machine alone; minutes
+	scripts/test-slurm
 
 bench: build         ## measures against the named Python peers; writes Reports/benchmarks.md
 	scripts/bench

@@ -57,28 +57,44 @@ let targets: [Target] = [
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
-    module("Editing", ["Latents", "Core"]),
+    module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
         "Evaluation",
         [
-            "Editing", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents", "Images", "Core",
+            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents",
+            "Images", "Core",
+        ]),
+    module(
+        "DirectionFitting",
+        [
+            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
+            "LatentStore", "Latents", "Core",
         ]),
     module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module(
+        "Reports",
+        [
+            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Latents",
+            "Images", "Core",
+        ]),
     module("Pipelines", [yams, "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "Downloads", "Evaluation", "Faces", "Fitting", "Generators",
-            "Images", "LatentStore", "Latents", "Networks", "Pipelines", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
+            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
+            "Fitting", "Generators", "Images", "LatentStore", "Latents", "Networks", "Pipelines", "Reporting",
+            "Reports",
+            "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "Objectives", "LatentStore", "Fitting", "DirectionFiles", "Editing", "Evaluation",
-            "Faces", "Reporting", "Pipelines",
+            "Classifiers", "Faces", "LatentStore", "Fitting", "DirectionFiles", "DirectionFitting", "Editing",
+            "Evaluation", "Reports", "Pipelines",
         ],
         swiftSettings: strict),
 ]
@@ -118,8 +134,12 @@ let tests: [Target] = [
     .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
     .testTarget(
-        name: "EvaluationTests", dependencies: ["Evaluation", "Core"], swiftSettings: strict),
-    .testTarget(name: "EditingTests", dependencies: ["Editing", "Core"], swiftSettings: strict),
+        name: "EvaluationTests",
+        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],
+        swiftSettings: strict),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),

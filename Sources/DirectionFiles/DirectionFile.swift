@@ -27,7 +27,12 @@ public struct DirectionFile: Sendable, Equatable {
 
     /// - Parameters:
     ///   - attribute: What it is a direction of; letters, digits, `_`, `-` and `.`.
+    ///   - version: Its number among the attribute's versions; 0 before it has one.
     ///   - values: [rows, size].
+    ///   - rows: 1 for Z and W, the number of layers for W+.
+    ///   - intercept: Makes direction · w + intercept a signed distance from the boundary.
+    ///   - sigma: The natural step.
+    ///   - metadata: Where it comes from.
     /// - Throws: `Failure` when the name can't be a file's, or values are not finite, not of unit length or not in rows.
     public init(
         attribute: String, version: Int = 0, values: [Float], rows: Int = 1, intercept: Float, sigma: Float,

@@ -38,6 +38,14 @@ public struct DirectionLibrary: Sendable {
         "\(folder)/\(attribute)/v\(version).metrics.json"
     }
 
+    /// The bytes of what was measured of a version; nil where nothing was.
+    ///
+    /// - Throws: `Failure` naming a file that can't be read.
+    public func metricsData(of file: DirectionFile) throws -> Data? {
+        let path = metricsPath(file.attribute, file.version)
+        return FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : nil
+    }
+
     private static let suffix = ".safetensors"
 
     // MARK: Reading

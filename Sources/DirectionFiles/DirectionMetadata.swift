@@ -47,8 +47,13 @@ public struct DirectionMetadata: Sendable, Equatable {
         /// The least score among the top, the greatest among the bottom.
         public var thresholdTop: Double
         public var thresholdBottom: Double
+        /// Whether the bottom was chosen like the top in all other attributes.
+        public var isMatched: Bool
 
-        public init(id: String, top: Int, bottom: Int, thresholdTop: Double, thresholdBottom: Double) {
+        public init(
+            id: String, top: Int, bottom: Int, thresholdTop: Double, thresholdBottom: Double, isMatched: Bool = false
+        ) {
+            self.isMatched = isMatched
             self.id = id
             self.top = top
             self.bottom = bottom
@@ -84,6 +89,10 @@ public struct DirectionMetadata: Sendable, Equatable {
     public var samples: Samples?
     public var selection: Selection?
     public var solver: Solver?
+    /// How it was refined; nil for a direction that was not.
+    ///
+    /// A refined one's ``solver`` is named ``refined``.
+    public var refinement: Refinement?
     /// Share of the training set on its own side of the boundary, of the held-out part, and of all other scored latents.
     public var trainAccuracy: Double?
     public var validationAccuracy: Double?
@@ -138,11 +147,13 @@ extension DirectionMetadata {
         set("selection_bottom", selection?.bottom)
         set("threshold_top", selection?.thresholdTop)
         set("threshold_bottom", selection?.thresholdBottom)
+        if selection?.isMatched == true { set("selection_kind", DirectionMetadata.matched) }
         set("solver", solver?.name)
         set("regularisation", solver?.regularisation)
         set("objective", solver?.objective)
         set("relative_gap", solver?.relativeGap)
         set("iterations", solver?.iterations)
+        if let refinement { result.merge(refinement.texts) { $1 } }
         set("accuracy_train", trainAccuracy)
         set("accuracy_validation", validationAccuracy)
         set("accuracy_rest", restAccuracy)
@@ -182,6 +193,14 @@ extension DirectionMetadata {
                 name: name, regularisation: try rest.number("regularisation"),
                 objective: try rest.optionalNumber("objective"), relativeGap: try rest.optionalNumber("relative_gap"),
                 iterations: try rest.optionalNumber("iterations"))
+        }
+        if selection != nil && rest.texts["selection_kind"] == DirectionMetadata.matched {
+            selection?.isMatched = true
+            _ = rest.take("selection_kind")
+        }
+        if let found = Refinement(texts: rest.texts, solver: solver) {
+            refinement = found
+            for key in Refinement.keys { _ = rest.take(key) }
         }
         trainAccuracy = try rest.optionalNumber("accuracy_train")
         validationAccuracy = try rest.optionalNumber("accuracy_validation")

@@ -23,10 +23,12 @@ public struct DirectionPack: Sendable {
     ///   - licence: What may be done with the pack.
     ///   - created: ISO 8601 date for the manifest.
     ///   - measurements: A section of the model card, in Markdown.
+    ///   - hints: A paragraph of the model card on how to use the directions, in Markdown.
     /// - Throws: `Failure` (usage) when there is no direction, one stands in it twice, or one belongs to another generator.
     public init(
         name: String, directions: [DirectionFile], previews: [String: Data] = [:], metrics: [String: Data] = [:],
-        generator: PackManifest.Generator, licence: String, created: String, measurements: String = ""
+        generator: PackManifest.Generator, licence: String, created: String, measurements: String = "",
+        hints: String = ""
     ) throws {
         try DirectionFile.checkName(name)
         guard !directions.isEmpty else {
@@ -55,7 +57,7 @@ public struct DirectionPack: Sendable {
         }
         let card = ModelCard(
             name: name, directions: directions, hasPreview: { previews[$0.label] != nil }, generator: generator,
-            licence: licence, created: created, measurements: measurements)
+            licence: licence, created: created, measurements: measurements, hints: hints)
         add("README.md", .card, Data(card.text.utf8), nil)
         contents.sort { $0.path < $1.path }
         manifest = PackManifest(

@@ -94,7 +94,9 @@ public struct ForeignDirection: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - directions: What to write; W directions as [1, size], W+ as [1, layers, size].
+    ///   - format: The tool's format.
     ///   - stem: Stands at the start of InterFaceGAN's file names, and is the archive's name.
+    /// - Returns: The files' bytes by name.
     /// - Throws: `Failure` when an array can't be written.
     public static func export(
         _ directions: [DirectionFile], as format: Format, stem: String

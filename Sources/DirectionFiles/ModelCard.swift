@@ -11,6 +11,8 @@ struct ModelCard {
     let created: String
     /// Markdown of what the directions did to fresh faces; may be empty.
     let measurements: String
+    /// Markdown of how to use them with other programs; may be empty.
+    let hints: String
 
     /// Markdown.
     var text: String {
@@ -76,11 +78,7 @@ struct ModelCard {
             edited = w + 2 * tensors["sigma"] * tensors["direction"]      # w: [n, \(first.size)]
             ```
 
-            `directions edit --direction \(first.attribute) --strength 0,1,2,3 --unit sigma --seed 1-4 --out grid.png` shows it. \
-            `directions pack --format npy`, `pt` or `npz` writes the same directions as InterFaceGAN's boundaries, as the editing \
-            folders of e4e, pSp and HFGI read them, or as one NumPy archive.
-
-            """
+            """ + (hints.isEmpty ? "" : "\n\(hints)\n")
     }
 
     private var provenance: String {

@@ -4,7 +4,6 @@ import Generators
 import Images
 import LatentStore
 import Latents
-import Tensors
 
 /// A question to the latent database.
 public struct QueryRequest: Sendable {
@@ -47,29 +46,6 @@ public struct QueryRequest: Sendable {
     }
 }
 
-/// How the faces of an answer are drawn.
-public struct AnswerFacesRequest: Sendable {
-    /// The generator's name in the workspace.
-    public var generator = "default"
-    /// Pixels along a side of a face; nil for 256, or the generator's own where that is smaller.
-    public var size: Int?
-    /// Whether noise takes part.
-    public var noise = NoiseMode.none
-    /// Which implementation synthesizes.
-    public var engine = Generator.Engine.engine
-    /// Threads that synthesize; 0 for one a processor.
-    public var threads = 0
-    /// Where to compute.
-    public var device = Device.cpu
-    /// Whether the generator's four largest levels compute in half precision.
-    public var isHalf = false
-    /// At most so many faces.
-    public var limit = 400
-
-    /// Asks for noise-free faces of the default generator.
-    public init() {}
-}
-
 /// The faces of an answer.
 public struct AnswerFaces: Sendable {
     /// A face a row.
@@ -109,33 +85,42 @@ extension Session {
         return try query?.run(store) ?? Answer(columns: [], rows: [])
     }
 
+    /// The latents that an answer names in a column `latent` or `id`, in its order.
+    ///
+    /// - Returns: Their W codes.
+    /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or latents of several generators (conflict).
+    public func codes(of answer: Answer) throws -> LatentCodes {
+        let ids = try latents(of: answer).ids
+        let store = try LatentStore.openReadOnly(workspace.database)
+        let owners = try store.generators(ofLatents: ids)
+        guard owners.count <= 1 else {
+            throw Failure(
+                "the answer", "has latents of \(owners.map(\.name).joined(separator: " and "))",
+                "narrow the filter to one's sets, such as \"set = 1\"; `directions status` lists them", kind: .conflict)
+        }
+        let values = try store.latents(ids: ids)
+        return try LatentCodes(values, size: values.count / ids.count)
+    }
+
     /// The faces of the latents that an answer names in a column `latent` or `id`.
     ///
-    /// - Throws: ``Core/Failure``: no such column or no row (usage), or what synthesis throws.
-    public func faces(of answer: Answer, _ request: AnswerFacesRequest = .init()) throws -> AnswerFaces {
-        guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
-            throw Failure(
-                "the grid", "needs a column named latent or id in the answer", "select it in the SQL", kind: .usage)
-        }
-        let rows = answer.rows.prefix(request.limit)
-        let ids = try rows.map { row in
-            guard case .integer(let id) = row[column] else {
-                throw Failure("column \(answer.columns[column])", "holds no ids", "")
-            }
-            return id
-        }
-        guard !ids.isEmpty else {
-            throw Failure(
-                "the grid", "has no faces to draw: the answer is empty", "widen the filter", kind: .notFound)
-        }
+    /// - Parameters:
+    ///   - answer: At most so many of its rows are drawn as `limit` says.
+    ///   - generator: The generator's name in the workspace.
+    ///   - rendering: How the faces are made.
+    ///   - limit: At most so many faces.
+    /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or what synthesis throws.
+    public func faces(
+        of answer: Answer, generator: String = "default", rendering: FaceRendering = FaceRendering(), limit: Int = 400
+    ) throws -> AnswerFaces {
+        try rendering.validate()
+        let (all, column) = try latents(of: answer)
+        let ids = Array(all.prefix(limit))
         let store = try LatentStore.openReadOnly(workspace.database)
-        let loaded = try generator(request.generator)
+        let loaded = try self.generator(generator)
         let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
-        let synthesizer = try loaded.synthesizer(
-            request.engine, threads: request.threads, device: request.device, isHalf: request.isHalf)
-        let faces = try images(
-            codes, synthesizer, size: request.size ?? loaded.size(256), noise: request.noise, label: "query")
-        let captions = rows.map { row in
+        let faces = try images(codes, generator: loaded, rendering: rendering, label: "query")
+        let captions = answer.rows.prefix(limit).map { row in
             let others = answer.columns.indices.filter { $0 != column }.prefix(2)
             let values = others.map { "\(answer.columns[$0]) \(row[$0].short)" }
             return (["\(row[column].text)"] + values).joined(separator: "\n")
@@ -143,19 +128,21 @@ extension Session {
         return AnswerFaces(faces: faces, ids: ids, captions: captions)
     }
 
-    /// Images of codes, in batches of eight, with progress where there are more.
-    private func images(
-        _ codes: LatentCodes, _ synthesizer: any Synthesizer, size: Int, noise: NoiseMode, label: String
-    ) throws -> ImageBatch {
-        let progress = context.progress(label, unit: "faces", total: codes.count, isShown: codes.count > 8)
-        var planes: [Float] = []
-        for start in stride(from: 0, to: codes.count, by: 8) {
-            try context.check()
-            let end = min(codes.count, start + 8)
-            planes += try synthesizer.synthesize(codes.slice(start..<end), size: size, noise: noise).planes
-            progress.advance(end - start)
+    /// The latents of an answer, in its order, and the column that names them.
+    private func latents(of answer: Answer) throws -> (ids: [Int64], column: Int) {
+        guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
+            throw Failure("the answer", "has no column named latent or id", "select it in the SQL", kind: .usage)
         }
-        progress.finish()
-        return ImageBatch(planes, side: size)
+        let ids = try answer.rows.map { row in
+            guard case .integer(let id) = row[column] else {
+                throw Failure(
+                    "column \(answer.columns[column])", "holds no ids", "select the latents' ids", kind: .usage)
+            }
+            return id
+        }
+        guard !ids.isEmpty else {
+            throw Failure("the answer", "has no latents: it is empty", "widen the filter", kind: .notFound)
+        }
+        return (ids, column)
     }
 }

@@ -39,6 +39,7 @@ extension Session {
     @discardableResult
     public func run(_ request: RunRequest, told: (String) -> Void = { _ in }) throws -> RunResult {
         let pipeline = try PipelineFile.read(request.file, workspace: workspace)
+        if !request.isDryRun { try SlurmRunner.requireNothingQueued(path: request.file, workspace: workspace) }
         let summary = try withoutActuallyEscaping(told) { told in
             let runner = PipelineRunner(
                 path: request.file, pipeline: pipeline,
@@ -50,6 +51,26 @@ extension Session {
             return try runner.run(dryRun: request.isDryRun, forced: request.forced)
         }
         return RunResult(ran: summary.ran.map(\.stage), skipped: summary.skipped)
+    }
+
+    /// What runs a pipeline's stages as jobs of Slurm in this workspace.
+    ///
+    /// - Parameters:
+    ///   - request: The pipeline; whether it is a dry run and what is forced is the settings' matter.
+    ///   - settings: What Slurm is asked for, and how long it is waited for.
+    ///   - told: Told of each decision, a line a stage.
+    ///   - progress: Told, over and over, in one line how far the run has come.
+    /// - Throws: ``Core/Failure`` for a file that can't be understood.
+    public func slurmRunner(
+        _ request: RunRequest, settings: SlurmRunner.Settings, told: @escaping (String) -> Void = { _ in },
+        progress: @escaping (String) -> Void = { _ in }
+    ) throws -> SlurmRunner {
+        let database = workspace.database
+        return SlurmRunner(
+            path: request.file, pipeline: try PipelineFile.read(request.file, workspace: workspace),
+            workspace: workspace, program: request.program, settings: settings,
+            answer: { try LatentStore.openReadOnly(database).answer($0) }, tell: told, progress: progress,
+            context: context)
     }
 
     /// Runs a stage's words as a process of their own.

@@ -15,15 +15,19 @@ public struct SampleRequest: Sendable {
     public var generator: String
     /// The part of the set to draw.
     public var shard: Shard
+    /// The database's journal; nil leaves it as it is.
+    public var journal: Journal?
 
     public init(
-        count: Int = 500_000, seed: UInt64 = 0, psi: Float = 1, generator: String = "default", shard: Shard = .whole
+        count: Int = 500_000, seed: UInt64 = 0, psi: Float = 1, generator: String = "default", shard: Shard = .whole,
+        journal: Journal? = nil
     ) {
         self.count = count
         self.seed = seed
         self.psi = psi
         self.generator = generator
         self.shard = shard
+        self.journal = journal
     }
 
     /// Checks what can be checked before anything is loaded.
@@ -55,7 +59,7 @@ extension Session {
     public func sample(_ request: SampleRequest) throws -> SampleResult {
         let plan = try request.plan()
         let generator = try generator(request.generator)
-        let store = try store()
+        let store = try store(journal: request.journal)
         let parameters = [
             "count": "\(request.count)", "seed": "\(request.seed)", "psi": "\(request.psi)",
             "shard": request.shard == .whole ? "whole" : "\(request.shard)",

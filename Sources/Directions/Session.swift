@@ -37,10 +37,14 @@ public struct Session: Sendable {
     /// - Throws: ``Core/Failure``: there is none of that name (not found), or its files are damaged.
     func generator(_ name: String) throws -> Generator { try Generator.load(folder: workspace.generator(name)) }
 
-    /// The latent database, made when there is none.
+    /// The latent database, made when there is none; a notice tells where its journal is a risk.
     ///
+    /// - Parameter journal: The journal it gets; nil keeps what it has.
     /// - Throws: ``Core/Failure`` when it can't be opened.
-    func store() throws -> LatentStore { try LatentStore.open(workspace.database) }
+    func store(journal: Journal? = nil) throws -> LatentStore {
+        if journal != .delete, let warning = Journal.warning(for: workspace.database) { context.notice(warning) }
+        return try LatentStore.open(workspace.database, journal: journal)
+    }
 
     /// The workspace's direction files.
     var library: DirectionLibrary { DirectionLibrary(workspace.directions) }

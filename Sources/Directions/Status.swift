@@ -28,6 +28,8 @@ public struct StatusResult: Sendable, Encodable {
 
     /// The folder.
     public let workspace: String
+    /// The database's journal; nil where there is no database.
+    public internal(set) var journal: String?
     /// Generators that latents were drawn of.
     public internal(set) var generators: [GeneratorRecord] = []
     /// Sample sets.
@@ -44,7 +46,7 @@ public struct StatusResult: Sendable, Encodable {
     public internal(set) var hasDatabase = false
 
     private enum CodingKeys: String, CodingKey {
-        case workspace, generators, sampleSets, classifiers, selections, directions, jobs
+        case workspace, journal, generators, sampleSets, classifiers, selections, directions, jobs
     }
 
     init(workspace: String) { self.workspace = workspace }
@@ -53,13 +55,17 @@ public struct StatusResult: Sendable, Encodable {
 extension Session {
     /// What the workspace holds: generators, latents, scores, selections, directions, last jobs.
     ///
-    /// - Throws: ``Core/Failure`` when there is a database that can't be read.
-    public func status() throws -> StatusResult {
+    /// - Parameter journal: The journal that the database is given first; nil leaves it as it is.
+    /// - Throws: ``Core/Failure`` when there is a database that can't be read, or its journal can't be changed.
+    public func status(journal: Journal? = nil) throws -> StatusResult {
         var result = StatusResult(workspace: workspace.path)
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: workspace.directions)) ?? []
         result.directions = names.filter { $0.hasSuffix(".safetensors") }.sorted()
+        if let journal { _ = try LatentStore.open(workspace.database, journal: journal).journal() }
         guard FileManager.default.fileExists(atPath: workspace.database) else { return result }
+        if let warning = Journal.warning(for: workspace.database) { context.notice(warning) }
         let store = try LatentStore.openReadOnly(workspace.database)
+        result.journal = try store.journal().rawValue
         result.hasDatabase = true
         result.generators = try store.generators().map(\.record)
         result.sampleSets = try store.sampleSets().map {

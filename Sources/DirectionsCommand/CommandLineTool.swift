@@ -18,7 +18,8 @@ struct CommandLineTool: AsyncParsableCommand {
             CommandGroup(
                 name: "Discovery",
                 subcommands: [
-                    SampleCommand.self, ScoreCommand.self, SelectCommand.self, FitCommand.self, EvaluateCommand.self,
+                    SampleCommand.self, ScoreCommand.self, SelectCommand.self, FitCommand.self, RefineCommand.self,
+                    EvaluateCommand.self,
                 ]),
             CommandGroup(
                 name: "Face",

@@ -1,11 +1,7 @@
 import ArgumentParser
 import Core
-import DirectionFiles
+import Directions
 import Editing
-import Foundation
-import Generators
-import Images
-import Latents
 import Weights
 
 /// `directions edit`: directions applied to latents, as a labelled grid.
@@ -43,130 +39,42 @@ struct EditCommand: ParsableCommand {
     @Flag(help: "Apply directions that belong to another generator all the same.")
     var force = false
 
-    @OptionGroup var faces: FaceSource
+    @OptionGroup var faces: FaceOptions
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
-    func run() throws {
+    private var request: EditRequest {
+        get throws {
+            EditRequest(
+                directions: direction, faces: try faces.source,
+                strengths: try Numbers.reals(strength, flag: "--strength"),
+                unit: unit, layers: try layers.map { try LayerSelection($0) }, isForced: force,
+                rendering: out == nil ? nil : try synthesis.rendering, generator: faces.generator)
+        }
+    }
+
+    func validate() throws {
         guard out != nil || codesOut != nil else {
             throw Failure(
                 "--out", "is missing", "say where the picture goes, for example --out grid.png", kind: .usage)
         }
-        let strengths = try Numbers.reals(strength, flag: "--strength")
-        let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
-        let mixtures = try DirectionReference.mixtures(
-            direction, workspace: workspace.value, identity: generator.identity, force: force)
-        let (codes, labels) = try faces.load(generator, workspace: workspace.value)
-        let layerCount = codes.rows == 1 ? generator.identity.styleGAN2Layers : codes.rows
-        let range = try layers.map { try LayerRange($0, rows: layerCount) }
-        let plan = EditPlan(
-            codes: codes, labels: labels, mixtures: mixtures, strengths: strengths, unit: unit, layers: range,
-            layerCount: layerCount)
-        let edited = try plan.edited()
+        try request.validate()
+    }
+
+    func run() throws {
+        let edited = try workspace.session.edit(request)
         if let codesOut {
-            let shape = edited.rows == 1 ? [edited.count, edited.size] : [edited.count, edited.rows, edited.size]
-            try NumpyFile.write(TensorData(edited.values, shape: shape), to: codesOut)
+            let codes = edited.codes
+            let shape = codes.rows == 1 ? [codes.count, codes.size] : [codes.count, codes.rows, codes.size]
+            try NumpyFile.write(TensorData(codes.values, shape: shape), to: codesOut)
         }
         if let out {
-            let faces = try synthesis.images(edited, generator: generator, label: "edit")
-            let grid = plan.grid(faces.images)
-            let picture = try grid.rendered()
+            let picture = try edited.grid()
             try picture.write(to: out)
-            print(
-                "\(out): \(plan.rowLabels.count) x \(plan.columnLabels.count) faces, \(picture.width) x \(picture.height) pixels"
-            )
+            let (rows, columns) = (edited.rowLabels.count, edited.columnLabels.count)
+            print("\(out): \(rows) x \(columns) faces, \(picture.width) x \(picture.height) pixels")
         }
     }
 }
 
 extension StrengthUnit: ExpressibleByArgument {}
-
-/// Directions as the command line names them.
-enum DirectionReference {
-    /// One column of a grid: a label, and directions with weights that are applied together.
-    typealias Mixture = (label: String, parts: [(direction: EditDirection, weight: Float)])
-
-    /// Parses `a,b+c*-0.5`.
-    ///
-    /// - Throws: `Failure` for unknown directions, bad weights, or a direction of another generator unless forced.
-    static func mixtures(_ text: String, workspace: Workspace, identity: GeneratorIdentity, force: Bool) throws
-        -> [Mixture]
-    {
-        let library = DirectionLibrary(workspace.directions)
-        return try text.split(separator: ",").map { column in
-            var label = String(column)
-            let parts = try column.split(separator: "+").map { part in
-                let pieces = part.split(separator: "*", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-                let weight = pieces.count == 2 ? try Numbers.reals(pieces[1], flag: "--direction")[0] : 1
-                let file = try library.load(pieces[0])
-                if !force { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-                // A column is too narrow for a path.
-                if pieces[0].contains("/") { label = label.replacing(pieces[0], with: file.label) }
-                return (direction: EditDirection(file), weight: weight)
-            }
-            guard !parts.isEmpty else {
-                throw Failure("--direction \(text)", "names no direction", "for example smiling,male", kind: .usage)
-            }
-            return (label, parts)
-        }
-    }
-}
-
-/// Which codes stand where in an edit's grid.
-struct EditPlan {
-    let codes: LatentCodes
-    let labels: [String]
-    let mixtures: [DirectionReference.Mixture]
-    let strengths: [Float]
-    let unit: StrengthUnit
-    let layers: LayerRange?
-    let layerCount: Int
-
-    /// With one direction faces stand side by side; with several each face has a block of rows of its own.
-    private var isByFace: Bool { mixtures.count == 1 }
-
-    var columnLabels: [String] { isByFace ? labels : mixtures.map(\.label) }
-
-    var rowLabels: [String] {
-        let texts = strengths.map { String(format: unit == .sigma ? "%+g sigma" : "%+g", $0) }
-        if isByFace || labels.count == 1 { return texts }
-        return labels.flatMap { label in texts.map { "\(label) \($0)" } }
-    }
-
-    /// The codes of all cells, row by row.
-    func edited() throws -> LatentCodes {
-        var cells: [(codes: [Float], rows: Int)] = []
-        func add(face: Int, mixture: Int, strength: Float) throws {
-            let steps = mixtures[mixture].parts.map { LatentEdit.Step($0.direction, strength: strength * $0.weight) }
-            cells.append(
-                try LatentEdit(steps, unit: unit, layers: layers).apply(
-                    to: codes.slice(face..<face + 1).values, rows: codes.rows, size: codes.size, layerCount: layerCount)
-            )
-        }
-        if isByFace {
-            for strength in strengths {
-                for face in 0..<codes.count { try add(face: face, mixture: 0, strength: strength) }
-            }
-        } else {
-            for face in 0..<codes.count {
-                for strength in strengths {
-                    for mixture in mixtures.indices { try add(face: face, mixture: mixture, strength: strength) }
-                }
-            }
-        }
-        // A direction of W+ beside one of W: all become W+.
-        let rows = cells.map(\.rows).max() ?? 1
-        let values = cells.flatMap {
-            $0.rows == rows ? $0.codes : LatentEdit.repeatRows($0.codes, size: codes.size, rows: rows)
-        }
-        return try LatentCodes(values, rows: rows, size: codes.size)
-    }
-
-    func grid(_ images: [Image]) -> Grid {
-        let width = columnLabels.count
-        let cells = stride(from: 0, to: images.count, by: width).map {
-            Array(images[$0..<$0 + width]).map { Optional($0) }
-        }
-        return Grid(cells, columnLabels: columnLabels, rowLabels: rowLabels)
-    }
-}

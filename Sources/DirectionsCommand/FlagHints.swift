@@ -12,7 +12,7 @@ enum FlagHints {
         ("half precision", "--half"), ("limit", "--limit"), ("members", "--members"), ("name", "--name"),
         ("noise", "--noise"), ("order", "--order"), ("patience", "--patience"), ("pretrain", "--pretrain"),
         ("psi", "--psi"), ("rate", "--rate"), ("seed", "--seed"), ("shard", "--shard"), ("SQL", "--sql"),
-        ("score-image", "--code"), ("sql", "--sql"), ("teacher", "--teacher"), ("the grid", "--out"),
+        ("score-image", "--code"), ("sql", "--sql"), ("teacher", "--teacher"), ("attributes", "--attr"),
         ("threads", "--threads"),
         ("thumbnails", "--thumbnails"), ("top", "--top"), ("weight decay", "--weight-decay"),
     ]

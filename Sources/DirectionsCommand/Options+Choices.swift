@@ -2,7 +2,9 @@ import ArgumentParser
 import Classifiers
 import Faces
 import Generators
+import LatentStore
 
+extension Journal: ExpressibleByArgument {}
 extension FaceFrame: ExpressibleByArgument {}
 extension TrainingSettings.Precision: ExpressibleByArgument {}
 extension TrainingSettings.UpdateRule: ExpressibleByArgument {}

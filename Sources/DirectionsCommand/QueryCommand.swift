@@ -1,6 +1,7 @@
 import ArgumentParser
 import Directions
 import Foundation
+import Weights
 
 /// `directions query`: questions to the latent database.
 struct QueryCommand: ParsableCommand {
@@ -15,6 +16,7 @@ struct QueryCommand: ParsableCommand {
             Examples:
               directions query "eyeglasses > 0.9 and male < 0.1" --limit 24 --out answer.png
               directions query --near 17 --limit 12 --out like-17.png
+              directions query "smiling > 0.9" --limit 500 --codes-out smiling.npy
               directions query --sql "SELECT count(*) FROM scores WHERE smiling > 0.5"
             """)
 
@@ -42,12 +44,15 @@ struct QueryCommand: ParsableCommand {
     @Option(help: "At most so many rows (default: 100; for --sql all).")
     var limit: Int?
 
-    @Option(help: "table, csv or json.")
+    @Option(help: "table, csv or json; values that are bytes stand in base64 in the last two.")
     var format: Format = .table
 
     @Option(
         name: [.customLong("out"), .customLong("grid")], help: "Draw the latents of the answer as a grid of faces.")
     var out: String?
+
+    @Option(help: "Write the W codes of the answer's latents, in its order: a .npy file, float32 [n, 1, 512].")
+    var codesOut: String?
 
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
     var classifier: String?
@@ -69,21 +74,23 @@ struct QueryCommand: ParsableCommand {
         }
     }
 
-    func validate() throws { try request.validate() }
+    func validate() throws {
+        if let codesOut, !codesOut.lowercased().hasSuffix(".npy") {
+            throw Failure("--codes-out \(codesOut)", "is no .npy file", "name one, such as codes.npy", kind: .usage)
+        }
+        try request.validate()
+    }
 
     func run() throws {
         let answer = try workspace.session.query(try request)
         print(try AnswerText.render(answer, format: format), terminator: "")
+        if let codesOut {
+            let codes = try workspace.session.codes(of: answer)
+            try NumpyFile.write(TensorData(codes.values, shape: [codes.count, 1, codes.size]), to: codesOut)
+            Terminal.write("\(codesOut): \(codes.count) W codes [\(codes.count), 1, \(codes.size)]\n")
+        }
         guard let out else { return }
-        var wanted = AnswerFacesRequest()
-        wanted.generator = generator
-        wanted.size = synthesis.size
-        wanted.noise = synthesis.noise
-        wanted.engine = synthesis.engine
-        wanted.threads = synthesis.threads
-        wanted.device = try synthesis.device.value
-        wanted.isHalf = synthesis.half.isHalf
-        let drawn = try workspace.session.faces(of: answer, wanted)
+        let drawn = try workspace.session.faces(of: answer, generator: generator, rendering: try synthesis.rendering)
         try drawn.grid.rendered().write(to: out)
         Terminal.write("\(out): \(drawn.ids.count) faces\n")
     }
@@ -94,11 +101,17 @@ enum AnswerText {
     static func render(_ answer: Answer, format: QueryCommand.Format) throws -> String {
         switch format {
         case .csv:
-            ([answer.columns] + answer.rows.map { $0.map(\.text) }).map { $0.map(quoted).joined(separator: ",") + "\n" }
+            ([answer.columns] + answer.rows.map { $0.map(whole) }).map { $0.map(quoted).joined(separator: ",") + "\n" }
                 .joined()
         case .json: try json(answer)
         case .table: table(answer)
         }
+    }
+
+    /// A value without loss: bytes in base64, as in JSON.
+    private static func whole(_ value: Answer.Value) -> String {
+        if case .blob(let data) = value { return data.base64EncodedString() }
+        return value.text
     }
 
     private static func quoted(_ field: String) -> String {

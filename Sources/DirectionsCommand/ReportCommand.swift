@@ -1,12 +1,7 @@
 import ArgumentParser
-import Classifiers
 import Core
-import DirectionFiles
-import Evaluation
-import Foundation
-import Generators
-import LatentStore
-import Reporting
+import Directions
+import Reports
 
 /// `directions report`: a run as one page.
 struct ReportCommand: ParsableCommand {
@@ -43,37 +38,46 @@ struct ReportCommand: ParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOption
 
+    private var request: ReportRequest {
+        get throws {
+            ReportRequest(
+                name: name, attributes: try AttributeChoice(attributes), faces: faces, seed: seed,
+                classifier: classifier, generator: generator, sources: ReportCommand.source)
+        }
+    }
+
+    func validate() throws { try request.validate() }
+
     func run() throws {
-        try DirectionFile.checkName(name)
-        guard 1...64 ~= faces else { throw Failure("--faces", "must be 1 to 64", "for example 8", kind: .usage) }
         let place = workspace.value
-        let loaded = try Generator.load(folder: place.generator(generator))
-        let judge = try AttributeClassifier.load(path: ClassifierOption.path(classifier, place))
-        let store = try LatentStore.openReadOnly(place.database)
-        let library = DirectionLibrary(place.directions)
-        let wanted =
-            try attributes.map { try Attribute.list($0, among: judge.attributes) }
-            ?? Attribute.defaults(among: judge.attributes)
-        let known = Set(library.attributes())
-        let sections = ReportSections(
-            generator: loaded, judge: judge, scores: try store.classifier(judge.sha256), store: store, library: library,
-            attributes: wanted,
-            directions: try wanted.filter { known.contains($0.slug) }.map { try library.load($0.slug) })
-        let title = "Semantic directions: \(name)"
-        let page = ReportPage(
-            title: title,
-            summary: "\(sections.scores.scored) faces of \(loaded.identity.name), scored by \(judge.name); "
-                + "\(sections.directions.count) directions. Made by directions \(Version.current).",
-            sections: [
-                try sections.provenance(), try sections.edits(seed: seed), try sections.fits(),
-                try sections.responses(),
-                try sections.entanglement(), try sections.waysOut(), try sections.rankings(faces: faces),
-                try sections.distributions(),
-                sections.classifierTable(), try sections.jobs(),
-            ].compactMap { $0 })
-        let path = out ?? "\(place.path)/reports/\(name).html"
-        let html = try page.html()
+        let path = out ?? "\(place.reports)/\(name).html"
+        // Before the work: another user's workspace can be read, but takes no page.
+        if out == nil, access(place.path, W_OK) != 0, access(place.reports, W_OK) != 0 {
+            throw Failure(path, "cannot be written", "name another file with --out", kind: .usage)
+        }
+        let html = try workspace.session.report(request).html
         try AtomicFile.write(html, to: path)
         print("\(path): \(html.utf8.count / 1024) KiB")
+    }
+
+    /// The command that gives a figure.
+    private static func source(_ figure: ReportFigure) -> String? {
+        switch figure {
+        case .provenance: "directions status --json"
+        case .jobs: "directions query --sql \"SELECT * FROM job_runs\""
+        case .boundaries: "directions show ATTRIBUTE --json"
+        case .cosines: "directions diff A B"
+        case .responses(let faces): "directions evaluate --count \(faces)"
+        case .attributeChanges: "directions evaluate --json   # `attributeChanges`"
+        case .versions:
+            "directions evaluate --direction A@v1,A@v2 --json   # offTargetChangeAtHalf, faceSimilarityAtHalf"
+        case .edits(let names, let seed):
+            "directions edit --direction \(names.joined(separator: ",")) --strength 0,1,2,3 --unit sigma --seed \(seed) --out table.png"
+        case .rankings(let count):
+            "directions query --order ATTRIBUTE --limit \(count) --out top.png   # -ATTRIBUTE for the lowest"
+        case .scores:
+            "directions query --sql \"SELECT latent, smiling, male FROM scores\"   # probabilities; logits as a blob"
+        case .classifier: "the card in the classifier file; Reports/classifier"
+        }
     }
 }

@@ -28,6 +28,10 @@ struct SampleCommand: ParsableCommand {
     @Option(help: "Draw only a part, such as 3/64 (parts count from 0); merge the databases with `directions merge`.")
     var shard: String?
 
+    @Option(
+        help: "The database's journal: wal, or delete for network file systems (default: as it is; wal for a new one).")
+    var journal: Journal?
+
     @OptionGroup var workspace: WorkspaceOption
 
     @Flag(help: "Print the result as JSON.")
@@ -37,7 +41,7 @@ struct SampleCommand: ParsableCommand {
         get throws {
             SampleRequest(
                 count: count, seed: seed, psi: psi, generator: generator,
-                shard: try shard.map { try Shard($0) } ?? .whole)
+                shard: try shard.map { try Shard($0) } ?? .whole, journal: journal)
         }
     }
 

@@ -6,21 +6,30 @@ struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show what the workspace holds: generators, latents, scores, selections, directions, last jobs.",
-        discussion: "Example: directions status --json")
+        discussion: """
+            On a network file system the database is safer with --journal delete: its default log (wal) is for programs of \
+            one machine. The choice stays with the file.
+
+            Example: directions status --json
+            """)
 
     @OptionGroup var workspace: WorkspaceOption
+
+    @Option(help: "Give the database this journal first: wal (fast, one machine), or delete (network file systems).")
+    var journal: Journal?
 
     @Flag(help: "Print as JSON.")
     var json = false
 
     func run() throws {
-        let result = try workspace.session.status()
+        let result = try workspace.session.status(journal: journal)
         if json { return try printJSON(result) }
         show(result)
     }
 
     private func show(_ report: StatusResult) {
         print("workspace   \(report.workspace)\(report.hasDatabase ? "" : " (no database yet: `directions sample`)")")
+        if let journal = report.journal { print("journal     \(journal)") }
         for generator in report.generators {
             print(
                 "generator   \(generator.name): \(generator.architecture), \(generator.resolution) pixels, \(generator.sha256.prefix(12))"

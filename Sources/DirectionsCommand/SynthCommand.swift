@@ -1,18 +1,13 @@
 import ArgumentParser
 import Core
-import Foundation
+import Directions
 import Generators
-import Images
-import Latents
 import Weights
 
 /// How faces are made; shared by the verbs that show some.
 struct SynthesisOptions: ParsableArguments {
     @Option(help: "Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256).")
     var size: Int?
-
-    /// The size that was asked for, or 256 where the generator has as many.
-    func size(of generator: Generator) -> Int { size ?? generator.size(256) }
 
     @Option(
         help: """
@@ -30,23 +25,15 @@ struct SynthesisOptions: ParsableArguments {
     @OptionGroup var device: DeviceOption
     @OptionGroup var half: HalfOption
 
-    /// Images of codes, in batches of eight with a progress line.
+    /// How faces are to be made.
     ///
-    /// - Returns: RGB in about [-1, 1].
-    func images(_ codes: LatentCodes, generator: Generator, label: String) throws -> ImageBatch {
-        let synthesizer = try generator.synthesizer(engine, threads: threads, device: device.value, isHalf: half.isHalf)
-        let progress = Terminal.context.progress(label, unit: "faces", total: codes.count, isShown: codes.count > 8)
-        var planes: [Float] = []
-        for start in stride(from: 0, to: codes.count, by: 8) {
-            try Terminal.context.check()
-            let end = min(codes.count, start + 8)
-            planes += try synthesizer.synthesize(
-                codes.slice(start..<end), size: size(of: generator), noise: noise
-            ).planes
-            progress.advance(end - start)
+    /// - Throws: `Failure` (usage) for a device that there is not.
+    var rendering: FaceRendering {
+        get throws {
+            FaceRendering(
+                size: size, noise: noise, engine: engine, threads: threads, device: try device.value,
+                isHalf: half.isHalf)
         }
-        progress.finish()
-        return ImageBatch(planes, side: size(of: generator))
     }
 }
 
@@ -64,7 +51,7 @@ struct SynthCommand: ParsableCommand {
             Example: directions synth --seed 1-16 --out faces.png
             """)
 
-    @OptionGroup var faces: FaceSource
+    @OptionGroup var faces: FaceOptions
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
@@ -74,22 +61,28 @@ struct SynthCommand: ParsableCommand {
     @Option(help: "Write the images as float32 .npy [n,3,size,size] in about [-1,1].")
     var npy: String?
 
-    func run() throws {
+    private var request: SynthRequest {
+        get throws {
+            SynthRequest(try faces.source, rendering: try synthesis.rendering, generator: faces.generator)
+        }
+    }
+
+    func validate() throws {
         guard out != nil || npy != nil else {
             throw Failure(
                 "--out", "is missing", "say where the picture goes, for example --out faces.png", kind: .usage)
         }
-        let generator = try Generator.load(folder: workspace.value.generator(faces.generator))
-        let (codes, labels) = try faces.load(generator, workspace: workspace.value)
-        let faces = try synthesis.images(codes, generator: generator, label: "synth")
-        if let npy {
-            try NumpyFile.write(TensorData(faces.planes, shape: [codes.count, 3, faces.side, faces.side]), to: npy)
-        }
+        try request.validate()
+    }
+
+    func run() throws {
+        let result = try workspace.session.synth(request)
+        let (count, side) = (result.images.count, result.images.side)
+        if let npy { try NumpyFile.write(TensorData(result.images.planes, shape: [count, 3, side, side]), to: npy) }
         if let out {
-            let images = faces.images
-            let picture = try images.count == 1 ? images[0] : Grid(images, captions: labels).rendered()
+            let picture = try result.picture()
             try picture.write(to: out)
-            print("\(out): \(images.count) faces, \(picture.width) x \(picture.height) pixels")
+            print("\(out): \(count) faces, \(picture.width) x \(picture.height) pixels")
         }
     }
 }

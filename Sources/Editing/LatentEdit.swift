@@ -1,5 +1,5 @@
 import Core
-import Foundation
+import DirectionFiles
 import Latents
 
 /// A direction as the editor uses it: one vector for W, or a row per layer for W+.
@@ -17,13 +17,21 @@ public struct EditDirection: Sendable, Equatable {
     public var size: Int { values.count / rows }
 
     /// - Parameters:
+    ///   - label: What it is called in labels and messages.
     ///   - values: [rows, size].
+    ///   - rows: 1 for a W direction, the number of layers for W+.
+    ///   - sigma: The natural step, in units of W.
     public init(label: String, values: [Float], rows: Int = 1, sigma: Float = 1) {
         precondition(rows > 0 && values.count % rows == 0, "values must be [rows, size]")
         self.label = label
         self.values = values
         self.rows = rows
         self.sigma = sigma
+    }
+
+    /// A direction file as the editor uses it.
+    public init(_ file: DirectionFile) {
+        self.init(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
     }
 }
 
@@ -69,6 +77,7 @@ public struct LatentEdit: Sendable {
     /// - Parameters:
     ///   - codes: [count, rows, size]; rows is 1 for W.
     ///   - rows: Rows of each code.
+    ///   - size: Components of a row.
     ///   - layerCount: Rows a W code gets when layers are edited one by one.
     /// - Returns: The codes and their rows: as given, unless a W code had to become W+.
     /// - Throws: ``Failure`` when a direction's size or rows do not fit the codes.
@@ -79,7 +88,7 @@ public struct LatentEdit: Sendable {
         for step in steps where step.direction.size != size {
             throw Failure(
                 step.direction.label, "has \(step.direction.size) components, the latents have \(size)",
-                "use a direction of the same generator family")
+                "use a direction of the same generator family", kind: .conflict)
         }
         let perLayer = steps.map(\.direction.rows).max() ?? 1
         let newRows =
@@ -88,14 +97,14 @@ public struct LatentEdit: Sendable {
         if let layers, layers.last >= newRows {
             throw Failure(
                 "layers \(layers.first)-\(layers.last)", "leave the code's \(newRows) rows",
-                "name rows 0-\(newRows - 1)")
+                "name rows 0-\(newRows - 1)", kind: .usage)
         }
         let affected = (layers?.first ?? 0)...(layers?.last ?? newRows - 1)
         for step in steps {
             guard step.direction.rows == 1 || step.direction.rows == newRows else {
                 throw Failure(
                     step.direction.label, "has \(step.direction.rows) rows, the codes have \(newRows)",
-                    "use codes of the same layout")
+                    "use codes of the same layout", kind: .conflict)
             }
             let factor = unit == .sigma ? step.strength * step.direction.sigma : step.strength
             for code in 0..<result.count / (newRows * size) {

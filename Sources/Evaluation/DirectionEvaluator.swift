@@ -83,7 +83,10 @@ public struct DirectionEvaluator {
     /// Scores `count` faces as they are and along each direction at each strength.
     ///
     /// - Parameters:
+    ///   - subjects: The directions.
     ///   - strengths: In sigma.
+    ///   - count: How many faces.
+    /// - Returns: The logits of each direction.
     /// - Throws: ``Failure`` of any stage; what was scored before stays.
     public func measure(_ subjects: [Subject], strengths: [Double], count: Int) throws
         -> [Measured]

@@ -1,11 +1,13 @@
 import Core
-import Faces
 import Foundation
 
 /// A figure with the 95 % interval that resampling the faces gives it.
 public struct Interval: Codable, Sendable, Equatable {
+    /// The figure on all faces.
     public var value: Double
+    /// The interval's lower end.
     public var low: Double
+    /// The interval's upper end.
     public var high: Double
 
     public init(value: Double, low: Double, high: Double) {
@@ -17,44 +19,109 @@ public struct Interval: Codable, Sendable, Equatable {
 
 /// What a direction does to fresh faces, by the classifier's judgement.
 public struct DirectionMetrics: Codable, Sendable {
-    /// At one strength.
+    /// What it does at one strength.
     public struct Level: Codable, Sendable {
         /// In sigma.
         public var strength: Double
         /// Mean change of the target's logit.
         public var target: Interval
-        /// Mean over faces and the other attributes of the absolute change of the logit.
-        public var others: Interval
-        /// Mean over the other attributes of the absolute value of the logit's mean change.
+        /// Off-target change: mean over faces and the other attributes of the absolute change of the logit.
+        public var offTargetChange: Interval
+        /// Mean shift: mean over the other attributes of the absolute value of the logit's mean change.
         ///
         /// What all faces go along with: gains and losses of single faces cancel. It is the mean absolute value of the
-        /// entanglement row.
-        public var drift: Interval?
+        /// other attributes' ``DirectionMetrics/attributeChanges``.
+        public var meanShift: Interval?
         /// Share of the faces without the attribute that get it; nil when all have it.
-        public var flipped: Interval?
+        public var successRate: Interval?
         /// Mean cosine of the face embeddings before and after; nil without a face-recognition network.
-        public var identity: Interval?
-        /// Share of the faces that the network still calls the same person.
-        public var samePerson: Interval?
+        public var faceSimilarity: Interval?
+        /// Share of the faces that the network still takes for the same person.
+        public var faceMatchRate: Interval?
         /// Share of the faces that are no stranger than 99 of 100 unedited ones; nil with too few scored faces.
         public var plausible: Interval?
     }
 
+    /// What the direction is called, such as `smiling@v1`.
     public var direction: String
+    /// The attribute that judges it, with a minus before it where the direction lowers it.
     public var attribute: String
+    /// How many faces were edited.
     public var faces: Int
+    /// What it does at each strength, ascending.
     public var levels: [Level]
-    /// Strength in sigma at which half of the faces without the attribute get it, and what it does to the others there,
-    /// interpolated between levels; nil when no level reaches it.
+    /// Strength in sigma at which the success rate is one half, between two levels; nil when no level reaches it.
     public var halfStrength: Double?
-    public var othersAtHalf: Interval?
-    /// As a level's `drift`, at that strength.
-    public var driftAtHalf: Interval?
-    /// What is left of the person at that strength, as a level's `identity`.
-    public var identityAtHalf: Interval?
-    /// Mean change of each attribute's logit at that strength, or at the largest where none flips half.
-    public var row: [String: Double]
+    /// As a level's `offTargetChange`, at that strength.
+    public var offTargetChangeAtHalf: Interval?
+    /// As a level's `meanShift`, at that strength.
+    public var meanShiftAtHalf: Interval?
+    /// As a level's `faceSimilarity`, at that strength.
+    public var faceSimilarityAtHalf: Interval?
+    /// Mean change of each attribute's logit at that strength, or at the largest where none succeeds on half of the faces.
+    public var attributeChanges: [String: Double]
 }
+
+// MARK: - Reading, with the keys that earlier versions wrote
+
+extension DirectionMetrics.Level {
+    private enum FormerKeys: String, CodingKey {
+        case offTargetChange = "others"
+        case meanShift = "drift"
+        case successRate = "flipped"
+        case faceSimilarity = "identity"
+        case faceMatchRate = "samePerson"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let keys = try decoder.container(keyedBy: CodingKeys.self)
+        let former = try decoder.container(keyedBy: FormerKeys.self)
+        func figure(_ key: CodingKeys, _ formerKey: FormerKeys) throws -> Interval? {
+            try keys.decodeIfPresent(Interval.self, forKey: key)
+                ?? former.decodeIfPresent(Interval.self, forKey: formerKey)
+        }
+        strength = try keys.decode(Double.self, forKey: .strength)
+        target = try keys.decode(Interval.self, forKey: .target)
+        offTargetChange =
+            try figure(.offTargetChange, .offTargetChange) ?? keys.decode(Interval.self, forKey: .offTargetChange)
+        meanShift = try figure(.meanShift, .meanShift)
+        successRate = try figure(.successRate, .successRate)
+        faceSimilarity = try figure(.faceSimilarity, .faceSimilarity)
+        faceMatchRate = try figure(.faceMatchRate, .faceMatchRate)
+        plausible = try keys.decodeIfPresent(Interval.self, forKey: .plausible)
+    }
+}
+
+extension DirectionMetrics {
+    private enum FormerKeys: String, CodingKey {
+        case offTargetChangeAtHalf = "othersAtHalf"
+        case meanShiftAtHalf = "driftAtHalf"
+        case faceSimilarityAtHalf = "identityAtHalf"
+        case attributeChanges = "row"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let keys = try decoder.container(keyedBy: CodingKeys.self)
+        let former = try decoder.container(keyedBy: FormerKeys.self)
+        func figure(_ key: CodingKeys, _ formerKey: FormerKeys) throws -> Interval? {
+            try keys.decodeIfPresent(Interval.self, forKey: key)
+                ?? former.decodeIfPresent(Interval.self, forKey: formerKey)
+        }
+        direction = try keys.decode(String.self, forKey: .direction)
+        attribute = try keys.decode(String.self, forKey: .attribute)
+        faces = try keys.decode(Int.self, forKey: .faces)
+        levels = try keys.decode([Level].self, forKey: .levels)
+        halfStrength = try keys.decodeIfPresent(Double.self, forKey: .halfStrength)
+        offTargetChangeAtHalf = try figure(.offTargetChangeAtHalf, .offTargetChangeAtHalf)
+        meanShiftAtHalf = try figure(.meanShiftAtHalf, .meanShiftAtHalf)
+        faceSimilarityAtHalf = try figure(.faceSimilarityAtHalf, .faceSimilarityAtHalf)
+        attributeChanges =
+            try former.decodeIfPresent([String: Double].self, forKey: .attributeChanges)
+            ?? keys.decode([String: Double].self, forKey: .attributeChanges)
+    }
+}
+
+// MARK: - Figures between levels
 
 extension DirectionMetrics {
     /// A level's figure where the target's mean change first reaches `response`, between two levels; nil where none does.
@@ -74,211 +141,15 @@ extension DirectionMetrics {
         return nil
     }
 
-    /// `others` where the target's mean change first reaches `response`; nil where it does not.
-    public func others(atResponse response: Double) -> Interval? {
-        figure(\.others.optional, atResponse: response)
+    /// Off-target change where the target's mean change first reaches `response`; nil where it does not.
+    public func offTargetChange(atResponse response: Double) -> Interval? {
+        figure(\.offTargetChange.optional, atResponse: response)
     }
 
-    /// `drift` where the target's mean change first reaches `response`; nil where it does not.
-    public func drift(atResponse response: Double) -> Interval? { figure(\.drift, atResponse: response) }
+    /// Mean shift where the target's mean change first reaches `response`; nil where it does not.
+    public func meanShift(atResponse response: Double) -> Interval? { figure(\.meanShift, atResponse: response) }
 }
 
 extension Interval {
     fileprivate var optional: Interval? { self }
-}
-
-/// Figures from the logits of edited faces.
-public struct MetricsCalculator: Sendable {
-    /// Names of the logits' columns.
-    public let attributes: [String]
-    /// The logit from which on a face has the attribute.
-    public let cuts: [Float]
-    /// Resamplings of the faces.
-    public var rounds = 500
-    /// Of unedited faces; nil leaves `plausible` out.
-    public var statistics: LogitStatistics?
-
-    public init(attributes: [String], cuts: [Float]) {
-        precondition(attributes.count == cuts.count, "one cut an attribute")
-        self.attributes = attributes
-        self.cuts = cuts
-    }
-
-    /// The figures of one direction.
-    ///
-    /// - Parameters:
-    ///   - attribute: The name of the direction's own attribute.
-    ///   - lowers: Whether the direction is to take the attribute away, as one of age does with Young; what is said of the
-    ///     target then holds for the negative of its logit.
-    /// - Throws: ``Failure`` when the classifier does not know it.
-    public func metrics(
-        _ measured: DirectionEvaluator.Measured, attribute: String, lowers: Bool = false
-    ) throws -> DirectionMetrics {
-        guard let column = attributes.firstIndex(of: attribute) else {
-            throw Failure(
-                measured.label, "is no direction of an attribute that the classifier scores", "see status")
-        }
-        let width = attributes.count
-        let count = measured.base.count / width
-        let levels = measured.logits.map {
-            Level(
-                $0, base: measured.base, width: width, column: column, cut: cuts[column], sign: lowers ? -1 : 1,
-                statistics: statistics)
-        }
-        let views = measured.embeddings.map { embeddings in
-            embeddings.edited.map { View($0, base: embeddings.base) }
-        }
-        let whole = Array(0..<count)
-        let samples = resamples(count)
-        func interval(_ value: ([Int]) -> Double?) -> Interval? {
-            guard let middle = value(whole) else { return nil }
-            let sorted = samples.compactMap(value).sorted()
-            guard let first = sorted.first, let last = sorted.last else { return nil }
-            let low = sorted.count >= 40 ? sorted[sorted.count / 40] : first
-            let high = sorted.count >= 40 ? sorted[sorted.count - 1 - sorted.count / 40] : last
-            return Interval(value: middle, low: low, high: high)
-        }
-        let none = Interval(value: 0, low: 0, high: 0)
-        let half = crossing(whole, levels, measured.strengths)
-        let rowLevel = half?.weights ?? [(max(0, levels.count - 1), 1)]
-        var row: [String: Double] = [:]
-        for (index, name) in attributes.enumerated() {
-            row[name] = rowLevel.reduce(0) { sum, part in
-                sum + part.weight * meanChange(measured.logits[part.level], measured.base, index, width)
-            }
-        }
-        return DirectionMetrics(
-            direction: measured.label, attribute: (lowers ? "-" : "") + attribute, faces: count,
-            levels: levels.enumerated().map { index, level in
-                DirectionMetrics.Level(
-                    strength: measured.strengths[index], target: interval { level.mean(level.target, $0) } ?? none,
-                    others: interval { level.mean(level.others, $0) } ?? none,
-                    drift: interval { level.drift($0) }, flipped: interval(level.flipShare),
-                    identity: views.flatMap { views in interval { level.mean(views[index].cosines, $0) } },
-                    samePerson: views.flatMap { views in interval { level.mean(views[index].same, $0) } },
-                    plausible: level.plausible.isEmpty ? nil : interval { level.mean(level.plausible, $0) })
-            },
-            halfStrength: half?.strength,
-            othersAtHalf: interval { sample in
-                crossing(sample, levels, measured.strengths)?.weights.reduce(0) { sum, part in
-                    sum + part.weight * levels[part.level].mean(levels[part.level].others, sample)
-                }
-            },
-            driftAtHalf: interval { sample in
-                crossing(sample, levels, measured.strengths)?.weights.reduce(0) { sum, part in
-                    sum + part.weight * levels[part.level].drift(sample)
-                }
-            },
-            identityAtHalf: views.flatMap { views in
-                interval { sample in
-                    crossing(sample, levels, measured.strengths)?.weights.reduce(1) { sum, part in
-                        // What the levels leave of the weight is the unedited face's, whose cosine is 1.
-                        sum + part.weight * (levels[part.level].mean(views[part.level].cosines, sample) - 1)
-                    }
-                }
-            }, row: row)
-    }
-
-    /// Per face: how near its embedding is to that of the unedited face.
-    private struct View {
-        var cosines: [Double] = []
-        /// 1 where the network calls them one person, else 0.
-        var same: [Double] = []
-
-        init(_ edited: [Float], base: [Float]) {
-            for start in stride(from: 0, to: base.count, by: FaceEmbedder.size) {
-                var (dot, first, second, distance) = (0.0, 0.0, 0.0, 0.0)
-                for i in start..<start + FaceEmbedder.size {
-                    let (a, b) = (Double(base[i]), Double(edited[i]))
-                    dot += a * b
-                    first += a * a
-                    second += b * b
-                    distance += (a - b) * (a - b)
-                }
-                cosines.append(dot / max((first * second).squareRoot(), 1e-12))
-                same.append(distance.squareRoot() < FaceEmbedder.samePerson ? 1 : 0)
-            }
-        }
-    }
-
-    /// Per face: change of the target's logit, mean absolute change of the others, and whether it gains the attribute.
-    private struct Level {
-        var target: [Double] = []
-        var others: [Double] = []
-        /// Changes of the others, [faces][others].
-        private var changes: [Float] = []
-        private let width: Int
-        /// 1 or 0; nil where the face had the attribute before.
-        var flips: [Double?] = []
-        /// 1 where the face is no stranger than most unedited ones, else 0; empty without statistics.
-        var plausible: [Double] = []
-
-        init(
-            _ logits: [Float], base: [Float], width: Int, column: Int, cut: Float, sign: Float,
-            statistics: LogitStatistics?
-        ) {
-            self.width = width - 1
-            for start in stride(from: 0, to: logits.count, by: width) {
-                var sum = 0.0
-                for i in 0..<width where i != column {
-                    let change = logits[start + i] - base[start + i]
-                    changes.append(change)
-                    sum += Double(abs(change))
-                }
-                others.append(width > 1 ? sum / Double(width - 1) : 0)
-                let (before, after) = (sign * base[start + column], sign * logits[start + column])
-                target.append(Double(after - before))
-                if let statistics {
-                    plausible.append(
-                        statistics.distance(logits[start..<start + width]) <= statistics.limit ? 1 : 0)
-                }
-                flips.append(before >= sign * cut ? nil : after >= sign * cut ? 1 : 0)
-            }
-        }
-
-        func mean(_ values: [Double], _ faces: [Int]) -> Double {
-            faces.isEmpty ? 0 : faces.reduce(0) { $0 + values[$1] } / Double(faces.count)
-        }
-
-        func drift(_ faces: [Int]) -> Double {
-            if width == 0 || faces.isEmpty { return 0 }
-            var sums = [Float](repeating: 0, count: width)
-            for face in faces { for i in 0..<width { sums[i] += changes[face * width + i] } }
-            return sums.reduce(0) { $0 + Double(abs($1)) } / Double(faces.count * width)
-        }
-
-        func flipShare(_ faces: [Int]) -> Double? {
-            let known = faces.compactMap { flips[$0] }
-            return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
-        }
-    }
-
-    /// Where the share of flipped faces passes one half: the strength, and the weights of the levels around it.
-    private func crossing(_ faces: [Int], _ levels: [Level], _ strengths: [Double]) -> (
-        strength: Double, weights: [(level: Int, weight: Double)]
-    )? {
-        var before = (strength: 0.0, share: 0.0, level: -1)
-        for (index, level) in levels.enumerated() {
-            guard strengths[index] > 0, let share = level.flipShare(faces) else { continue }
-            if share >= 0.5 {
-                let t = (0.5 - before.share) / max(share - before.share, 1e-9)
-                let strength = before.strength + t * (strengths[index] - before.strength)
-                return (strength, [(before.level, 1 - t), (index, t)].filter { $0.0 >= 0 })
-            }
-            before = (strengths[index], share, index)
-        }
-        return nil
-    }
-
-    private func meanChange(_ logits: [Float], _ base: [Float], _ column: Int, _ width: Int) -> Double {
-        let rows = stride(from: column, to: base.count, by: width)
-        return rows.reduce(0.0) { $0 + Double(logits[$1] - base[$1]) } / Double(max(1, base.count / width))
-    }
-
-    private func resamples(_ count: Int) -> [[Int]] {
-        var random = CounterRandom(seed: 0, domain: 0x626F_6F74)
-        return (0..<rounds).map { _ in
-            (0..<count).map { _ in Int(random.next().multipliedFullWidth(by: UInt64(count)).high) }
-        }
-    }
 }

@@ -16,10 +16,11 @@ public struct LogitStatistics: Sendable {
     /// The fewest faces that statistics are made of: ten for each attribute.
     public static func least(attributes: Int) -> Int { 10 * attributes }
 
+    /// Nil for fewer faces than ``least(attributes:)``, or logits that do not vary.
+    ///
     /// - Parameters:
     ///   - logits: Of unedited faces: [count, attributes].
-    ///   - attributes: Logits a face.
-    /// - Returns: nil for fewer faces than ``least(attributes:)``, or logits that do not vary.
+    ///   - a: Logits a face.
     public init?(_ logits: [Float], attributes a: Int) {
         let count = a > 0 ? logits.count / a : 0
         guard a > 0, count >= LogitStatistics.least(attributes: a) else { return nil }

@@ -21,8 +21,8 @@ import Weights
 public struct FaceEmbedder: Sendable {
     /// Numbers an embedding.
     public static let size = DlibResNet.outputs
-    /// Below this distance the network's author calls two faces one person.
-    public static let samePerson = 0.6
+    /// The threshold below which the network's author takes two faces for one person.
+    public static let matchThreshold = 0.6
     /// Pixels of a whole face along a side below which the network gets less than it could see.
     public static let faceSize = 256
 

@@ -1,7 +1,8 @@
 extension Boundary {
-    /// Signed distances of rows from the hyperplane: [rows].
+    /// Signed distances of rows from the hyperplane.
     ///
     /// - Parameter features: [rows, dimension], row-major.
+    /// - Returns: [rows].
     public func distances(features: [Float]) -> [Double] {
         let d = direction.count
         precondition(features.count % d == 0, "features must be whole rows of \(d) components")

@@ -66,9 +66,13 @@ struct ActiveGram {
         }
     }
 
-    /// The solution [d + 1] of the system with right side `right` [d + 1].
+    /// Solves the system.
     ///
-    /// - Parameter isRough: Whether float32 will do however ill-conditioned the system is.
+    /// - Parameters:
+    ///   - penalty: What multiplies the Gram matrix of the active rows.
+    ///   - right: The right side, [d + 1].
+    ///   - isRough: Whether float32 will do however ill-conditioned the system is.
+    /// - Returns: The solution, [d + 1].
     /// - Throws: `Failure` when a value is not finite.
     mutating func solve(penalty: Double, _ right: [Double], isRough: Bool = false) throws -> [Double] {
         let d = frame.dimension

@@ -1,9 +1,10 @@
 import CLinearAlgebra
 import Core
 
-/// Conditional directions: what remains of a direction when others are projected out of it (InterFaceGAN, Shen et al.
+/// Conditional directions: what remains of a direction when others are projected out of it.
 ///
-/// 2020, section 3.3), so that moving along it leaves the others' scores, as far as they are linear, where they are.
+/// Moving along it leaves the others' scores, as far as they are linear, where they are (InterFaceGAN: Shen, Gu, Tang and
+/// Zhou, 2020, section 3.3).
 public enum Conditioning {
     /// The unit vector of `direction` minus its component in the span of `others`.
     ///
@@ -21,8 +22,8 @@ public enum Conditioning {
         let d = direction.count
         guard others.allSatisfy({ $0.count == d }) else {
             throw Failure(
-                "--condition-on", "mixes directions of different dimensions",
-                "use directions of one generator and space")
+                "conditioning", "mixes directions of different dimensions",
+                "use directions of one generator and space", kind: .conflict)
         }
         var v = try normalised(direction)
         for _ in 0..<2 {
@@ -35,7 +36,7 @@ public enum Conditioning {
         let remaining = FeatureFrame.dot(v, v).squareRoot()
         guard remaining > 1e-3 else {
             throw Failure(
-                "--condition-on", "leaves nothing of the direction: it lies in the span of the others",
+                "conditioning", "leaves nothing of the direction: it lies in the span of the others",
                 "condition on fewer attributes", kind: .usage)
         }
         return (FeatureFrame.unit(v), remaining)
@@ -51,11 +52,11 @@ public enum Conditioning {
         var pivots = [Int32](repeating: 0, count: count)
         var tau = [Double](repeating: 0, count: rankLimit)
         guard LAPACKE_dgeqp3(LAPACK_COL_MAJOR, size, Int32(count), &matrix, size, &pivots, &tau) == 0 else {
-            throw Failure("--condition-on", "has directions that cannot be factorised", "check them for NaN")
+            throw Failure("conditioning", "has directions that cannot be factorised", "check them for NaN")
         }
         let rank = (0..<rankLimit).prefix { abs(matrix[$0 * d + $0]) > 1e-6 }.count
         guard LAPACKE_dorgqr(LAPACK_COL_MAJOR, size, Int32(rank), Int32(rank), &matrix, size, tau) == 0 else {
-            throw Failure("--condition-on", "has directions that cannot be factorised", "check them for NaN")
+            throw Failure("conditioning", "has directions that cannot be factorised", "check them for NaN")
         }
         return (0..<rank).map { Array(matrix[$0 * d..<($0 + 1) * d]) }
     }
@@ -64,7 +65,7 @@ public enum Conditioning {
         let v = vector.map(Double.init)
         let length = FeatureFrame.dot(v, v).squareRoot()
         guard length > 0, length.isFinite else {
-            throw Failure("--condition-on", "has a direction of length \(length)", "check the direction files")
+            throw Failure("conditioning", "has a direction of length \(length)", "check the direction files")
         }
         return v.map { $0 / length }
     }
@@ -76,6 +77,7 @@ extension Boundary {
     /// - Parameters:
     ///   - direction: Unit normal of the samples' dimension.
     ///   - samples: What the boundary was fitted to.
+    /// - Returns: The boundary with that normal.
     public func replacing(direction: [Float], on samples: LabelledSamples) -> Boundary {
         let kernels = RowKernels(features: samples.features, dimension: samples.dimension)
         let projections = kernels.forward(direction.map(Double.init), offset: 0, rows: samples.rows)

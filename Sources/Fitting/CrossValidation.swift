@@ -35,12 +35,14 @@ public struct CrossValidation: Sendable {
     /// 1e-5 to 10 in half decades.
     public static let defaultGrid = stride(from: -5.0, through: 1.0, by: 0.5).map { pow(10, $0) }
 
-    /// Tries every C and chooses the smallest whose accuracy is within one standard error of the best: the plainest
-    /// boundary that the samples do not contradict (Breiman et al.
+    /// Tries every C and chooses the smallest whose accuracy is within one standard error of the best.
     ///
-    /// 1984).
+    /// That is the simplest boundary that the samples do not contradict (Breiman, Friedman, Olshen and Stone, 1984).
     ///
-    /// - Parameter solver: The solver for a C.
+    /// - Parameters:
+    ///   - samples: What to fit and to judge on.
+    ///   - solver: The solver for a C.
+    /// - Returns: The C that was chosen, and what every C came to.
     /// - Throws: `Failure` when a class has fewer samples than there are folds, or a fit fails.
     public func choose(
         _ samples: LabelledSamples, solver: (Double) -> any BoundarySolver

@@ -47,7 +47,12 @@ struct FeatureFrame: Sendable {
 
     /// The boundary in the original coordinates of w′·x′ + b′.
     ///
-    /// - Parameter record: Makes the record from ‖w‖ in the original coordinates.
+    /// - Parameters:
+    ///   - weights: w′, [d].
+    ///   - intercept: b′.
+    ///   - signs: The rows' classes, ±1.
+    ///   - record: Makes the record from ‖w‖ in the original coordinates.
+    /// - Returns: The boundary with its unit normal.
     /// - Throws: `Failure` when w is zero or not finite.
     func boundary(
         weights: [Double], intercept: Double, signs: [Double], record: (Double) -> SolverRecord

@@ -61,6 +61,7 @@ public struct LabelledSamples: Sendable {
     /// The same features with only some rows taking part.
     ///
     /// - Parameter positions: Indices into `rows`.
+    /// - Returns: Samples that share the features' memory.
     /// - Throws: `Failure` when a class is left empty.
     public func subset(_ positions: [Int]) throws -> LabelledSamples {
         let result = LabelledSamples(of: self, rows: positions.map { rows[$0] })
@@ -103,6 +104,7 @@ extension LabelledSamples {
     /// - Parameters:
     ///   - fraction: The first part's share, such as 0.7.
     ///   - seed: Names the draw.
+    /// - Returns: The part of that share, and the rest.
     /// - Throws: `Failure` when a class has fewer than two rows, so that a part would miss it.
     public func split(fraction: Double, seed: UInt64) throws -> (train: LabelledSamples, validation: LabelledSamples) {
         var first: [Int] = []

@@ -7,12 +7,15 @@ public struct LatentMetric: Sendable {
     /// hardly differ do not count for everything.
     private static let ridge = 0.05
 
+    /// Components of a latent.
     public let dimension: Int
     /// [dimension, dimension].
     private let covariance: [Double]
     private let inverse: [Double]
 
-    /// - Parameter samples: [count, dimension].
+    /// - Parameters:
+    ///   - samples: [count, dimension].
+    ///   - dimension: Components of a latent.
     /// - Throws: `Failure` when there are fewer than two or they do not differ.
     public init(_ samples: [Float], dimension: Int) throws {
         let count = samples.count / max(dimension, 1)

@@ -1,20 +1,20 @@
 import Core
 import Foundation
 
-/// The descent by which one attribute's W+ direction comes from its plain one: what to edit, and where gradients lead.
+/// The descent that refines one attribute's baseline of W into a direction of W+.
 ///
-/// A direction has one vector for each group of layers; all begin as the plain direction, as long as it has to be until half of
-/// the faces flip. In each step a batch of fresh faces is edited along it, half of them by less, so that it holds the
-/// others all the way. Of the changes Δ of their logits,
+/// A direction has one vector for each group of layers; all begin as the baseline, as long as it has to be until the edit
+/// succeeds on half of the faces. In each step a batch of fresh faces is edited along it, half of them by less, so that it
+/// holds the other attributes all the way. Of the changes Δ of their logits,
 ///
-///     mean over faces f and k ≠ t of |Δ_fk| + driftShare · mean over k ≠ t of |mean over f of Δ_fk|
+///     mean over faces f and k ≠ t of |Δ_fk| + shiftWeight · mean over k ≠ t of |mean over f of Δ_fk|
 ///       − λ · share of the faces that lack the attribute and get it
 ///
-/// is to fall. λ is what a flip costs when the direction is made longer, so that neither longer nor shorter is better; the
-/// length follows the share that flips, and is in W's standard deviations never more than the plain direction's. The means
-/// over faces are running ones, for a batch alone is too small to know a drift. Gradients are averaged (momentum), turned into
-/// steps by ``NaturalGradient``, and made as long as the step is to be: the steps shrink to nothing. The result is the mean of
-/// the last points.
+/// is to fall. λ is what a success costs when the direction is made longer, so that neither longer nor shorter is better;
+/// the length follows the success rate, and is in W's standard deviations never more than the baseline's. The means over
+/// faces are running ones, for a batch alone is too small to know a mean shift. Gradients are averaged (momentum), turned
+/// into steps by ``NaturalGradient``, and made as long as the step is to be: the steps shrink to nothing. The result is the
+/// mean of the last points.
 ///
 /// - SeeAlso: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
 public struct LocalDescent: Sendable {
@@ -25,10 +25,10 @@ public struct LocalDescent: Sendable {
     private static let momentum = 0.85
     /// How much of the running means is kept in each step.
     private static let kept = (changes: 0.92, share: 0.8, price: 0.9)
-    /// How strongly the length follows the share.
+    /// How strongly the length follows the success rate.
     private static let gain = 0.6
     /// Changes below these count as squares, in logits: of one face, and of their mean.
-    private static let (smallChange, smallDrift) = (Float(0.1), 0.05)
+    private static let (smallChange, smallShift) = (Float(0.1), 0.05)
     /// The share of the steps whose points are averaged.
     private static let averaged = 0.4
 
@@ -38,10 +38,10 @@ public struct LocalDescent: Sendable {
     private let metric: LatentMetric
     private let target: Int
     private let targets: Int
-    private let cut: Float
-    /// The share of the faces that is to flip.
-    private let share: Double
-    /// The plain direction's length.
+    private let threshold: Float
+    /// The success rate that the direction is to have.
+    private let wanted: Double
+    /// The length of the baseline.
     private let unit: Double
     /// [groups][dimension].
     private var point: [[Double]]
@@ -50,31 +50,36 @@ public struct LocalDescent: Sendable {
     private var natural: NaturalGradient
     private var sum: [[Double]]
     private var summed = 0
-    /// Running means: of each logit's change, of the others' absolute change, of the share, of λ.
-    private var drift: [[Double]]?
-    private var change = 0.0
-    private var flipped = 0.0
+    /// Running means: of each logit's change, of the off-target change, of the success rate, of λ.
+    private var meanShift: [[Double]]?
+    private var offTarget = 0.0
+    private var successRate = 0.0
     private var price = 0.0
 
     /// - Parameters:
-    ///   - plain: [dimension], the plain direction as long as it has to be.
+    ///   - baseline: [dimension], the direction of W as long as it has to be.
     ///   - groups: How many vectors the direction has.
-    ///   - share: The share of the faces that lack the attribute that is to get it.
+    ///   - successRate: The share of the faces that lack the attribute that is to get it.
+    ///   - metric: How latents are spread.
     ///   - target: The own logit.
     ///   - targets: How many logits there are.
-    ///   - cut: The logit from which on a face has the attribute.
+    ///   - threshold: The logit from which on a face has the attribute.
+    ///   - steps: How many steps it will go.
     public init(
-        plain: [Double], groups: Int, share: Double, metric: LatentMetric, target: Int, targets: Int, cut: Float,
+        baseline: [Double], groups: Int, successRate: Double, metric: LatentMetric, target: Int, targets: Int,
+        threshold: Float,
         steps: Int
     ) {
-        precondition(plain.count == metric.dimension && groups > 0 && targets > 1 && 0..<targets ~= target)
-        (self.metric, self.target, self.targets, self.cut, self.share) = (metric, target, targets, cut, share)
+        precondition(baseline.count == metric.dimension && groups > 0 && targets > 1 && 0..<targets ~= target)
+        (self.metric, self.target, self.targets, self.threshold, self.wanted) = (
+            metric, target, targets, threshold, successRate
+        )
         self.steps = steps
-        unit = max(metric.length(plain), 1e-9)
-        point = [[Double]](repeating: plain, count: groups)
-        velocity = [Double](repeating: 0, count: groups * plain.count)
+        unit = max(metric.length(baseline), 1e-9)
+        point = [[Double]](repeating: baseline, count: groups)
+        velocity = [Double](repeating: 0, count: groups * baseline.count)
         natural = NaturalGradient(metric: metric, groups: groups)
-        sum = [[Double]](repeating: [Double](repeating: 0, count: plain.count), count: groups)
+        sum = [[Double]](repeating: [Double](repeating: 0, count: baseline.count), count: groups)
     }
 
     /// The vector of each group of layers now, [groups][dimension].
@@ -100,8 +105,8 @@ public struct LocalDescent: Sendable {
         let faces = logits.count / targets
         let multiples = LocalDescent.multiples(count: faces)
         observe(base: base, logits: logits, multiples: multiples)
-        let lacking = (0..<faces).filter { base[$0 * targets + target] < cut }
-        let drift = (drift ?? []).map { $0.map { tanh($0 / LocalDescent.smallDrift) } }
+        let lacking = (0..<faces).filter { base[$0 * targets + target] < threshold }
+        let shift = (meanShift ?? []).map { $0.map { tanh($0 / LocalDescent.smallShift) } }
         var result = [Float](repeating: 0, count: logits.count)
         for face in 0..<faces {
             let each = 1 / Double(faces * (targets - 1))
@@ -109,11 +114,11 @@ public struct LocalDescent: Sendable {
                 let at = face * targets + k
                 let sign = Double(tanh((logits[at] - base[at]) / LocalDescent.smallChange))
                 result[at] = Float(
-                    each * (sign + LocalResponse.driftShare * drift[face % LocalDescent.multiples.count][k]))
+                    each * (sign + LocalResponse.shiftWeight * shift[face % LocalDescent.multiples.count][k]))
             }
         }
         for face in lacking {
-            let part = LocalResponse.part(logits[face * targets + target], cut: cut)
+            let part = LocalResponse.part(logits[face * targets + target], threshold: threshold)
             result[face * targets + target] =
                 -Float(price * part * (1 - part) / (LocalResponse.softness * Double(lacking.count)))
         }
@@ -139,7 +144,7 @@ public struct LocalDescent: Sendable {
         for group in 0..<groups {
             for i in 0..<dimension { point[group][i] -= factor * steps[group][i] }
         }
-        let longer = min(exp(LocalDescent.gain * (share - flipped)), unit / max(length(of: point), 1e-12))
+        let longer = min(exp(LocalDescent.gain * (wanted - successRate)), unit / max(length(of: point), 1e-12))
         point = point.map { $0.map { $0 * longer } }
         done += 1
         if Double(done) > Double(self.steps) * (1 - LocalDescent.averaged) {
@@ -153,21 +158,21 @@ public struct LocalDescent: Sendable {
         (vectors.reduce(0) { $0 + pow(metric.length($1), 2) } / Double(vectors.count)).squareRoot()
     }
 
-    /// What the others' changes cost at last.
-    private var cost: Double { change + LocalResponse.driftShare * meanDrift }
+    /// The running attribute dependency.
+    private var dependency: Double { offTarget + LocalResponse.shiftWeight * totalShift }
 
-    private var meanDrift: Double {
-        guard let drift else { return 0 }
-        let total = drift.reduce(0) { total, means in
+    private var totalShift: Double {
+        guard let meanShift else { return 0 }
+        let total = meanShift.reduce(0) { total, means in
             total + means.indices.reduce(0) { $0 + ($1 == target ? 0 : abs(means[$1])) }
         }
-        return total / Double(drift.count * (targets - 1))
+        return total / Double(meanShift.count * (targets - 1))
     }
 
     /// A line for people: the running means.
     public var note: String {
         String(
-            format: "share %.2f, others %.2f, drift %.2f, length %.2f", flipped, change, meanDrift,
+            format: "success %.2f, off-target %.2f, mean shift %.2f, length %.2f", successRate, offTarget, totalShift,
             length(of: point) / unit)
     }
 
@@ -185,31 +190,31 @@ public struct LocalDescent: Sendable {
                 if k != target { absolute += abs(one) / Double(faces * (targets - 1)) }
             }
             let own = face * targets + target
-            // Only at the direction's own length does the share count.
-            guard base[own] < cut, multiples[face] == 1 else { continue }
-            let part = LocalResponse.part(logits[own], cut: cut)
+            // Only at the direction's own length does the success rate count.
+            guard base[own] < threshold, multiples[face] == 1 else { continue }
+            let part = LocalResponse.part(logits[own], threshold: threshold)
             lacking += 1
             parts += part
             slope += part * (1 - part) / LocalResponse.softness * Double(logits[own] - base[own])
         }
         func running(_ before: Double, _ now: Double, _ kept: Double) -> Double {
-            drift == nil ? now : kept * before + (1 - kept) * now
+            meanShift == nil ? now : kept * before + (1 - kept) * now
         }
         let kept = LocalDescent.kept
-        change = running(change, absolute, kept.changes)
-        if lacking > 0 { flipped = running(flipped, parts / Double(lacking), kept.share) }
-        let before = drift
-        drift =
+        offTarget = running(offTarget, absolute, kept.changes)
+        if lacking > 0 { successRate = running(successRate, parts / Double(lacking), kept.share) }
+        let before = meanShift
+        meanShift =
             before.map { before in
                 zip(before, mean).map { zip($0, $1).map { kept.changes * $0 + (1 - kept.changes) * $1 } }
             } ?? mean
-        // What a face's flipping costs when the direction is made longer.
+        // What a success costs when the direction is made longer.
         if lacking > 0 {
-            let here = cost / max(slope / Double(lacking), LocalDescent.leastSlope)
+            let here = dependency / max(slope / Double(lacking), LocalDescent.leastSlope)
             price = before == nil ? here : kept.price * price + (1 - kept.price) * here
         }
     }
 
-    /// λ does not rise beyond what this slope of the share makes of it.
+    /// λ does not rise beyond what this slope of the success rate makes of it.
     private static let leastSlope = 0.05
 }

@@ -1,7 +1,9 @@
 import Core
 import Foundation
 
-/// L2-regularised logistic regression with a free intercept: the minimum over w and b of.
+/// L2-regularised logistic regression with a free intercept.
+///
+/// It minimises, over w and b,
 ///
 ///     ½‖w‖² + C Σ log(1 + exp(−yᵢ(w·xᵢ + b)))
 ///

@@ -47,7 +47,7 @@ public struct RidgeRegression: Sendable {
     ///
     /// - Parameters:
     ///   - features: [m, dimension], row-major.
-    ///   - targets: [m, targets], row-major.
+    ///   - values: The targets, [m, targets], row-major.
     /// - Throws: `Failure` when the sizes disagree or a value is not finite.
     public mutating func add(features: [Float], targets values: [Float]) throws {
         let d = dimension
@@ -87,11 +87,12 @@ public struct RidgeRegression: Sendable {
             blasint(targets), x, blasint(d), 1, &cross, blasint(d))
     }
 
-    /// One boundary a target: where the predicted target is 0.
+    /// Boundaries where the predicted targets are 0.
     ///
     /// A record's `regularisation` is λ of (XᵀX/n + λI), its `objective` the mean squared residual.
     ///
     /// - Parameter lambda: λ; nil for the minimiser of generalised cross-validation.
+    /// - Returns: One boundary a target.
     /// - Throws: `Failure` when there are fewer than two rows, or features or a target do not vary.
     public func boundaries(lambda: Double? = nil) throws -> [Boundary] {
         guard count >= 2 else { throw Failure("ridge regression", "has \(count) rows", "score more latents first") }
@@ -178,6 +179,7 @@ public struct RidgeRegression: Sendable {
     /// - Parameters:
     ///   - target: t.
     ///   - penalty: In squared units of the targets.
+    /// - Returns: The boundary where the predicted target t is 0.
     /// - Throws: As ``boundaries(lambda:)``, and for a single target.
     public func jointBoundary(target: Int, penalty: Double) throws -> Boundary {
         guard targets > 1 else {

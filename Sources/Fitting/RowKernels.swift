@@ -58,7 +58,13 @@ struct RowKernels: Sendable {
 
     /// Adds Σ weight (x − centre)(x − centre)ᵀ to the lower triangle of `gram` [d, d], and Σ weight (x − centre) to `sum`.
     ///
-    /// - Parameter weights: One a listed row, not negative.
+    /// - Parameters:
+    ///   - rows: The rows that count.
+    ///   - weights: One a listed row, not negative.
+    ///   - centre: [d].
+    ///   - gram: [d, d], added to.
+    ///   - sum: [d], added to.
+    ///   - chunk: Room for a part of the rows.
     func addWeightedGram(
         rows: [Int], weights: [Double], centre: [Double], gram: inout [Double], sum: inout [Double],
         chunk: inout Chunk

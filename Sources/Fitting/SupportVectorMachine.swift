@@ -1,11 +1,13 @@
 import CLinearAlgebra
 import Core
 
-/// The linear support vector machine of the paper and of InterFaceGAN: the minimum over w and b of.
+/// The linear support vector machine of the paper and of InterFaceGAN.
+///
+/// It minimises, over w and b,
 ///
 ///     ½‖w‖² + C Σ max(0, 1 − yᵢ(w·xᵢ + b))
 ///
-/// with L1 hinge and a free, unpenalised intercept: what scikit-learn's `SVC(kernel="linear")` solves (Cortes and Vapnik,
+/// with L1 hinge and a free, unpenalised intercept: what scikit-learn\'s `SVC(kernel="linear")` solves (Cortes and Vapnik,
 /// "Support-vector networks", 1995).
 ///
 /// For example:

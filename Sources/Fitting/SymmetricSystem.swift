@@ -3,7 +3,7 @@ import Core
 
 /// Solves A·x = b for a symmetric positive definite A given by its lower triangle, row-major [n, n].
 enum SymmetricSystem {
-    /// The solution [n], by Cholesky factorisation (LAPACK dpotrf, dpotrs).
+    /// Solves a system by Cholesky factorisation (LAPACK dpotrf, dpotrs).
     ///
     /// A matrix that rounding has made indefinite gets a growing multiple of its own diagonal added.
     ///
@@ -11,6 +11,7 @@ enum SymmetricSystem {
     ///   - scratch: [n, n], holds the factor afterwards.
     ///   - right: b, [n].
     ///   - fill: Writes the lower triangle of A.
+    /// - Returns: The solution, [n].
     /// - Throws: `Failure` when no factor exists even so, which means that a value is not finite.
     static func solve(
         scratch: inout [Double], right: [Double], fill: (UnsafeMutableBufferPointer<Double>) -> Void
@@ -38,12 +39,13 @@ enum SymmetricSystem {
         return solution
     }
 
-    /// The solution [n] by a factorisation in float32, or nil when rounding has made the matrix indefinite.
+    /// Solves a system by a factorisation in float32.
     ///
     /// - Parameters:
     ///   - scratch: [n, n], holds the factor afterwards.
     ///   - right: b, [n].
     ///   - fill: Writes the lower triangle of A.
+    /// - Returns: The solution, [n]; nil when rounding has made the matrix indefinite.
     static func roundedSolution(
         scratch: inout [Float], right: [Double], fill: (UnsafeMutableBufferPointer<Float>) -> Void
     ) -> [Double]? {

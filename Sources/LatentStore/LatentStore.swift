@@ -23,22 +23,24 @@ public final class LatentStore: Sendable {
     /// The version this program writes.
     public static var version: Int { Migrations.all.count }
 
-    private init(queue: DatabaseQueue, path: String) {
+    init(queue: DatabaseQueue, path: String) {
         self.queue = queue
         self.path = path
     }
 
     /// Opens the database for reading and writing, making or upgrading it when needed.
     ///
+    /// - Parameter journal: The journal it gets; nil keeps what the file has, and gives a new one a log.
     /// - Throws: ``Failure`` naming the file: another program's, a newer version's, damaged, or not writable.
-    public static func open(_ path: String) throws -> LatentStore {
+    public static func open(_ path: String, journal: Journal? = nil) throws -> LatentStore {
         try AtomicFile.makeFolder((path as NSString).deletingLastPathComponent)
         try checkHeader(path)
+        let journal = journal ?? Journal.of(file: path) ?? .wal
         return try translating(path) {
             var configuration = baseConfiguration()
             configuration.prepareDatabase { db in
                 // 31 rows of 512 float32 fill a page of 64 KiB to 97 %; smaller pages waste up to half.
-                try db.execute(sql: "PRAGMA page_size = 65536; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+                try db.execute(sql: "PRAGMA page_size = 65536; " + journal.pragmas)
                 try db.execute(sql: "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 256")
                 // Again, now that the page size is set: SQLite counted the cache's pages by the size they had before.
                 try db.execute(sql: "PRAGMA cache_size = -65536")
@@ -50,31 +52,7 @@ public final class LatentStore: Sendable {
         }
     }
 
-    /// Opens an existing database for reading only; nothing can be written through it.
-    ///
-    /// - Throws: ``Failure`` naming the file: missing, another program's, another version's, damaged.
-    public static func openReadOnly(_ path: String) throws -> LatentStore {
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw Failure(
-                path, "does not exist", "draw latents first with `directions sample`, or name another workspace",
-                kind: .notFound)
-        }
-        try checkHeader(path)
-        return try translating(path) {
-            var configuration = baseConfiguration()
-            configuration.readonly = true
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            let found = try queue.read { try identity($0) }
-            guard found.application == applicationID, found.version == version else {
-                throw Failure(
-                    path, "is a database of version \(found.version), this program reads \(version)",
-                    "open it once with a verb that writes, or use the program it was made with", kind: .conflict)
-            }
-            return LatentStore(queue: queue, path: path)
-        }
-    }
-
-    private static func baseConfiguration() -> Configuration {
+    static func baseConfiguration() -> Configuration {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(30)
@@ -86,7 +64,7 @@ public final class LatentStore: Sendable {
     }
 
     /// Refuses files that are no SQLite database before SQLite touches them.
-    private static func checkHeader(_ path: String) throws {
+    static func checkHeader(_ path: String) throws {
         guard let file = fopen(path, "rb") else { return }
         defer { fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 72)
@@ -104,7 +82,7 @@ public final class LatentStore: Sendable {
         }
     }
 
-    private static func identity(_ db: Database) throws -> (application: Int32, version: Int) {
+    static func identity(_ db: Database) throws -> (application: Int32, version: Int) {
         let application = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         return (application, try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0)
     }

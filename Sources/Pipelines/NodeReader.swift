@@ -42,19 +42,66 @@ struct NodeReader {
     }
 
     func stage(name: String, _ node: Node, line: Int) throws -> Stage {
-        let fields = try mapping(node, "a stage", keys: ["run", "with", "after", "inputs", "outputs"])
+        let fields = try mapping(node, "a stage", keys: ["run", "with", "after", "inputs", "outputs", "slurm"])
         guard let run = fields["run"] else { throw failure(node, "stage \(name) has no `run`", "name the verb to run") }
         let verb = try string(run, "`run`").split(separator: " ").map(String.init)
         if verb.isEmpty { throw failure(run, "stage \(name) runs nothing", "name the verb to run") }
         let parameters = try fields["with"].map { try entries($0, "`with`") } ?? []
-        let values = try parameters.map {
+        let values = try parameters.filter { $0.key != "shard" }.map {
             (flag: $0.key, value: try strings($0.value, "`\($0.key)`").joined(separator: ","))
+        }
+        var (tasks, resources) = try fields["slurm"].map { try slurm($0, hasTasks: true) } ?? (nil, SlurmResources())
+        if let shard = parameters.first(where: { $0.key == "shard" })?.value {
+            guard tasks == nil else { throw failure(shard, "`shard` and `tasks` say the same", "leave `shard` out") }
+            tasks = try shards(shard)
         }
         return Stage(
             name: name, verb: verb, parameters: values.sorted { $0.flag < $1.flag },
             after: try fields["after"].map { try strings($0, "`after`") } ?? [],
             inputs: try fields["inputs"].map { try strings($0, "`inputs`") } ?? [],
-            outputs: try fields["outputs"].map { try outputs($0) } ?? [], line: line)
+            outputs: try fields["outputs"].map { try outputs($0) } ?? [], tasks: tasks,
+            resources: resources, line: line)
+    }
+
+    /// What a `slurm` key asks for.
+    func slurm(_ node: Node, hasTasks: Bool) throws -> (tasks: Int?, resources: SlurmResources) {
+        let names = ["partition", "account", "qos", "time", "memory", "cpus", "retries", "options"]
+        let fields = try mapping(node, "`slurm`", keys: (hasTasks ? ["tasks"] : []) + names)
+        func text(_ key: String) throws -> String? { try fields[key].map { try string($0, "`\(key)`") } }
+        func number(_ key: String) throws -> Int? {
+            guard let node = fields[key] else { return nil }
+            guard let value = Int(try string(node, "`\(key)`")) else {
+                throw failure(node, "`\(key)` must be a number")
+            }
+            return value
+        }
+        var resources = SlurmResources()
+        resources.partition = try text("partition")
+        resources.account = try text("account")
+        resources.qos = try text("qos")
+        resources.time = try text("time")
+        resources.memory = try text("memory")
+        resources.cpus = try number("cpus")
+        resources.retries = try number("retries")
+        resources.options = try fields["options"].map { try strings($0, "`options`") } ?? []
+        if let problem = resources.problem {
+            throw failure(
+                fields[problem.key] ?? node, "`\(problem.key)` cannot be `\(problem.value)`", problem.advice)
+        }
+        let tasks = try number("tasks")
+        if let tasks, !(1...10_000).contains(tasks), let node = fields["tasks"] {
+            throw failure(node, "`tasks` must be 1 to 10000")
+        }
+        return (tasks, resources)
+    }
+
+    /// The number of parts in `0/64`, the older spelling of `tasks: 64`.
+    private func shards(_ node: Node) throws -> Int {
+        let parts = try string(node, "`shard`").split(separator: "/").map { Int($0) }
+        guard parts.count == 2, parts[0] == 0, let count = parts[1], (1...10_000).contains(count) else {
+            throw failure(node, "`shard` must be 0/ and the number of tasks", "for example 0/64")
+        }
+        return count
     }
 
     private func outputs(_ node: Node) throws -> [Stage.Output] {

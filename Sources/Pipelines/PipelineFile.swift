@@ -16,6 +16,12 @@ public struct Stage: Sendable, Equatable {
     public let inputs: [String]
     /// What the stage leaves: files, folders, or answers of the latent database.
     public let outputs: [Output]
+    /// How many tasks share its work on a cluster; nil for one.
+    ///
+    /// A local run does the whole.
+    public let tasks: Int?
+    /// What it asks a cluster for.
+    public let resources: SlurmResources
     /// Line of the stage in its file, from 1.
     public let line: Int
 
@@ -34,7 +40,7 @@ public struct Stage: Sendable, Equatable {
 
     public static func == (a: Stage, b: Stage) -> Bool {
         a.name == b.name && a.arguments == b.arguments && a.after == b.after && a.inputs == b.inputs
-            && a.outputs == b.outputs
+            && a.outputs == b.outputs && a.tasks == b.tasks && a.resources == b.resources
     }
 }
 
@@ -59,6 +65,8 @@ public struct PipelineFile: Sendable {
     public let name: String
     /// The stages, each after those it needs, otherwise in the file's order.
     public let stages: [Stage]
+    /// What all stages ask a cluster for, where they don't say otherwise.
+    public let resources: SlurmResources
 
     /// Reads and checks a pipeline file.
     ///
@@ -80,15 +88,47 @@ public struct PipelineFile: Sendable {
         }
         let reader = NodeReader(file: name, workspace: workspace)
         guard let root else { throw Failure(name, "is empty", "write a pipeline with `name` and `stages`") }
-        let top = try reader.mapping(root, "the pipeline", keys: ["name", "stages"])
+        let top = try reader.mapping(root, "the pipeline", keys: ["name", "slurm", "stages"])
         guard let stagesNode = top["stages"] else {
             throw reader.failure(root, "has no `stages`", "list the stages under `stages:`")
         }
         let entries = try reader.entries(stagesNode, "`stages`")
         let stages = try entries.map { try reader.stage(name: $0.key, $0.value, line: $0.line) }
         let title = try top["name"].map { try reader.string($0, "`name`") }
+        let resources = try top["slurm"].map { try reader.slurm($0, hasTasks: false).resources } ?? SlurmResources()
         let ordered = try order(stages, file: name)
-        return PipelineFile(name: title ?? name, stages: ordered)
+        let pipeline = PipelineFile(name: title ?? name, stages: ordered, resources: resources)
+        try pipeline.checkTasks(file: name)
+        return pipeline
+    }
+
+    /// Refuses stages of several tasks whose results could not be put together again.
+    private func checkTasks(file: String) throws {
+        for stage in stages {
+            guard let tasks = stage.tasks else { continue }
+            func refuse(_ problem: String, _ advice: String) -> Failure {
+                Failure("\(file):\(stage.line)", "stage \(stage.name) \(problem)", advice)
+            }
+            guard ["sample", "score"].contains(stage.verb.first) else {
+                throw refuse("has \(tasks) tasks; only sample and score can be divided", "leave `tasks` out")
+            }
+            if let flag = stage.parameters.first(where: { ["limit", "workspace"].contains($0.flag) })?.flag {
+                throw refuse("has \(tasks) tasks and `\(flag)`, which each would take for itself", "leave one out")
+            }
+            let before = drawing(before: stage)
+            if stage.verb.first == "score", before?.tasks != tasks {
+                let what = before.map { "\($0.name), which has \($0.tasks ?? 1)" } ?? "no sample"
+                throw refuse(
+                    "has \(tasks) tasks and comes after \(what)", "give the sample before it as many tasks")
+            }
+        }
+    }
+
+    /// The `sample` that a stage comes after, directly or by way of others; the nearest of several.
+    func drawing(before stage: Stage) -> Stage? {
+        let before = stage.after.compactMap { name in stages.first { $0.name == name } }
+        if let found = before.first(where: { $0.verb.first == "sample" }) { return found }
+        return before.lazy.compactMap { drawing(before: $0) }.first
     }
 
     /// Stages in an order in which each comes after those it names, the file's order otherwise.

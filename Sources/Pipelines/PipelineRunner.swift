@@ -48,10 +48,7 @@ public struct PipelineRunner {
     /// - Throws: ``Failure`` of the first stage that fails; those before it stay finished.
     @discardableResult
     public func run(dryRun: Bool = false, forced: Set<String> = []) throws -> Summary {
-        if let unknown = forced.first(where: { name in !pipeline.stages.contains { $0.name == name } }) {
-            let names = pipeline.stages.map(\.name).joined(separator: ", ")
-            throw Failure(unknown, "is not a stage of \(path)", "the stages are \(names)", kind: .usage)
-        }
+        try PipelineRunner.check(forced, of: pipeline, path: path)
         let lockPath = LockFile.path(for: path)
         var lock = try LockFile.read(lockPath)
         let planner = Planner(lock: lock, forced: forced, answer: answer)
@@ -79,5 +76,13 @@ public struct PipelineRunner {
             try lock.write(to: lockPath)
         }
         return summary
+    }
+
+    /// - Throws: ``Failure`` (usage) when a stage that is to be forced does not exist.
+    static func check(_ forced: Set<String>, of pipeline: PipelineFile, path: String) throws {
+        if let unknown = forced.first(where: { name in !pipeline.stages.contains { $0.name == name } }) {
+            let names = pipeline.stages.map(\.name).joined(separator: ", ")
+            throw Failure(unknown, "is not a stage of \(path)", "the stages are \(names)", kind: .usage)
+        }
     }
 }

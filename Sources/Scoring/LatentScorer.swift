@@ -51,6 +51,9 @@ public struct LatentScorer {
         let size = LatentScorer.synthesisSize(
             synthesizer.sizes, input: max(classifier.inputSize, thumbnails ?? 0))
         let (store, synthesizer, classifier, batch, side) = (store, synthesizer, classifier, batch, thumbnails)
+        // Another number of faces gives other last bits: a full batch each time, so that a face's scores don't depend on
+        // how the work was divided or where it was cut.
+        let full = batch
         let latentSize = synthesizer.identity.latentSize
         let pipeline = ScorePipeline<Batch, ImageBatch, Result>(
             context: context,
@@ -67,9 +70,11 @@ public struct LatentScorer {
             },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
             score: { batch, faces in
-                let logits = try classifier.logits(faces.resized(to: classifier.inputSize))
+                let logits = try classifier.logits(
+                    LatentScorer.filled(faces.resized(to: classifier.inputSize), to: full))
                 return Result(
-                    logits: logits, thumbnails: try side.map { try LatentScorer.jpegs(faces, side: $0) } ?? [])
+                    logits: Array(logits.prefix(batch.ids.count * classifier.attributes.count)),
+                    thumbnails: try side.map { try LatentScorer.jpegs(faces, side: $0) } ?? [])
             },
             store: { batch, result in
                 try store.insertScores(
@@ -129,6 +134,15 @@ public struct LatentScorer {
             }
         ).run()
         return logits
+    }
+
+    /// The faces, and the last of them again until there are `target`.
+    private static func filled(_ faces: ImageBatch, to target: Int) -> ImageBatch {
+        guard faces.count > 0, faces.count < target else { return faces }
+        let last = faces.planes.suffix(faces.stride)
+        return ImageBatch(
+            faces.planes + (faces.count..<target).flatMap { _ in last }, side: faces.side, channels: faces.channels,
+            range: faces.range)
     }
 
     /// JPEGs of faces, with so many pixels a side.

@@ -137,4 +137,33 @@ import Weights
         let rows = try DirectionComparison(first, repeated)
         #expect(abs(rows.cosine - 1) < 1e-6 && rows.rowCosines.count == 2)
     }
+
+    @Test func aRefinementIsTypedAndItsFileStaysTheSame() throws {
+        // As version 0.1 wrote it, with keys that it did not know itself.
+        var former = try Samples.direction("smiling")
+        former.metadata.solver = .init(name: "local", regularisation: 0, objective: 0.625, iterations: 60)
+        former.metadata.other = [
+            "local_start": "smiling@v1", "local_faces": "96", "local_batch": "16", "local_seeds": "18,17",
+            "selection_kind": "matched",
+        ]
+        former.version = 2
+        let bytes = try former.encoded()
+        let read = try DirectionFile.decode(bytes, name: "former")
+        let refinement = try #require(read.metadata.refinement)
+        #expect(refinement.start == "smiling@v1" && refinement.faces == 96 && refinement.batch == 16)
+        #expect(refinement.steps == 60 && refinement.ratio == 0.625 && refinement.seeds == (18, 17))
+        #expect(read.metadata.selection?.isMatched == true && read.metadata.other.isEmpty)
+        // The bytes, and so the digest by which evaluations know it, are what they were.
+        #expect(try read.encoded() == bytes)
+    }
+
+    @Test func whatIsNoRefinementToTheLetterIsKept() throws {
+        var odd = try Samples.direction("smiling")
+        odd.version = 1
+        odd.metadata.other = ["local_start": "smiling@v1", "local_faces": "many", "selection_kind": "other"]
+        let bytes = try odd.encoded()
+        let read = try DirectionFile.decode(bytes, name: "odd")
+        #expect(read.metadata.refinement == nil && read.metadata.other == odd.metadata.other)
+        #expect(try read.encoded() == bytes)
+    }
 }

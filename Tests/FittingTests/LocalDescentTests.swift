@@ -11,7 +11,7 @@ import Testing
 
     /// What each component of each of two groups of layers changes of the target and of three others.
     ///
-    /// The plain direction, the first component in both groups, drags all three along in the first group; the second
+    /// The baseline, the first component in both groups, moves all three in the first group; the second
     /// component takes that back, and a little of the target; the rest does nothing.
     private static let effects: [[[Double]]] = [
         [[1, 1.6, -1.2, 0.8], [-0.2, -1.6, 1.2, -0.8]] + [[Double]](repeating: [0, 0, 0, 0], count: 4),
@@ -47,9 +47,10 @@ import Testing
 
     private static func descended(steps: Int, share: Double = 0.5) throws -> [[Double]] {
         var descent = LocalDescent(
-            plain: [1] + [Double](repeating: 0, count: size - 1), groups: 2, share: share, metric: try metric(),
+            baseline: [1] + [Double](repeating: 0, count: size - 1), groups: 2, successRate: share,
+            metric: try metric(),
             target: 0,
-            targets: targets, cut: 0, steps: steps)
+            targets: targets, threshold: 0, steps: steps)
         let multiples = LocalDescent.multiples(count: batch)
         for step in 0..<steps {
             let base = base(step: step)
@@ -78,7 +79,7 @@ import Testing
         // Half of the faces that lack it are within 2 of having it.
         let rise = Self.change(found, 0)
         #expect(abs(rise - 2) < 0.6, "\(rise)")
-        // It is no longer than the plain direction in standard deviations.
+        // It is no longer than the baseline in standard deviations.
         let metric = try Self.metric()
         func square(_ direction: [[Double]]) -> Double {
             direction.reduce(0) { $0 + metric.length($1) * metric.length($1) }
@@ -97,8 +98,9 @@ import Testing
     @Test func aStepIsAsFarInEveryStandardDeviation() throws {
         let metric = try Self.metric()
         var descent = LocalDescent(
-            plain: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, share: 0.5, metric: metric, target: 0,
-            targets: Self.targets, cut: 0, steps: 10)
+            baseline: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, successRate: 0.5, metric: metric,
+            target: 0,
+            targets: Self.targets, threshold: 0, steps: 10)
         try descent.move([[0, 1, 0, 0, 0, 10]])
         // The last component's deviation is a tenth: its slope, ten times as steep, leads a tenth as far.
         let point = descent.direction[0]
@@ -108,15 +110,16 @@ import Testing
 
     @Test func gradientsAreThoseOfWhatIsToFall() throws {
         var descent = LocalDescent(
-            plain: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, share: 0.5, metric: try Self.metric(),
-            target: 0, targets: Self.targets, cut: 0, steps: 10)
+            baseline: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, successRate: 0.5,
+            metric: try Self.metric(),
+            target: 0, targets: Self.targets, threshold: 0, steps: 10)
         let base = Self.base(step: 0)
         let logits = base.indices.map { base[$0] + [1, 2, -3, 0][$0 % Self.targets] }
         let gradients = descent.gradients(base: base, logits: logits)
         for face in 0..<Self.batch {
             let own = gradients[face * 4..<face * 4 + 4].map { $0 }
             #expect(base[face * 4] < 0 ? own[0] < 0 : own[0] == 0)
-            // Face by face and the drift.
+            // Face by face and the mean shift.
             let each = 2 / Float(Self.batch * 3)
             #expect(abs(own[1] - each) < 1e-4 && abs(own[2] + each) < 1e-4 && own[3] == 0, "\(own)")
         }
@@ -185,7 +188,7 @@ import Testing
 @Suite struct LocalResponseTests {
     /// Ten faces, targets from -4.5 to 4.5, one other logit.
     private let base = (0..<20).map { $0 % 2 == 0 ? Float($0 / 2) - 4.5 : 0 }
-    private var response: LocalResponse { LocalResponse(base: base, targets: 2, target: 0, cut: 0) }
+    private var response: LocalResponse { LocalResponse(base: base, targets: 2, target: 0, threshold: 0) }
 
     private func effects(_ own: Float, _ other: Float) -> [LocalResponse.Effect] {
         [1, 2, 4].map { strength in
@@ -194,22 +197,24 @@ import Testing
         }
     }
 
-    @Test func theCostIsWhatTheOthersChange() {
+    @Test func theDependencyIsWhatTheOthersChange() {
         // Face by face 1 and 3, 2 and 2, and the means 2 and 0.
         let changes: [Float] = [9, 1, 2, 9, 3, -2]
-        #expect(abs(LocalResponse.cost(of: changes, targets: 3, target: 0) - ((2 + 2) + (2 + 0)) / 2) < 1e-6)
+        #expect(abs(LocalResponse.dependency(of: changes, targets: 3, target: 0) - ((2 + 2) + (2 + 0)) / 2) < 1e-6)
     }
 
     @Test func directionsAreComparedWhereAsManyFlip() throws {
-        let plain = effects(1, 1)
-        let reference = try #require(LocalResponse.reference(plain))
-        #expect(abs(reference.flipped - 0.5) < 1e-9 && abs(reference.strength - 2.5) < 0.3, "\(reference)")
+        let baseline = effects(1, 1)
+        let reference = try #require(LocalResponse.reference(baseline))
+        #expect(abs(reference.successRate - 0.5) < 1e-9 && abs(reference.strength - 2.5) < 0.3, "\(reference)")
         // Twice as strong and the others no more: half of it at the same share.
-        let match = LocalResponse.match(effects(2, 1), plain: plain, reference: reference)
-        #expect(abs(match.ratio - 0.5) < 0.1 && abs(match.direction.flipped - 0.5) < 1e-6, "\(match)")
+        let match = LocalResponse.match(effects(2, 1), baseline: baseline, reference: reference)
+        #expect(abs(match.ratio - 0.5) < 0.1 && abs(match.direction.successRate - 0.5) < 1e-6, "\(match)")
         // One that does not get there is compared where it gets to.
-        let weak = LocalResponse.match(effects(0.2, 0.2), plain: plain, reference: reference)
-        #expect(weak.plain.flipped < 0.4 && abs(weak.plain.flipped - weak.direction.flipped) < 0.01, "\(weak)")
+        let weak = LocalResponse.match(effects(0.2, 0.2), baseline: baseline, reference: reference)
+        #expect(
+            weak.baseline.successRate < 0.4 && abs(weak.baseline.successRate - weak.direction.successRate) < 0.01,
+            "\(weak)")
     }
 
     @Test func whatLowersItsOwnLogitHasNoReference() {

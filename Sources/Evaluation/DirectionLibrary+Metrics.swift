@@ -1,18 +1,9 @@
 import Core
 import DirectionFiles
-import Evaluation
 import Foundation
 
 extension DirectionLibrary {
-    /// The bytes of what `evaluate` measured of a version; nil where it measured nothing.
-    ///
-    /// - Throws: ``Core/Failure`` naming a file that can't be read.
-    public func metricsData(of file: DirectionFile) throws -> Data? {
-        let path = metricsPath(file.attribute, file.version)
-        return FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : nil
-    }
-
-    /// What `evaluate` measured of a version; nil where it measured nothing.
+    /// What an evaluation measured of a version; nil where it measured nothing.
     ///
     /// - Throws: ``Core/Failure`` naming a file that can't be read, or is no such file.
     public func metrics(of file: DirectionFile) throws -> DirectionMetrics? {
@@ -24,5 +15,15 @@ extension DirectionLibrary {
                 metricsPath(file.attribute, file.version), "is no file of measurements",
                 "remove it and run `directions evaluate` again")
         }
+    }
+
+    /// Writes what an evaluation measured beside the version.
+    ///
+    /// - Throws: ``Core/Failure`` (input/output) naming the file.
+    public func write(_ metrics: DirectionMetrics, of file: DirectionFile) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write(
+            encoder.encode(metrics) + Data("\n".utf8), to: metricsPath(file.attribute, file.version))
     }
 }

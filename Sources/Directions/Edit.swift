@@ -1,0 +1,123 @@
+import Core
+import DirectionFiles
+import Editing
+import Images
+import Latents
+
+/// Which directions to apply to which faces, and how far.
+public struct EditRequest: Sendable {
+    /// Directions, separated by commas, a column each; `+` joins those applied together and `*` weighs them, as in
+    /// `smiling,young+male*-0.5`.
+    ///
+    /// Each is a name, a name with its version (`male@v2`) or a direction file.
+    public var directions: String
+    /// The faces to edit.
+    public var faces: FaceSource
+    /// How far, a row each.
+    public var strengths: [Float]
+    /// What a strength of 1 means.
+    public var unit: StrengthUnit
+    /// The rows of the W+ code to change; nil for all, which leaves a W code a W code.
+    public var layers: LayerSelection?
+    /// Whether directions of another generator are applied all the same.
+    public var isForced: Bool
+    /// How faces are made; nil for the codes alone.
+    public var rendering: FaceRendering?
+    /// The generator's name in the workspace.
+    public var generator: String
+
+    /// - Parameters:
+    ///   - directions: Directions as a text, such as `smiling,young+male*-0.5`.
+    ///   - faces: The faces to edit.
+    ///   - strengths: How far, a row each.
+    ///   - unit: What a strength of 1 means.
+    ///   - layers: The rows of the W+ code to change; nil for all.
+    ///   - isForced: Whether directions of another generator are applied all the same.
+    ///   - rendering: How faces are made; nil for the codes alone.
+    ///   - generator: The generator's name in the workspace.
+    public init(
+        directions: String, faces: FaceSource, strengths: [Float] = [0, 1, 2, 3], unit: StrengthUnit = .raw,
+        layers: LayerSelection? = nil, isForced: Bool = false, rendering: FaceRendering? = FaceRendering(),
+        generator: String = "default"
+    ) {
+        self.directions = directions
+        self.faces = faces
+        self.strengths = strengths
+        self.unit = unit
+        self.layers = layers
+        self.isForced = isForced
+        self.rendering = rendering
+        self.generator = generator
+    }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for directions that can't be parsed, no faces, no strengths, or a number out of range.
+    public func validate() throws {
+        try EditMixture.check(directions)
+        try faces.validate()
+        guard !strengths.isEmpty, strengths.allSatisfy(\.isFinite) else {
+            throw Failure("strengths", "are none, or not finite", "for example 0, 1, 2", kind: .usage)
+        }
+        try rendering?.validate()
+    }
+}
+
+/// Edited faces: their codes, and their images where they were asked for.
+public struct EditResult: Sendable {
+    /// The codes of all cells of the grid, row by row.
+    public let codes: LatentCodes
+    /// The faces of the codes, in about [-1, 1]; nil where only the codes were asked for.
+    public let images: ImageBatch?
+    /// Texts above the columns: directions, or faces where there is one direction.
+    public let columnLabels: [String]
+    /// Texts left of the rows: strengths.
+    public let rowLabels: [String]
+    private let plan: EditPlan
+
+    init(_ plan: EditPlan, codes: LatentCodes, images: ImageBatch?) {
+        self.plan = plan
+        self.codes = codes
+        self.images = images
+        columnLabels = plan.columnLabels
+        rowLabels = plan.rowLabels
+    }
+
+    /// The faces as a labelled picture.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) when no faces were asked for, or the picture would be too large.
+    public func grid() throws -> Image {
+        guard let images else {
+            throw Failure("grid", "has no pictures", "ask for a rendering", kind: .usage)
+        }
+        return try plan.grid(images.images).rendered()
+    }
+}
+
+extension Session {
+    /// Applies directions to faces; nothing is written.
+    ///
+    /// - Throws: ``Core/Failure``: a request that makes no sense, no such direction (usage), no such generator or latent (not
+    ///   found), a direction that does not fit the generator (conflict), or a stop.
+    public func edit(_ request: EditRequest) throws -> EditResult {
+        try request.validate()
+        let generator = try generator(request.generator)
+        let identity = generator.identity
+        let library = library
+        let mixtures = try EditMixture.list(request.directions) { reference in
+            let file = try library.load(reference)
+            if !request.isForced { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
+            return file
+        }
+        let (codes, labels) = try codes(request.faces, of: generator)
+        let layerCount = codes.rows == 1 ? identity.styleGAN2Layers : codes.rows
+        let plan = EditPlan(
+            codes: codes, labels: labels, mixtures: mixtures, strengths: request.strengths, unit: request.unit,
+            layers: try request.layers?.range(rows: layerCount), layerCount: layerCount)
+        let edited = try plan.edited()
+        let faces = try request.rendering.map {
+            try images(edited, generator: generator, rendering: $0, label: "edit")
+        }
+        return EditResult(plan, codes: edited, images: faces)
+    }
+}

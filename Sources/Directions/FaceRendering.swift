@@ -1,0 +1,83 @@
+import Core
+import Generators
+import Images
+import Latents
+import Tensors
+
+/// How faces are made of codes.
+public struct FaceRendering: Sendable, Equatable {
+    /// Pixels along a side, a power of two from 64 to the generator's own; nil for 256, or its own where that is smaller.
+    public var size: Int?
+    /// Whether noise takes part.
+    public var noise: NoiseMode
+    /// Which implementation synthesizes.
+    public var engine: Generator.Engine
+    /// Threads that synthesize; 0 for one a processor.
+    public var threads: Int
+    /// Where to compute.
+    public var device: Device
+    /// Whether the generator's four largest levels compute in half precision.
+    public var isHalf: Bool
+
+    /// - Parameters:
+    ///   - size: Pixels along a side; nil for 256, or the generator's own where that is smaller.
+    ///   - noise: Whether noise takes part.
+    ///   - engine: Which implementation synthesizes.
+    ///   - threads: Threads that synthesize; 0 for one a processor.
+    ///   - device: Where to compute.
+    ///   - isHalf: Whether the generator's four largest levels compute in half precision.
+    public init(
+        size: Int? = nil, noise: NoiseMode = .none, engine: Generator.Engine = .engine, threads: Int = 0,
+        device: Device = .cpu, isHalf: Bool = false
+    ) {
+        self.size = size
+        self.noise = noise
+        self.engine = engine
+        self.threads = threads
+        self.device = device
+        self.isHalf = isHalf
+    }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for a size that no generator has, or a number out of range.
+    public func validate() throws {
+        if let size, size < 1 || size & (size - 1) != 0 {
+            throw Failure("size \(size)", "is not a power of two", "for example 256", kind: .usage)
+        }
+        guard 0...1024 ~= threads else {
+            throw Failure("threads \(threads)", "must be 0 to 1024", "0 is one a processor", kind: .usage)
+        }
+    }
+}
+
+extension Session {
+    /// Images of codes, in batches of eight, with progress where there are more.
+    ///
+    /// - Parameters:
+    ///   - codes: W or W+.
+    ///   - generator: Makes them.
+    ///   - rendering: How.
+    ///   - label: What is being done, for the progress.
+    /// - Returns: RGB in about [-1, 1].
+    /// - Throws: ``Core/Failure`` when the size or the codes do not fit the generator, memory runs out, or a stop is asked for.
+    public func images(
+        _ codes: LatentCodes, generator: Generator, rendering: FaceRendering = FaceRendering(), label: String
+    ) throws -> ImageBatch {
+        let synthesizer = try generator.synthesizer(
+            rendering.engine, threads: rendering.threads, device: rendering.device, isHalf: rendering.isHalf)
+        let size = rendering.size ?? generator.size(256)
+        let progress = context.progress(label, unit: "faces", total: codes.count, isShown: codes.count > 8)
+        defer { progress.finish() }
+        var planes: [Float] = []
+        for start in stride(from: 0, to: codes.count, by: 8) {
+            try context.check()
+            let end = min(codes.count, start + 8)
+            planes += try synthesizer.synthesize(
+                codes.slice(start..<end), size: size, noise: rendering.noise
+            ).planes
+            progress.advance(end - start)
+        }
+        return ImageBatch(planes, side: size)
+    }
+}

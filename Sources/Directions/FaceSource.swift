@@ -1,0 +1,69 @@
+import Core
+import Generators
+import LatentStore
+import Latents
+
+/// Which faces a verb works on.
+public enum FaceSource: Sendable, Equatable {
+    /// Latent 0 of each seed, as sampling draws it, truncated: w = mean + psi · (w − mean).
+    case seeds([UInt64], psi: Float = 1)
+    /// Latents of the database, by id.
+    case latents([Int64])
+    /// The W or W+ codes of a .npy or .pt file: [n, 512], [n, 18, 512] or one of them.
+    case codes(String)
+    /// W or W+ codes that are at hand, with a label each.
+    case given(LatentCodes, labels: [String])
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) when no face is named, a number is out of range, or labels are missing.
+    public func validate() throws {
+        switch self {
+        case .seeds(let seeds, let psi):
+            guard psi.isFinite else { throw Failure("psi \(psi)", "is not finite", "for example 0.7", kind: .usage) }
+            if seeds.isEmpty { throw FaceSource.empty }
+        case .latents(let ids): if ids.isEmpty { throw FaceSource.empty }
+        case .codes: break
+        case .given(let codes, let labels):
+            if codes.count == 0 { throw FaceSource.empty }
+            guard labels.count == codes.count else {
+                throw Failure(
+                    "labels", "are \(labels.count) for \(codes.count) codes", "give one for each", kind: .usage)
+            }
+        }
+    }
+
+    private static let empty = Failure("faces", "are none", "name at least one", kind: .usage)
+}
+
+extension Session {
+    /// The codes of some faces, with a label each.
+    ///
+    /// - Parameters:
+    ///   - source: Which faces.
+    ///   - generator: Whose faces they are.
+    /// - Returns: W codes of seeds and latents, W or W+ of files.
+    /// - Throws: ``Core/Failure`` naming what there is not, or can't be read.
+    public func codes(
+        _ source: FaceSource, of generator: Generator
+    ) throws -> (codes: LatentCodes, labels: [String]) {
+        try source.validate()
+        let size = generator.identity.latentSize
+        switch source {
+        case .seeds(let seeds, let psi):
+            let values = try seeds.flatMap { try generator.latents(seed: $0, indices: 0..<1, psi: psi) }
+            return (try LatentCodes(values, size: size), seeds.map { "seed \($0)" })
+        case .latents(let ids):
+            let store = try LatentStore.openReadOnly(workspace.database)
+            return (try LatentCodes(store.latents(ids: ids), size: size), ids.map { "latent \($0)" })
+        case .codes(let path): return try codes(of: path, for: generator)
+        case .given(let codes, let labels):
+            guard codes.size == size else {
+                throw Failure(
+                    "codes", "have \(codes.size) components, the generator's have \(size)",
+                    "give codes of this generator", kind: .conflict)
+            }
+            return (codes, labels)
+        }
+    }
+}

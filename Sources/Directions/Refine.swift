@@ -1,0 +1,136 @@
+import Core
+import DirectionFiles
+import DirectionFitting
+import Generators
+import LatentStore
+import Tensors
+
+/// Which directions to refine, and how.
+public struct RefineRequest: Sendable {
+    /// The attributes; each needs a direction of W.
+    public var attributes: AttributeChoice
+    /// The version of each attribute's direction of W to start from, such as `v1`; nil for its newest of W that a fit made.
+    public var start: String?
+    /// Faces and steps.
+    public var settings: DirectionRefiner.Settings
+    /// The classifier that judges, a file or a name in the workspace; nil for the one that comes with the program.
+    public var classifier: String?
+    /// Threads that synthesize; 0 for one a processor.
+    public var threads: Int
+    /// Where to compute.
+    public var device: Device
+    /// The generator's name in the workspace.
+    public var generator: String
+
+    /// - Parameters:
+    ///   - attributes: The attributes; each needs a direction of W.
+    ///   - start: The version to start from, such as `v1`; nil for the newest of W that a fit made.
+    ///   - settings: Faces and steps.
+    ///   - classifier: The classifier that judges; nil for the one that comes with the program.
+    ///   - threads: Threads that synthesize; 0 for one a processor.
+    ///   - device: Where to compute.
+    ///   - generator: The generator's name in the workspace.
+    public init(
+        attributes: AttributeChoice = .usual, start: String? = nil,
+        settings: DirectionRefiner.Settings = .init(), classifier: String? = nil, threads: Int = 0,
+        device: Device = .cpu, generator: String = "default"
+    ) {
+        self.attributes = attributes
+        self.start = start
+        self.settings = settings
+        self.classifier = classifier
+        self.threads = threads
+        self.device = device
+        self.generator = generator
+    }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for no attribute, or a number out of range.
+    public func validate() throws {
+        try attributes.validate()
+        try settings.validate()
+    }
+}
+
+/// What ``Session/refine(_:each:)`` made of a direction.
+public struct RefinedDirection: Sendable, Encodable {
+    /// Its name with its version: the refined one, or the one that it started from where nothing better was found.
+    public let direction: String
+    /// Its file.
+    public let path: String
+    /// Whether the file is new.
+    public let isNew: Bool
+    /// The natural step, in units of W.
+    public let sigma: Double
+    /// Its attribute dependency on the calibration faces as a multiple of the baseline's; nil where nothing better was found.
+    public let dependencyRatio: Double?
+
+    init(_ outcome: DirectionRefiner.Outcome) {
+        direction = outcome.stored.direction.label
+        path = outcome.stored.path
+        isNew = outcome.stored.isNew
+        sigma = Double(outcome.stored.direction.sigma)
+        dependencyRatio = outcome.ratio
+    }
+}
+
+/// What ``Session/refine(_:each:)`` found, in the order of the attributes.
+public struct RefineResult: Sendable, Encodable {
+    /// A direction an attribute.
+    public let directions: [RefinedDirection]
+}
+
+extension Session {
+    /// Refines each attribute's direction of W to one of W+ that changes the other attributes less.
+    ///
+    /// - Parameters:
+    ///   - request: Which, and how.
+    ///   - each: Told of each direction as soon as it is stored.
+    /// - Returns: All of them.
+    /// - Throws: ``Core/Failure``: a request out of range (usage), no direction of W to start from (not found), one of another
+    ///   generator (conflict), or a stop; what was stored before stays.
+    @discardableResult
+    public func refine(
+        _ request: RefineRequest, each: (RefinedDirection) throws -> Void = { _ in }
+    ) throws -> RefineResult {
+        try request.validate()
+        let generator = try generator(request.generator)
+        let store = try store()
+        let judge = try classifier(request.classifier, device: request.device)
+        let wanted = try request.attributes.named(among: judge.attributes)
+        let baselines = try wanted.map { try baseline($0, version: request.start) }
+        let refiner = try DirectionRefiner(
+            store: store, generator: generator,
+            synthesizer: generator.gradientSynthesizer(threads: request.threads, device: request.device),
+            classifier: judge, library: library, settings: request.settings, context: context)
+        let parameters = [
+            "attr": wanted.map(\.name).joined(separator: ","), "start": request.start ?? "",
+            "faces": "\(request.settings.faces)", "steps": "\(request.settings.steps)",
+            "batch": "\(request.settings.batch)",
+        ]
+        let inputs = ["generator": generator.identity.sha256, "classifier": judge.sha256]
+        return try store.logged("refine", parameters: parameters, inputs: inputs) {
+            var found: [RefinedDirection] = []
+            try refiner.run(baselines) { outcome in
+                let made = RefinedDirection(outcome)
+                found.append(made)
+                try each(made)
+            }
+            try store.checkpoint()
+            let outputs = Dictionary(found.map { ($0.direction, $0.path) }, uniquingKeysWith: { $1 })
+            return (RefineResult(directions: found), outputs)
+        }
+    }
+
+    /// The direction of W to start from: a version of the attribute, or its newest that a fit made.
+    private func baseline(_ attribute: Attribute, version: String?) throws -> DirectionFile {
+        if let version { return try library.load("\(attribute.slug)@\(version)") }
+        for version in library.versions(of: attribute.slug).reversed() {
+            let file = try library.load("\(attribute.slug)@v\(version)")
+            if file.rows == 1 && file.metadata.solver != nil { return file }
+        }
+        throw Failure(
+            attribute.slug, "has no direction of W to start from", "make one with `directions fit`", kind: .notFound)
+    }
+}

@@ -1,0 +1,63 @@
+import Core
+import Images
+import Latents
+
+/// Which faces to make, unedited.
+public struct SynthRequest: Sendable {
+    /// Which faces.
+    public var faces: FaceSource
+    /// How they are made.
+    public var rendering: FaceRendering
+    /// The generator's name in the workspace.
+    public var generator: String
+
+    /// - Parameters:
+    ///   - faces: Which faces.
+    ///   - rendering: How they are made.
+    ///   - generator: The generator's name in the workspace.
+    public init(_ faces: FaceSource, rendering: FaceRendering = FaceRendering(), generator: String = "default") {
+        self.faces = faces
+        self.rendering = rendering
+        self.generator = generator
+    }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for no faces, or a number out of range.
+    public func validate() throws {
+        try faces.validate()
+        try rendering.validate()
+    }
+}
+
+/// Faces and where they come from.
+public struct SynthResult: Sendable {
+    /// W or W+.
+    public let codes: LatentCodes
+    /// The faces, in about [-1, 1].
+    public let images: ImageBatch
+    /// A label for each.
+    public let labels: [String]
+
+    /// The one face, or several as a grid with their labels.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) when the grid would be too large.
+    public func picture() throws -> Image {
+        let images = images.images
+        return try images.count == 1 ? images[0] : Grid(images, captions: labels).rendered()
+    }
+}
+
+extension Session {
+    /// Makes faces of seeds, latents or codes, without any edit.
+    ///
+    /// - Throws: ``Core/Failure``: a request out of range (usage), no such generator or latent (not found), codes of another
+    ///   generator, or a stop.
+    public func synth(_ request: SynthRequest) throws -> SynthResult {
+        try request.validate()
+        let generator = try generator(request.generator)
+        let (codes, labels) = try codes(request.faces, of: generator)
+        let faces = try images(codes, generator: generator, rendering: request.rendering, label: "synth")
+        return SynthResult(codes: codes, images: faces, labels: labels)
+    }
+}
