@@ -92,9 +92,8 @@ let targets: [Target] = [
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "Faces", "LatentStore", "Fitting", "DirectionFiles", "DirectionFitting", "Editing",
-            "Evaluation", "Reports", "Pipelines",
+            argumentParser, "Directions", "Core", "Tensors", "Weights", "Generators", "Classifiers", "Faces",
+            "LatentStore", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
         ],
         swiftSettings: strict),
 ]

@@ -375,8 +375,9 @@ static void multiply(
     }
 }
 
-#include "winograd_body.h"
+#include "stylegan2_body.h"
 #include "backward_body.h"
+#include "stylegan2_back_body.h"
 
 const ms_kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -394,4 +395,6 @@ const ms_kernels KERNELS = {
     .backward_upsample = backward_upsample,
     .backward_image = backward_image,
     .backward_linear = backward_linear,
+    .backward_finish = backward_finish,
+    .backward_blur = backward_blur,
 };

@@ -16,6 +16,16 @@ public struct SynthesisBenchmark: Sendable {
         public let processor: Double
     }
 
+    /// What is measured.
+    public enum Work: Int, Sendable {
+        /// Images.
+        case images = 0
+        /// Gradients of images with respect to their latents.
+        case gradients = 1
+        /// Images and then their gradients, as an optimisation asks for them.
+        case both = 2
+    }
+
     private let generator: Generator
     private let synthesizer: any Synthesizer
 
@@ -30,19 +40,24 @@ public struct SynthesisBenchmark: Sendable {
     ///   - count: How many images.
     ///   - size: Pixels along a side.
     ///   - noise: Whether noise takes part.
-    ///   - asksForGradients: Gradients with respect to the latents instead of images.
+    ///   - work: What is measured; images where the synthesizer has no gradients.
     /// - Throws: ``Core/Failure`` as synthesis throws.
-    public func measure(count: Int, size: Int, noise: NoiseMode, asksForGradients: Bool = false) throws -> Figures {
-        let backward = asksForGradients ? synthesizer as? any GradientSynthesizer : nil
+    public func measure(count: Int, size: Int, noise: NoiseMode, work: Work = .images) throws -> Figures {
+        let backward = synthesizer as? any GradientSynthesizer
         let codes = try LatentCodes(generator.latents(seed: 0, indices: 0..<UInt64(count)))
         let ones = ImageBatch(
-            [Float](repeating: 1, count: asksForGradients ? count * 3 * size * size : 0), side: max(1, size))
+            [Float](repeating: 1, count: work == .images ? 0 : count * 3 * size * size), side: max(1, size))
         let (wall, processor) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
-        let values =
-            try backward?.backward(codes, size: size, noise: noise, gradients: ones)
-            ?? synthesizer.synthesize(codes, size: size, noise: noise).planes
+        let values: Int
+        switch (work, backward) {
+        case (.gradients, let backward?):
+            values = try backward.backward(codes, size: size, noise: noise, gradients: ones).count
+        case (.both, let backward?):
+            values = try backward.record(codes, size: size, noise: noise).backward(ones).count
+        default: values = try synthesizer.synthesize(codes, size: size, noise: noise).planes.count
+        }
         return Figures(
-            values: values.count, wall: seconds(CLOCK_MONOTONIC) - wall,
+            values: values, wall: seconds(CLOCK_MONOTONIC) - wall,
             processor: seconds(CLOCK_PROCESS_CPUTIME_ID) - processor)
     }
 

@@ -20,7 +20,7 @@ public struct SelectRequest: Sendable {
 
     /// Asks for the ends of some attributes' rankings.
     public init(
-        attributes: AttributeChoice = .usual, top: Int? = nil, bottom: Int? = nil, isMatched: Bool = false,
+        attributes: AttributeChoice = .standard, top: Int? = nil, bottom: Int? = nil, isMatched: Bool = false,
         classifier: String? = nil, generator: String = "default"
     ) {
         self.attributes = attributes

@@ -96,7 +96,7 @@ struct SelectCommand: ParsableCommand {
     private var request: SelectRequest {
         get throws {
             SelectRequest(
-                attributes: try AttributeChoice(attributes), top: top,
+                attributes: try attributes.map { try AttributeChoice($0) } ?? .standard, top: top,
                 bottom: bottom, isMatched: matched, classifier: classifier, generator: generator)
         }
     }

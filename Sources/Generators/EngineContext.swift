@@ -24,7 +24,8 @@ final class EngineContext: Sendable {
     ///   or threads run out.
     init(threads: Int, create: (Int32, UnsafeMutablePointer<OpaquePointer?>) -> ms_status) throws {
         guard (0...1024).contains(threads) else {
-            throw Failure("threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
+            throw Failure(
+                "threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         var created: OpaquePointer?
         try Self.check(create(Int32(threads), &created))
@@ -41,17 +42,19 @@ final class EngineContext: Sendable {
     /// Calls C with the context, when no other thread does.
     ///
     /// - Throws: ``Failure`` for any status but success.
-    func run(_ body: (OpaquePointer) -> ms_status) throws {
-        try Self.check(owned.withLock { body($0.pointer) })
+    func run(_ body: (OpaquePointer) throws -> ms_status) throws {
+        try Self.check(owned.withLock { try body($0.pointer) })
     }
 
     /// Calls C to fill an array of results.
     ///
     /// - Throws: ``Failure`` for any status but success.
-    func fill(_ count: Int, _ body: (OpaquePointer, UnsafeMutablePointer<Float>) -> ms_status) throws -> [Float] {
+    func fill(
+        _ count: Int, _ body: (OpaquePointer, UnsafeMutablePointer<Float>) throws -> ms_status
+    ) throws -> [Float] {
         try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             guard count > 0, let results = buffer.baseAddress else { return }
-            try run { body($0, results) }
+            try run { try body($0, results) }
             initialized = count
         }
     }

@@ -1,4 +1,4 @@
-// Part of the template kernels_body.h: the transforms of StyleGAN2's 3×3 convolutions (Winograd), and its blur.
+// A template, the part of kernels_body.h for StyleGAN2, which includes it; not a header for anybody else.
 
 // One dimension of the transforms, in place or to a stride.
 #define WINOGRAD_INPUT(D, OUT)                                                                                         \
