@@ -13,7 +13,8 @@ public struct ScoreImageRequest: Sendable {
     /// Where the faces come from.
     public enum Source: Sendable, Equatable {
         /// Picture files of one aligned face each.
-        case pictures([String], frame: FaceFrame = .ffhq)
+        /// One that does not look like it is left out, unless pictures are taken as they are.
+        case pictures([String], frame: FaceFrame = .ffhq, asTheyAre: Bool = false)
         /// The noise-free faces of a file of W or W+ codes, made by a generator of the workspace with so many threads (0 for
         /// one a processor).
         case codes(String, generator: String = "default", threads: Int = 0)
@@ -38,7 +39,7 @@ public struct ScoreImageRequest: Sendable {
     /// - Throws: ``Core/Failure`` (usage) when no picture is named, or a number is out of range.
     public func validate() throws {
         switch source {
-        case .pictures(let files, _) where files.isEmpty:
+        case .pictures(let files, _, _) where files.isEmpty:
             throw Failure("score-image", "has no pictures and no codes", "name one or the other", kind: .usage)
         case .codes(_, _, let threads) where !(0...1024 ~= threads):
             throw Failure("threads", "must be 0 to 1,024", kind: .usage)
@@ -93,7 +94,8 @@ extension Session {
         let columns = try network.columns(shown)
         let (names, logits, failures) =
             switch request.source {
-            case .pictures(let files, let frame): try pictureLogits(files, frame, network)
+            case .pictures(let files, let frame, let asTheyAre):
+                try pictureLogits(files, frame, asTheyAre: asTheyAre, network)
             case .codes(let path, let generator, let threads):
                 try codeLogits(path, generator: generator, threads: threads, network)
             }
@@ -116,14 +118,20 @@ extension Session {
     private typealias Logits = (names: [String], logits: [Float], failures: [Failure])
 
     /// Logits [n, attributes] of the pictures that can be read.
-    private func pictureLogits(_ files: [String], _ frame: FaceFrame, _ network: AttributeClassifier) throws -> Logits {
+    private func pictureLogits(
+        _ files: [String], _ frame: FaceFrame, asTheyAre: Bool, _ network: AttributeClassifier
+    ) throws -> Logits {
         var result: Logits = ([], [], [])
         for start in stride(from: 0, to: files.count, by: 32) {
             try context.check()
             var planes: [Float] = []
             for file in files[start..<min(start + 32, files.count)] {
                 do {
-                    planes += frame.crop(try Image.read(file), size: network.inputSize).planes()
+                    let image = try Image.read(file)
+                    if !asTheyAre, let found = frame.problem(of: image) {
+                        throw Failure(file, found.problem, "\(found.advice), or take it as it is")
+                    }
+                    planes += frame.crop(image, size: network.inputSize).planes()
                     result.names.append(file)
                 } catch let failure as Failure {
                     result.failures.append(failure)

@@ -124,6 +124,7 @@ extension Session {
             settings.distillation = .init(share: share, teachersSHA256: teachers.map(\.sha256))
         }
         let folder = try CelebAFolder(request.data)
+        if let note = folder.note { context.notice("train: \(request.data): \(note)") }
         settings.attributes = try request.attributes.resolved(among: folder.attributes).map(\.name)
         var plan = TrainingPlan(
             name: request.name, data: folder, settings: settings,

@@ -9,7 +9,8 @@ struct ScoreImageCommand: ParsableCommand {
         abstract: "Score pictures of faces with an attribute classifier.",
         discussion: """
             Each picture must hold one aligned face: in FFHQ's frame as generators make it, or with --frame celeba in that of CelebA's \
-            aligned pictures. A picture that can't be read is named on standard error, the others are scored, and the exit status is 1.
+            aligned pictures. A picture that can't be read, is no square (no 178 x 218 with --frame celeba) or looks like a sheet of \
+            several is named on standard error, the others are scored, and the exit status is 1; --as-is scores any picture.
 
             For example:
               directions score-image face.png --attr eyeglasses,smiling
@@ -26,7 +27,7 @@ struct ScoreImageCommand: ParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOption
 
-    @Argument(help: "PNG or JPEG files.")
+    @Argument(help: "PNG, JPEG, WebP or HEIC files.")
     var files: [String] = []
 
     @Option(
@@ -56,6 +57,9 @@ struct ScoreImageCommand: ParsableCommand {
     @Option(help: "How the faces lie in the pictures: ffhq or celeba.")
     var frame = FaceFrame.ffhq
 
+    @Flag(help: "Score the middle of pictures too that don't look like one aligned face.")
+    var asIs = false
+
     @Option(help: "The output: table, json or csv. Probabilities, and in json logits and answers too.")
     var format = Format.table
 
@@ -65,7 +69,8 @@ struct ScoreImageCommand: ParsableCommand {
                 throw Failure("score-image", "has pictures and codes", "name one or the other", kind: .usage)
             }
             return ScoreImageRequest(
-                code.map { .codes($0, generator: generator, threads: threads) } ?? .pictures(files, frame: frame),
+                code.map { .codes($0, generator: generator, threads: threads) }
+                    ?? .pictures(files, frame: frame, asTheyAre: asIs),
                 classifier: classifier, attributes: try attributes.map { try AttributeChoice($0) } ?? .all)
         }
     }
