@@ -96,7 +96,7 @@ let targets: [Target] = [
         name: "DirectionsCommand",
         dependencies: [
             argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
+            "Classifiers", "Faces", "Networks", "LatentStore",
             "Sampling",
             "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
             "Pipelines",
