@@ -45,7 +45,7 @@ final class SmallDatabase {
         return ids
     }
 
-    static let attributes = [Attribute.all[15], Attribute.all[20]]
+    static let attributes = [Attribute.celebA[15], Attribute.celebA[20]]
 
     /// Records a selection of the first attribute.
     @discardableResult
