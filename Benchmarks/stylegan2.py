@@ -1,12 +1,14 @@
-"""Images a second of StyleGAN2 at 256 x 256 (config F's channels) against PyTorch: same weights, threads and machine.
+"""Images, or gradients of images, a second of StyleGAN2 at 256 x 256 (config F's channels) against PyTorch: same weights,
+threads and machine.
 
-    python3 Benchmarks/stylegan2.py [--binary .build/release/directions] [--threads 2] [--batch 8] [--json FILE]
+    python3 Benchmarks/stylegan2.py [--binary .build/release/directions] [--threads 2] [--batch 8] [--gradients] [--json FILE]
 
 The weights are random, made here and imported from a file of rosinality's layout: speed does not depend on them. PyTorch
 runs in inference mode in three formulations: grouped (each image's own modulated weights in one grouped convolution, as
 rosinality's and NVIDIA's code do), and shared weights with the modulation on the activations, channels first and channels
 last. All sides take turns. The share of the GEMM peak counts the multiply-adds of direct convolutions, so an algorithm that
-needs fewer can pass 100 %.
+needs fewer can pass 100 %. With --gradients a turn is the gradient of the sum of all pixels with respect to the latents, forward
+pass included.
 """
 import argparse
 import json
@@ -67,6 +69,7 @@ def state(channels, latent=512, layers=8):
 class PyTorch:
     def __init__(self, weights, options, formulation):
         self.name, self.formulation, self.batch = f"PyTorch {torch.__version__}, {formulation}", formulation, options.batch
+        self.gradients = options.gradients
         torch.set_num_threads(options.threads)
         self.last = torch.channels_last if "last" in formulation else torch.contiguous_format
         self.layers = []
@@ -117,22 +120,29 @@ class PyTorch:
             x = x * demodulation[:, :, None, None]
         return f.leaky_relu(x + layer["bias"][:, None, None], 0.2) * 2**0.5
 
-    def turn(self, size):
+    def images(self):
         f = torch.nn.functional
-        start, processor = time.perf_counter(), time.process_time()
-        with torch.inference_mode():
-            x = self.constant.expand(self.batch, -1, -1, -1).contiguous(memory_format=self.last)
-            image, layers = None, iter(self.layers)
-            for k in range(len(CHANNELS)):
-                if k > 0:
-                    x = self.convolve(x, next(layers))
+        x = self.constant.expand(self.batch, -1, -1, -1).contiguous(memory_format=self.last)
+        image, layers = None, iter(self.layers)
+        for k in range(len(CHANNELS)):
+            if k > 0:
                 x = self.convolve(x, next(layers))
-                weight, modulation = self.colours[k]
-                part = f.conv2d(x * (self.styles @ modulation.T + 1)[:, :, None, None], weight)
-                if image is not None:
-                    image = f.conv_transpose2d(image, self.filter[None, None].expand(3, 1, 4, 4), stride=2, padding=1, groups=3)
-                image = part if image is None else image + part
-            image.contiguous().numpy()
+            x = self.convolve(x, next(layers))
+            weight, modulation = self.colours[k]
+            part = f.conv2d(x * (self.styles @ modulation.T + 1)[:, :, None, None], weight)
+            if image is not None:
+                image = f.conv_transpose2d(image, self.filter[None, None].expand(3, 1, 4, 4), stride=2, padding=1, groups=3)
+            image = part if image is None else image + part
+        return image
+
+    def turn(self, size):
+        start, processor = time.perf_counter(), time.process_time()
+        if self.gradients:
+            self.styles.requires_grad_()
+            torch.autograd.grad(self.images().sum(), self.styles)
+        else:
+            with torch.inference_mode():
+                self.images().contiguous().numpy()
         return (time.perf_counter() - start) / self.batch, (time.process_time() - processor) / self.batch
 
 
@@ -153,6 +163,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--gradients", action="store_true")
     parser.add_argument("--json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +181,7 @@ def main():
         for turn in range(options.turns + 1):
             peaks.append(gemm_peak())
             for side in sides:
-                figures = side.turn(256)
+                figures = side.turn(256, int(options.gradients)) if isinstance(side, Ours) else side.turn(256)
                 if turn > 0:
                     times[side.name].append(figures)
         rows = []
@@ -179,7 +190,7 @@ def main():
             wall = [figures[0] for figures in times[side.name]]
             row = {"side": side.name, "median": 1 / statistics.median(wall), "best": 1 / min(wall), "worst": 1 / max(wall),
                    "processor": min(figures[1] for figures in times[side.name])}
-            row["share"] = 2 * products() * row["best"] / (max(peaks) * 1e9)
+            row["share"] = (2 if options.gradients else 1) * 2 * products() * row["best"] / (max(peaks) * 1e9)
             rows.append(row)
             print(f"{row['side']:34} {row['median']:9.2f} {row['best']:7.2f} {row['worst']:7.2f} {row['processor']:7.3f} "
                   f"{row['share']:8.0%}")

@@ -43,6 +43,23 @@ typedef struct {
     float *const *sums;            // for each row [c]
 } ms_depthwise_back;
 
+// A row of a block of a plane of StyleGAN2 on the way back.
+typedef struct {
+    int width;
+    const float *values;         // [width][16]: the plane itself, after its activation
+    const float *gradient;       // [width][16]: of what was modulated of it, or NULL
+    const float *scale;          // [16]: by which it was modulated
+    const float *picture[3];     // [width] each: gradients of the image that was made of it, or NULL
+    const float *image_weights;  // [3][16]
+    const float *image_scale;    // [16]
+    const float *noise;          // [width], or NULL
+    const float *bias;           // [16], the gain included
+    float gain, slope, limit;
+    float *target;               // [width][16]; may be `gradient`
+    float *sum_scale, *sum_image;  // [16]: Σ value · what the scales multiply
+    float *sum_finish;           // [16]: Σ gradient · demodulated sum; NULL: nothing is taken through an activation
+} ms_finish_back;
+
 typedef struct {
     const char *name;
 
@@ -119,6 +136,16 @@ typedef struct {
     void (*backward_linear)(
         const float *weight, const float *values, size_t value_stride, int count, int rows, int length, int columns,
         float *out, size_t out_stride);
+
+    // StyleGAN2's: what a plane gets from what was made of it, taken through the activation that made it.
+    void (*backward_finish)(const ms_finish_back *step);
+
+    // The way back through `blur`, a row of the transposed convolution's result from the four rows y + 1, y, y - 1, y - 2 of
+    // gradients [1 + 2·width + 1][16], which begin with column -1: even and odd columns [width + 1][16]. scale [16]: what
+    // the gradients are multiplied by.
+    void (*backward_blur)(
+        const float *const *rows, const float *down, const float *across, const float *scale, int width, float *even,
+        float *odd);
 } ms_kernels;
 
 extern const ms_kernels ms_kernels_portable;

@@ -5,94 +5,26 @@
 
 #include "stylegan2_plan.h"
 
-// MARK: a batch
-
-typedef struct {
-    sg_gan *context;
-    const float *styles;
-    int count, rows, levels, noise_images, noise_first;
-    const float *const *noise;
-    float *images;
-    // Of the step that runs:
-    int level, first_image, group, bands, parts;
-} sg_batch;
-
-static const float *style_of(const sg_batch *batch, int image, int row) {
-    size_t latent = (size_t)batch->context->latent;
-    return batch->styles + ((size_t)image * batch->rows + (batch->rows == 1 ? 0 : row)) * latent;
+float *sg_first_plane(const sg_batch *batch, int level, int image) {
+    const sg_gan *context = batch->context;
+    const sg_stage *stage = &context->stages[level];
+    float *planes = batch->tape ? batch->tape->first[level] : context->wide;
+    return planes + (size_t)(image - batch->first_image) * plane_floats(stage->first.o, stage->side);
 }
 
-static float *values_of(const sg_batch *batch, int image) {
-    return batch->context->styles + (size_t)image * batch->context->style_floats;
-}
-
-static const float *noise_of(const sg_batch *batch, int convolution, int image, int side) {
-    if (!batch->noise || !batch->noise[convolution]) return NULL;
-    size_t at = batch->noise_images == 1 ? 0 : (size_t)(batch->noise_first + image);
-    return batch->noise[convolution] + at * side * side;
-}
-
-// The result of a level for an image.
-static float *level_plane(const sg_batch *batch, int level, int image) {
+float *sg_second_plane(const sg_batch *batch, int level, int image) {
     sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[level];
-    if (!is_shared(stage->side)) return context->own[level & 1];
-    return context->shared[level & 1] + (size_t)image * plane_floats(stage->second.o, stage->side);
+    size_t at = is_shared(stage->side) ? (size_t)image * plane_floats(stage->second.o, stage->side) : 0;
+    if (batch->tape) return batch->tape->second[level] + at;
+    return (is_shared(stage->side) ? context->shared : context->own)[level & 1] + at;
 }
 
-// The image so far, of this level.
-static float *picture(const sg_batch *batch, int level, int image) {
-    size_t side = (size_t)batch->context->stages[level].side;
-    if (level == batch->levels - 1) return batch->images + (size_t)image * 3 * side * side;
-    if (!is_shared((int)side)) return batch->context->own_pictures[level & 1];
-    return batch->context->shared_pictures[level & 1] + (size_t)image * 3 * side * side;
-}
-
-// MARK: styles
-
-static void convolution_styles(const sg_batch *batch, const sg_packed *packed) {
-    sg_gan *context = batch->context;
-    const ms_kernels *kernels = context->base.kernels;
-    size_t stride = (size_t)batch->rows * context->latent;
-    kernels->linear(
-        packed->modulation, packed->modulation_bias, 1, style_of(batch, 0, packed->style_row), stride, batch->count,
-        packed->inputs, context->latent, context->styles + packed->scales, context->style_floats);
-    for (int image = 0; image < batch->count; image++) {
-        float *values = values_of(batch, image), *scales = values + packed->scales;
-        // The squares lie for a moment where the demodulation of this convolution leaves room: after it.
-        float *squares = values + packed->demodulation + packed->o;
-        for (int k = 0; k < packed->inputs; k++) squares[k] = scales[k] * scales[k];
-        kernels->linear(
-            packed->power, NULL, 1, squares, 0, 1, packed->outputs, packed->inputs, values + packed->demodulation, 0);
-        float *demodulation = values + packed->demodulation;
-        for (int k = 0; k < packed->outputs; k++) demodulation[k] = sqrtf(2) / sqrtf(demodulation[k] + 1e-8f);
-    }
-}
-
-static void image_styles(const sg_batch *batch, const sg_packed_image *packed) {
-    sg_gan *context = batch->context;
-    context->base.kernels->linear(
-        packed->modulation, packed->modulation_bias, 1, style_of(batch, 0, packed->style_row),
-        (size_t)batch->rows * context->latent, batch->count, packed->inputs, context->latent,
-        context->styles + packed->scales, context->style_floats);
-    for (int image = 0; image < batch->count; image++) {
-        float *values = values_of(batch, image), *folded = values + packed->folded;
-        for (int k = 0; k < packed->inputs; k++) {
-            for (int colour = 0; colour < 3; colour++) {
-                folded[(size_t)k * ms_block + colour] =
-                    packed->weights[(size_t)colour * packed->inputs + k] * values[packed->scales + k];
-            }
-        }
-    }
-}
-
-static void run_styles(void *state, int index, int worker) {
-    (void)worker;
-    const sg_batch *batch = state;
-    sg_stage *stage = &batch->context->stages[index / 3];
-    if (index % 3 == 0 && stage->has_first) convolution_styles(batch, &stage->first);
-    if (index % 3 == 1) convolution_styles(batch, &stage->second);
-    if (index % 3 == 2 && stage->has_image) image_styles(batch, &stage->image);
+const float *sg_noise(const sg_batch *batch, int convolution, int image, int side) {
+    const float *const *noise = batch->request.noise;
+    if (!noise || !noise[convolution]) return NULL;
+    size_t at = batch->request.noise_images == 1 ? 0 : (size_t)(batch->first + image);
+    return noise[convolution] + at * side * side;
 }
 
 // MARK: the doubling convolution
@@ -118,7 +50,7 @@ static void run_phases(void *state, int index, int worker) {
     int first = band * rows, end = band == batch->bands - 1 ? width + 1 : first + rows;
 
     // The band modulated, with the row before it, and a zero after each row and before the first.
-    const float *plane = level_plane(batch, batch->level - 1, image), *scales = values_of(batch, image) + packed->scales;
+    const float *plane = sg_second_plane(batch, batch->level - 1, image), *scales = sg_values(batch, image) + packed->scales;
     float *source = context->workers[worker].source;
     size_t stride = ((size_t)(rows + 2) * pitch + 8) * ms_block;
     for (int block = 0; block < packed->i / ms_block; block++) {
@@ -171,7 +103,7 @@ static void run_phases(void *state, int index, int worker) {
 }
 
 // Zeros around a padded plane's block.
-static void clear_border(float *block, int side) {
+void sg_clear_border(float *block, int side) {
     size_t row = (size_t)(side + 2) * ms_block;
     memset(block, 0, row * sizeof(float));
     memset(block + (side + 1) * row, 0, row * sizeof(float));
@@ -205,11 +137,11 @@ static void run_blur(void *state, int index, int worker) {
         phases[phase] = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width)
             + block * phase_block(width);
     }
-    float *target = context->wide + member * plane_floats(packed->o, side) + block * plane_block(side);
-    clear_border(target, side);
+    float *target = sg_first_plane(batch, batch->level, batch->first_image + member) + block * plane_block(side);
+    sg_clear_border(target, side);
     int image = batch->first_image + member;
-    ms_finish finish = finish_of(context, packed, values_of(batch, image), block);
-    const float *noise = noise_of(batch, 2 * batch->level - 1, image, side);
+    ms_finish finish = finish_of(context, packed, sg_values(batch, image), block);
+    const float *noise = sg_noise(batch, 2 * batch->level - 1, image, side);
     for (int y = 0; y < side; y++) {
         const float *even[4], *odd[4];
         for (int t = 0; t < 4; t++) {
@@ -246,8 +178,8 @@ static void run_tiles(void *state, int index, int worker) {
         int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
         int run = ms_least(across - x, count - t), image = batch->first_image + member;
         const float *plane = batch->level == 0
-            ? context->constant : context->wide + member * plane_floats(packed->i, side);
-        const float *scales = values_of(batch, image) + packed->scales;
+            ? context->constant : sg_first_plane(batch, batch->level, image);
+        const float *scales = sg_values(batch, image) + packed->scales;
         for (int block = 0; block < in_blocks; block++) {
             context->base.kernels->winograd_input(
                 plane + block * plane_block(side) + 4 * y * row + (size_t)4 * x * ms_block, row,
@@ -264,10 +196,10 @@ static void run_tiles(void *state, int index, int worker) {
     for (int t = 0; t < count;) {
         int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
         int run = ms_least(across - x, count - t), image = batch->first_image + member;
-        const float *noise = noise_of(batch, 2 * batch->level, image, side);
-        float *plane = level_plane(batch, batch->level, image);
+        const float *noise = sg_noise(batch, 2 * batch->level, image, side);
+        float *plane = sg_second_plane(batch, batch->level, image);
         for (int block = from; block < to; block++) {
-            ms_finish finish = finish_of(context, packed, values_of(batch, image), block);
+            ms_finish finish = finish_of(context, packed, sg_values(batch, image), block);
             context->base.kernels->winograd_output(
                 products + (size_t)(block - from) * in_block + (size_t)t * ms_block, out_point, &finish,
                 noise ? noise + (size_t)4 * y * side + 4 * x : NULL, (size_t)side, run,
@@ -277,123 +209,103 @@ static void run_tiles(void *state, int index, int worker) {
     }
 }
 
-// MARK: the image
-
-// A pixel of the image before, in the doubled image's row: taps t of rows and columns.
-static float doubled(const float *plane, int width, const float *filter, int y, int x) {
-    // Row 2e has e by tap 1 and e - 1 by tap 3, row 2e + 1 has e by tap 2 and e + 1 by tap 0.
-    int rows[2] = {y / 2, y % 2 ? y / 2 + 1 : y / 2 - 1}, columns[2] = {x / 2, x % 2 ? x / 2 + 1 : x / 2 - 1};
-    float down[2] = {2 * filter[y % 2 ? 2 : 1], 2 * filter[y % 2 ? 0 : 3]};
-    float across[2] = {2 * filter[x % 2 ? 2 : 1], 2 * filter[x % 2 ? 0 : 3]}, sum = 0;
-    for (int a = 0; a < 2; a++) {
-        if (rows[a] < 0 || rows[a] >= width) continue;
-        for (int b = 0; b < 2; b++) {
-            if (columns[b] < 0 || columns[b] >= width) continue;
-            sum += down[a] * across[b] * plane[(size_t)rows[a] * width + columns[b]];
-        }
-    }
-    return sum;
-}
-
-// One row of one image.
-static void run_picture(void *state, int index, int worker) {
-    const sg_batch *batch = state;
-    sg_gan *context = batch->context;
-    const sg_stage *stage = &context->stages[batch->level];
-    int side = stage->side, y = index % side, image = batch->first_image + index / side;
-    size_t area = (size_t)side * side;
-    float *target = picture(batch, batch->level, image) + (size_t)y * side;
-    const float *before = NULL;
-    for (int level = 0; level < batch->level; level++) {
-        if (context->stages[level].has_image) before = picture(batch, batch->level - 1, image);
-    }
-    for (int colour = 0; colour < 3; colour++) {
-        for (int x = 0; x < side; x++) {
-            target[colour * area + x] = before
-                ? doubled(before + colour * area / 4, side / 2, context->filter, y, x) : 0;
-        }
-    }
-    if (!stage->has_image) return;
-    const sg_packed_image *packed = &stage->image;
-    float *rows = context->workers[worker].rows;
-    const float *plane = level_plane(batch, batch->level, image) + ((size_t)(y + 1) * (side + 2) + 1) * ms_block;
-    context->base.kernels->multiply(
-        plane, plane_block(side), values_of(batch, image) + packed->folded, rows, 0, packed->i, ms_block, side, 1);
-    for (int colour = 0; colour < 3; colour++) {
-        for (int x = 0; x < side; x++) {
-            float value = rows[(size_t)x * ms_block + colour] + packed->bias[colour];
-            value = value > context->clamp ? context->clamp : value < -context->clamp ? -context->clamp : value;
-            target[colour * area + x] += value;
-        }
-    }
-}
-
 // MARK: levels
 
 // How many parts the outputs are cut into so that every thread has work.
-static int parts_for(const sg_gan *context, int tasks, int channels) {
+int sg_parts_for(const sg_gan *context, int tasks, int channels) {
     int parts = 1;
     while (tasks * parts < 2 * context->base.thread_count && parts * 4 * ms_block < channels) parts *= 2;
     return context->base.thread_count == 1 ? 1 : parts;
 }
 
-static void run_level(sg_batch *batch) {
+// The seam: one block of one image's features leaves, and is changed.
+static void run_change(void *state, int index, int worker) {
+    (void)worker;
+    const sg_batch *batch = state;
+    const sg_stage *stage = &batch->context->stages[batch->level];
+    const ms_seam *seam = batch->request.seam;
+    int blocks = stage->first.o / ms_block, block = index % blocks, image = batch->first_image + index / blocks;
+    int side = stage->side, channels = stage->first.outputs;
+    float *plane = sg_first_plane(batch, batch->level, image) + block * plane_block(side);
+    if (batch->tape && batch->tape->before) {
+        float *before = batch->tape->before + (size_t)(index / blocks) * plane_floats(stage->first.o, side);
+        memcpy(before + block * plane_block(side), plane, plane_block(side) * sizeof(float));
+    }
+    for (int lane = 0; lane < ms_block && block * ms_block + lane < channels; lane++) {
+        size_t at = ((size_t)(batch->first + image) * channels + block * ms_block + lane) * side * side;
+        for (int p = 0; p < side * side; p++, at++) {
+            float *value = plane + ((size_t)(p / side + 1) * (side + 2) + p % side + 1) * ms_block + lane;
+            if (seam->features) seam->features[at] = *value;
+            if (!seam->scale && !seam->shift) continue;
+            *value = *value * (seam->scale ? 1 + seam->scale[at] : 1) + (seam->shift ? seam->shift[at] : 0);
+        }
+    }
+}
+
+void sg_run_level(sg_batch *batch) {
     sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     if (stage->has_first) {
         int width = stage->side / 2;
         batch->bands = width / sg_band_rows(width);
-        batch->parts = parts_for(context, batch->group * batch->bands, stage->first.o);
+        batch->parts = sg_parts_for(context, batch->group * batch->bands, stage->first.o);
         ms_pool_run(context->base.pool, batch->group * batch->bands * batch->parts, run_phases, batch);
         ms_pool_run(context->base.pool, batch->group * stage->first.o / ms_block, run_blur, batch);
+        if (batch->seam == batch->level) {
+            ms_pool_run(context->base.pool, batch->group * stage->first.o / ms_block, run_change, batch);
+            if (!batch->images && !batch->tape) return;
+        }
     }
     int tiles = batch->group * (stage->side / 4) * (stage->side / 4), chunks = (tiles + sg_tiles - 1) / sg_tiles;
-    batch->parts = parts_for(context, chunks, stage->second.o);
+    batch->parts = sg_parts_for(context, chunks, stage->second.o);
     ms_pool_run(context->base.pool, chunks * batch->parts, run_tiles, batch);
-    ms_pool_run(context->base.pool, batch->group * stage->side, run_picture, batch);
+    if (batch->images) sg_run_picture(batch);
 }
 
 static void run_batch(sg_batch *batch) {
     sg_gan *context = batch->context;
-    ms_pool_run(context->base.pool, 3 * batch->levels, run_styles, batch);
-    int level = 0;
+    int levels = batch->images ? batch->request.levels : batch->seam + 1, level = 0;
+    sg_compute_styles(batch);
     batch->first_image = 0;
-    batch->group = batch->count;
-    for (; level < batch->levels && is_shared(context->stages[level].side); level++) {
+    batch->group = batch->request.count;
+    for (; level < levels && is_shared(context->stages[level].side); level++) {
         batch->level = level;
-        run_level(batch);
+        sg_run_level(batch);
     }
     batch->group = 1;
-    for (int image = 0; image < batch->count; image++) {
+    for (int image = 0; image < batch->request.count; image++) {
         batch->first_image = image;
-        for (batch->level = level; batch->level < batch->levels; batch->level++) run_level(batch);
+        for (batch->level = level; batch->level < levels; batch->level++) sg_run_level(batch);
     }
 }
 
-ms_status sg_synthesize(
-    ms_context *base, const float *styles, int count, int rows, int levels, const float *const *noise,
-    int noise_images, float *images) {
-    sg_gan *context = sg_gan_of(base);
-    if (!context || count < 0 || (count > 0 && (!styles || !images))) return ms_bad_argument;
-    if (rows != 1 && rows != 2 * context->levels) return ms_bad_argument;
-    if (levels < 1 || levels > context->levels || (noise && noise_images != 1 && noise_images != count)) {
-        return ms_bad_argument;
+int sg_request_fits(const sg_gan *context, const sg_request *request, int *seam) {
+    *seam = -1;
+    if (!context || !request || request->count < 0 || (request->count > 0 && !request->styles)) return 0;
+    if (request->rows != 1 && request->rows != 2 * context->levels) return 0;
+    if (request->levels < 1 || request->levels > context->levels) return 0;
+    if (request->noise && request->noise_images != 1 && request->noise_images != request->count) return 0;
+    for (int k = 1; request->seam && k < request->levels; k++) {
+        if (context->stages[k].side == request->seam->side) *seam = k;
     }
-    ms_status status = sg_reserve(context, ms_least(count, sg_at_once));
+    return !request->seam || *seam > 0;
+}
+
+ms_status sg_synthesize(ms_context *base, const sg_request *request, float *images) {
+    sg_gan *context = sg_gan_of(base);
+    int seam;
+    if (!sg_request_fits(context, request, &seam)) return ms_bad_argument;
+    if (request->count > 0 && !images && (seam < 0 || !request->seam->features)) return ms_bad_argument;
+    ms_status status = sg_reserve(context, ms_least(request->count, sg_at_once));
     if (status != ms_ok) return status;
-    size_t side = (size_t)4 << (levels - 1);
-    for (int first = 0; first < count; first += sg_at_once) {
+    size_t side = (size_t)4 << (request->levels - 1);
+    for (int first = 0; first < request->count; first += sg_at_once) {
         sg_batch batch = {
-            .context = context,
-            .styles = styles + (size_t)first * rows * context->latent,
-            .count = ms_least(sg_at_once, count - first),
-            .rows = rows,
-            .levels = levels,
-            .noise = noise,
-            .noise_images = noise_images,
-            .noise_first = first,
-            .images = images + (size_t)first * 3 * side * side,
+            .context = context, .request = *request, .first = first, .seam = seam,
+            .images = images ? images + (size_t)first * 3 * side * side : NULL,
         };
+        batch.request.styles += (size_t)first * request->rows * context->latent;
+        batch.request.count = ms_least(sg_at_once, request->count - first);
         run_batch(&batch);
     }
     return ms_ok;

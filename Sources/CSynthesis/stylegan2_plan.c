@@ -155,8 +155,10 @@ static size_t place_worker(ms_context *base, int index, float *memory) {
             size_t stride = (size_t)(sg_band_rows(width) + 2) * (width + 1) + 8;
             source = ms_larger(source, stride * stage->first.i);
         }
-        points = ms_larger(points, sg_points * ((size_t)sg_tiles * stage->second.i + ms_block));
-        products = ms_larger(products, sg_points * ((size_t)sg_tiles * stage->second.o + ms_block));
+        // On the way back inputs and outputs change places.
+        size_t widest = (size_t)ms_most(stage->second.i, stage->second.o);
+        points = ms_larger(points, sg_points * ((size_t)sg_tiles * widest + ms_block));
+        products = ms_larger(products, sg_points * ((size_t)sg_tiles * widest + ms_block));
     }
     PLACE(worker->source, source);
     PLACE(worker->points, points);

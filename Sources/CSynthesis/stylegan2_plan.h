@@ -41,6 +41,14 @@ typedef struct {
     float *source, *points, *products, *rows;
 } sg_worker;
 
+// A level's planes, kept for the way back: of all images where the level takes the batch at once, else of one.
+typedef struct {
+    float *first[sg_most_levels], *second[sg_most_levels];  // results of either convolution
+    float *before;  // of the seam's level: the features before the change; or NULL
+} sg_tape;
+
+typedef struct sg_way_back sg_way_back;
+
 typedef struct {
     ms_context base;
     int latent, levels;
@@ -58,7 +66,20 @@ typedef struct {
     float *wide;    // its blurred result
     float *shared[2], *own[2];  // results of the levels that take the batch at once, and of the others
     float *shared_pictures[2], *own_pictures[2];  // [images][3][r][r] of either
+    sg_way_back *back;  // NULL until gradients are asked for
 } sg_gan;
+
+// Some images on their way.
+typedef struct {
+    sg_gan *context;
+    sg_request request;  // of these images alone, but for noise and seam: `first` images lie before
+    int first;
+    float *images;       // or NULL
+    const sg_tape *tape; // or NULL
+    int seam;            // the level with a seam, or -1
+    // Of the step that runs:
+    int level, first_image, group, bands, parts;
+} sg_batch;
 
 // Floats of a padded plane's block, and of all blocks.
 static inline size_t plane_block(int side) { return (size_t)(side + 2) * (side + 2) * ms_block; }
@@ -75,6 +96,34 @@ static inline int is_shared(int side) { return side <= sg_shared_side; }
 
 // Makes sure of memory for `count` images at once.
 ms_status sg_reserve(sg_gan *context, int count);
+
+// Whether a request for images makes sense; finds the level of the seam, or -1.
+int sg_request_fits(const sg_gan *context, const sg_request *request, int *seam);
+
+// The values of an image that follow from its styles; of all levels at once by a pool's tasks.
+float *sg_values(const sg_batch *batch, int image);
+void sg_compute_styles(sg_batch *batch);
+
+// Adds what the level's features make to the images of the group.
+void sg_run_picture(sg_batch *batch);
+
+// Results of the convolutions of a level, for an image of the group, and its noise.
+float *sg_first_plane(const sg_batch *batch, int level, int image);
+float *sg_second_plane(const sg_batch *batch, int level, int image);
+const float *sg_noise(const sg_batch *batch, int convolution, int image, int side);
+
+// Computes a level of the images first_image … first_image + group - 1.
+void sg_run_level(sg_batch *batch);
+
+// A pixel of the image before, in the doubled image's row: `taps` of each dimension and the rows they are of.
+typedef struct { int at[2]; float factor[2]; } sg_taps;
+sg_taps sg_doubling_taps(const float *filter, int y);
+
+// Zeros around a padded plane's block.
+void sg_clear_border(float *block, int side);
+
+// How many parts some channels are cut into so that every thread has work.
+int sg_parts_for(const sg_gan *context, int tasks, int channels);
 
 // A context as what it is; NULL when its network is of another kind.
 sg_gan *sg_gan_of(ms_context *context);

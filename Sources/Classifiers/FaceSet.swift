@@ -116,7 +116,7 @@ public struct FaceSet: Sendable {
                 for index in part * chunk..<min(rows.count, (part + 1) * chunk) {
                     do {
                         slots.value[index] = FaceSet.reduced(
-                            try FaceSet.read(rows[index].name, in: path), frame: frame, size: size)
+                            try Image.read(folder.picture(rows[index])), frame: frame, size: size)
                     } catch {
                         let failure = error as? Failure ?? Failure(rows[index].name, "\(error)")
                         failures.withLock { $0[index] = failure }
@@ -135,16 +135,6 @@ public struct FaceSet: Sendable {
             let reason = skipped.first.map { "; the first reason: \($0)" } ?? ""
             throw Failure(path, "holds none of the \(rows.count) pictures that are asked for\(reason)")
         }
-    }
-
-    /// Kaggle's PNG edition keeps the names ending in .jpg in its lists.
-    private static func read(_ name: String, in folder: String) throws -> Image {
-        let path = "\(folder)/\(name)"
-        if !FileManager.default.fileExists(atPath: path) {
-            let other = (path as NSString).deletingPathExtension + ".png"
-            if FileManager.default.fileExists(atPath: other) { return try Image.read(other) }
-        }
-        return try Image.read(path)
     }
 
     private static func reduced(_ image: Image, frame: FaceFrame, size: Int) -> Image {

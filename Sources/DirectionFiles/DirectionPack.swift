@@ -10,7 +10,7 @@ public struct DirectionPack: Sendable {
     public let files: [String: Data]
 
     /// The most bytes of all files of a pack together.
-    public static let maximumBytes = 1 << 30
+    public static let maximumBytes = 256 << 20
 
     /// Makes a pack.
     ///
@@ -82,18 +82,26 @@ public struct DirectionPack: Sendable {
 
     /// The directions, in the manifest's order.
     ///
-    /// - Throws: `Failure` naming the file that is no sound direction or not the one that the manifest says.
+    /// - Throws: `Failure` naming the file that is no sound direction, not the one that the manifest says, or of another generator
+    ///   than the manifest's.
     public func directions() throws -> [DirectionFile] {
         try manifest.contents.filter { $0.kind == .direction }.map { item in
             guard let data = files[item.path] else { throw Failure(item.path, "is missing", "get the pack again") }
-            return try DirectionPack.direction(item, data)
+            return try DirectionPack.direction(item, data, of: manifest)
         }
     }
 
-    private static func direction(_ item: PackManifest.Item, _ data: Data) throws -> DirectionFile {
+    private static func direction(
+        _ item: PackManifest.Item, _ data: Data, of manifest: PackManifest
+    ) throws -> DirectionFile {
         let file = try DirectionFile.decode(data, name: item.path)
         guard file.attribute == item.attribute, file.version == item.version else {
             throw Failure(item.path, "says it is \(file.label)", "the manifest says otherwise; get the pack again")
+        }
+        guard file.metadata.generator?.sha256 == manifest.generator.sha256 else {
+            throw Failure(
+                item.path, "belongs to another generator than \(manifest.generator.name), which the manifest names",
+                "the pack was put together wrongly, or changed; get it again")
         }
         return file
     }
@@ -112,8 +120,7 @@ public struct DirectionPack: Sendable {
                 do {
                     let data = try source.checked(item)
                     guard item.kind == .direction else { continue }
-                    try direction(item, data)
-                        .requireGenerator(sha256: manifest.generator.sha256, name: manifest.generator.name)
+                    _ = try direction(item, data, of: manifest)
                 } catch { problems.append(caught(error)) }
             }
             return problems

@@ -14,23 +14,51 @@ struct ModelCard {
     /// Markdown of how to use them with other programs; may be empty.
     let hints: String
 
+    /// Text that is shown as it is: what Markdown or HTML would make something of is escaped, line ends become spaces.
+    static func plain(_ text: String) -> String {
+        var result = ""
+        for character in text {
+            switch character {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\\", "`", "*", "[", "]", "|": result += "\\\(character)"
+            case let other where other.isNewline: result += " "
+            default: result.append(character)
+            }
+        }
+        return result
+    }
+
+    /// Text between backticks, which can't hold any, in one line.
+    static func code(_ text: String) -> String {
+        "`" + String(text.map { $0 == "`" ? "'" : $0 == "|" ? "/" : $0.isNewline ? " " : $0 }) + "`"
+    }
+
+    /// Text of several lines: HTML in it is shown and not made.
+    private static func paragraphs(_ text: String) -> String {
+        text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+            .replacingOccurrences(of: "](", with: "] (")
+    }
+
     /// Markdown.
     var text: String {
-        [header, table, measurements, previews, use, provenance, "## Licence\n\n\(licence)\n"].filter { !$0.isEmpty }
+        [header, table, measurements, previews, use, provenance, "## Licence\n\n\(ModelCard.paragraphs(licence))\n"]
+            .filter { !$0.isEmpty }
             .joined(separator: "\n")
     }
 
     private var header: String {
         var source = ""
-        if let name = generator.source { source = ", imported from `\(name)`" }
+        if let name = generator.source { source = ", imported from \(ModelCard.code(name))" }
         return """
             # \(name)
 
             \(directions.count) semantic direction\(directions.count == 1 ? "" : "s") in the latent space of the \
-            \(generator.architecture.map { $0 + " " } ?? "")generator `\(generator.name)`\(source). Adding a direction to a latent \
+            \(generator.architecture.map { ModelCard.plain($0) + " " } ?? "")generator \(ModelCard.code(generator.name))\(source). Adding a direction to a latent \
             code changes one attribute of the face: `w' = w + strength * direction`.
 
-            Generator SHA-256: `\(generator.sha256)`. On a generator with another latent space these directions mean nothing.
+            Generator SHA-256: \(ModelCard.code(generator.sha256)). On a generator with another latent space these directions mean nothing.
 
             """
     }
@@ -45,9 +73,9 @@ struct ModelCard {
             let data = direction.metadata
             let cells = [
                 direction.label, data.space.rawValue, String(format: "%.3f", direction.sigma),
-                data.solver?.name ?? "imported",
+                ModelCard.plain(data.solver?.name ?? "imported"),
                 percent(data.trainAccuracy), percent(data.validationAccuracy), percent(data.restAccuracy),
-                data.orthogonalTo.joined(separator: ", "),
+                ModelCard.plain(data.orthogonalTo.joined(separator: ", ")),
             ]
             lines.append("| \(cells.joined(separator: " | ")) |")
         }
@@ -92,10 +120,13 @@ struct ModelCard {
             if let chosen = data.selection {
                 parts.append("of which the \(chosen.top) highest and \(chosen.bottom) lowest scores were used")
             }
-            if let classifier = data.classifier { parts.append("scored by `\(classifier.name)`") }
-            if let source = data.source { parts.append("imported from `\(source.name)` (SHA-256 `\(source.sha256)`)") }
+            if let classifier = data.classifier { parts.append("scored by \(ModelCard.code(classifier.name))") }
+            if let source = data.source {
+                parts.append("imported from \(ModelCard.code(source.name)) (SHA-256 \(ModelCard.code(source.sha256)))")
+            }
             lines.append("- **\(direction.label)**: \(parts.isEmpty ? "unknown" : parts.joined(separator: ", ")).")
         }
-        return (lines + ["", "Packed \(created) by directions \(Version.current).", ""]).joined(separator: "\n")
+        return (lines + ["", "Packed \(ModelCard.plain(created)) by directions \(Version.current).", ""]).joined(
+            separator: "\n")
     }
 }

@@ -29,6 +29,15 @@ public struct PackManifest: Codable, Sendable, Equatable {
     /// What a file of a pack is.
     public enum Kind: String, Codable, Sendable {
         case direction, preview, metrics, card
+
+        /// The most bytes that a file of this kind has: what the largest real one needs, several times over.
+        var maximumBytes: Int {
+            switch self {
+            case .direction: 8 << 20
+            case .preview: 32 << 20
+            case .metrics, .card: 4 << 20
+            }
+        }
     }
 
     /// One file of the pack.
@@ -60,6 +69,7 @@ public struct PackManifest: Codable, Sendable, Equatable {
     static let formatName = "directions.pack"
     static let currentVersion = 1
     static let fileName = "manifest.json"
+    static let maximumBytes = 4 << 20
 
     /// The file's bytes with the checksum filled in: equal manifests give equal bytes.
     func encoded() throws -> Data {
@@ -77,11 +87,11 @@ public struct PackManifest: Codable, Sendable, Equatable {
 
     /// Decodes a manifest; `name` stands in error messages.
     ///
-    /// - Throws: `Failure` when it is no manifest, of a later format, was changed after it was written, or names files
-    ///   outside of the pack, files twice or too many.
+    /// - Throws: `Failure` when it is no manifest, of a later format, was changed after it was written, is called what no pack can
+    ///   be, or names files outside of the pack, files twice, too many or too large.
     static func decode(_ data: Data, name: String) throws -> PackManifest {
         let advice = "get the pack again"
-        guard data.count <= 16 << 20 else {
+        guard data.count <= maximumBytes else {
             throw Failure(name, "has \(data.count) bytes, too many for a manifest", advice)
         }
         struct Header: Decodable {
@@ -102,8 +112,21 @@ public struct PackManifest: Codable, Sendable, Equatable {
         guard try manifest.encoded() == data else {
             throw Failure(name, "does not match its own checksum", "it was changed or is damaged; get the pack again")
         }
+        do { try DirectionFile.checkName(manifest.name) } catch {
+            throw Failure(name, "calls the pack `\(manifest.name.prefix(80))`, which is no name of one", advice)
+        }
+        guard isName(manifest.generator.name) else {
+            throw Failure(
+                name, "calls the generator `\(manifest.generator.name.prefix(80))`, which is no name of one", advice)
+        }
         var seen: Set<String> = [fileName]
         for item in manifest.contents {
+            guard (0...item.kind.maximumBytes).contains(item.bytes) else {
+                throw Failure(
+                    name,
+                    "says that \(item.path.prefix(80)) has \(item.bytes) bytes, more than a \(item.kind.rawValue) has",
+                    advice)
+            }
             guard isSafe(item.path), seen.insert(item.path).inserted else {
                 throw Failure(
                     name, "names the file `\(item.path.prefix(80))`, which is outside of the pack or named twice",
@@ -114,6 +137,12 @@ public struct PackManifest: Codable, Sendable, Equatable {
             throw Failure(name, "names \(manifest.contents.count) files", advice)
         }
         return manifest
+    }
+
+    /// Whether a text is the name of one folder of a workspace.
+    private static func isName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 255 && !text.hasPrefix(".") && !text.contains("/") && !text.contains("\\")
+            && text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
     }
 
     /// Whether a path stays inside of the folder it is relative to, on every system.

@@ -24,9 +24,14 @@ struct PackSource {
         if isFolder.boolValue {
             place = .folder
         } else {
-            let data = try AtomicFile.read(path)
-            guard data.count <= DirectionPack.maximumBytes else { throw Failure(path, "is too large for a pack", "") }
-            place = .archive(try ZipArchive(data, name: path), data)
+            let data = try MappedFile(path).data
+            guard data.count <= DirectionPack.maximumBytes else {
+                throw Failure(path, "is too large for a pack: \(data.count) bytes", "check that it is one")
+            }
+            let archive = try ZipArchive(data, name: path)
+            // This program packs nothing, so that no small archive can become a large one.
+            guard !archive.entries.contains(where: \.isDeflated) else { throw PackSource.notCanonical(path) }
+            place = .archive(archive, data)
         }
     }
 
@@ -36,7 +41,13 @@ struct PackSource {
         return "\(path): \(file)"
     }
 
-    func manifest() throws -> Data { try read(PackManifest.fileName, limit: 16 << 20) }
+    func manifest() throws -> Data { try read(PackManifest.fileName, limit: PackManifest.maximumBytes) }
+
+    private static func notCanonical(_ path: String) -> Failure {
+        Failure(
+            path, "is not the archive that this program wrote: a bit was changed, or it was packed anew",
+            "get it again; or unpack it and use the folder")
+    }
 
     /// The bytes of a file that the manifest names, if they are what it says.
     func checked(_ item: PackManifest.Item) throws -> Data {
@@ -99,10 +110,7 @@ struct PackSource {
             Failure(name($0), "is not in the manifest", "remove it, or get the pack again")
         }
         if case .archive(_, let data) = place, problems.isEmpty, try !isCanonical(manifest, data) {
-            problems.append(
-                Failure(
-                    path, "is not the archive that this program wrote: a bit was changed, or it was packed anew",
-                    "get it again; or unpack it and use the folder"))
+            problems.append(PackSource.notCanonical(path))
         }
         return problems
     }

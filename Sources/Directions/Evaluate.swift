@@ -3,6 +3,7 @@ import Core
 import DirectionFiles
 import Editing
 import Evaluation
+import Faces
 import Foundation
 import Generators
 import LatentStore

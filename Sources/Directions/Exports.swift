@@ -1,8 +1,8 @@
 // What the requests and results of a ``Session`` are made of; whoever imports this module has these names too.
 @_exported import struct Classifiers.AttributeMetrics
-@_exported import enum Classifiers.Architecture
+@_exported import struct Networks.Architecture
 @_exported import struct Classifiers.ClassifierCard
-@_exported import enum Classifiers.FaceFrame
+@_exported import enum Faces.FaceFrame
 @_exported import struct Classifiers.TrainingSettings
 @_exported import Core
 @_exported import struct DirectionFiles.DirectionComparison

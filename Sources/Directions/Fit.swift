@@ -27,7 +27,7 @@ public struct FitRequest: Sendable {
     ///   - splitSeed: Names the 70/30 split into training and validation.
     ///   - generator: The generator's name in the workspace.
     public init(
-        attributes: AttributeChoice = .usual, solver: FitSolver = .svm, regularisation: Double? = 1,
+        attributes: AttributeChoice = .standard, solver: FitSolver = .svm, regularisation: Double? = 1,
         conditions: [String] = [], splitSeed: UInt64 = 0, generator: String = "default"
     ) {
         self.attributes = attributes
@@ -42,7 +42,9 @@ public struct FitRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no attribute, or a C that is not positive.
     public func validate() throws {
-        try attributes.validate()
+        if attributes == .named([]) {
+            throw Failure("attributes", "are none", "name at least one", kind: .usage)
+        }
         if let regularisation, !(regularisation > 0 && regularisation.isFinite) {
             throw Failure("C \(regularisation)", "is not a positive number", "for example 1", kind: .usage)
         }
@@ -101,7 +103,13 @@ extension Session {
         try request.validate()
         let identity = try generatorIdentity(request.generator)
         let store = try store()
-        let wanted = try request.attributes.named(among: store.attributes())
+        let named = request.attributes.names
+        let wanted = try named.isEmpty ? request.attributes.resolved(among: store.attributes()) : named
+        guard !wanted.isEmpty else {
+            throw Failure(
+                "attributes", "are not known: nothing is scored", "score some latents with `directions score`",
+                kind: .notFound)
+        }
         let conditions = try request.conditions.map { try library.load($0) }
         let job = FitJob(
             store: store, identity: identity, library: library, solver: request.solver,

@@ -31,7 +31,7 @@ public struct RefineRequest: Sendable {
     ///   - device: Where to compute.
     ///   - generator: The generator's name in the workspace.
     public init(
-        attributes: AttributeChoice = .usual, start: String? = nil,
+        attributes: AttributeChoice = .standard, start: String? = nil,
         settings: DirectionRefiner.Settings = .init(), classifier: String? = nil, threads: Int = 0,
         device: Device = .cpu, generator: String = "default"
     ) {
@@ -48,7 +48,9 @@ public struct RefineRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no attribute, or a number out of range.
     public func validate() throws {
-        try attributes.validate()
+        if attributes == .named([]) {
+            throw Failure("attributes", "are none", "name at least one", kind: .usage)
+        }
         try settings.validate()
     }
 }
@@ -98,7 +100,7 @@ extension Session {
         let generator = try generator(request.generator)
         let store = try store()
         let judge = try classifier(request.classifier, device: request.device)
-        let wanted = try request.attributes.named(among: judge.attributes)
+        let wanted = try request.attributes.resolved(among: judge.attributes)
         let baselines = try wanted.map { try baseline($0, version: request.start) }
         let refiner = try DirectionRefiner(
             store: store, generator: generator,

@@ -30,7 +30,7 @@ public struct ReportRequest: Sendable {
     ///   - generator: The generator's name in the workspace.
     ///   - sources: How a reader makes a figure again; nil leaves that out.
     public init(
-        name: String = "report", attributes: AttributeChoice = .usual, faces: Int = 8, seed: UInt64 = 6,
+        name: String = "report", attributes: AttributeChoice = .standard, faces: Int = 8, seed: UInt64 = 6,
         classifier: String? = nil, generator: String = "default",
         sources: @escaping @Sendable (ReportFigure) -> String? = { _ in nil }
     ) {
@@ -48,7 +48,6 @@ public struct ReportRequest: Sendable {
     /// - Throws: ``Core/Failure`` (usage) for a name that can't be a file's, or a number out of range.
     public func validate() throws {
         try DirectionFile.checkName(name)
-        try attributes.validate()
         guard 1...64 ~= faces else {
             throw Failure("faces \(faces)", "must be 1 to 64", "for example 8", kind: .usage)
         }
@@ -74,7 +73,7 @@ extension Session {
         let judge = try classifier(request.classifier)
         let sections = try ReportSections(
             generator: generator, judge: judge, store: LatentStore.openReadOnly(workspace.database), library: library,
-            attributes: request.attributes.named(among: judge.attributes).map { try $0.found(among: judge.attributes) },
+            attributes: request.attributes.resolved(among: judge.attributes),
             context: context, sources: request.sources)
         let page = ReportPage(
             title: "Semantic directions: \(request.name)", summary: sections.summary,

@@ -68,7 +68,7 @@ struct FitCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    private var wanted: AttributeChoice { get throws { try AttributeChoice(attributes) } }
+    private var wanted: AttributeChoice { get throws { try attributes.map { try AttributeChoice($0) } ?? .standard } }
 
     private var request: FitRequest {
         get throws {

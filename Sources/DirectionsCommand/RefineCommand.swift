@@ -33,7 +33,7 @@ struct RefineCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
-    private var wanted: AttributeChoice { get throws { try AttributeChoice(attributes) } }
+    private var wanted: AttributeChoice { get throws { try attributes.map { try AttributeChoice($0) } ?? .standard } }
 
     func validate() throws { try options.request(wanted, generator: generator).validate() }
 

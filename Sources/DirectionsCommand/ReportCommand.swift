@@ -1,6 +1,7 @@
 import ArgumentParser
 import Core
 import Directions
+import Foundation
 import Reports
 
 /// `directions report`: a run as one page.
@@ -41,7 +42,8 @@ struct ReportCommand: ParsableCommand {
     private var request: ReportRequest {
         get throws {
             ReportRequest(
-                name: name, attributes: try AttributeChoice(attributes), faces: faces, seed: seed,
+                name: name, attributes: try attributes.map { try AttributeChoice($0) } ?? .standard, faces: faces,
+                seed: seed,
                 classifier: classifier, generator: generator, sources: ReportCommand.source)
         }
     }

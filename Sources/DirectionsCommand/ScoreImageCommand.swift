@@ -16,7 +16,8 @@ struct ScoreImage: ParsableCommand {
         abstract: "Score pictures of faces with an attribute classifier.",
         discussion: """
             Each picture must hold one aligned face: in FFHQ's frame as generators make it, or with --frame celeba in that of CelebA's \
-            aligned pictures. A picture that can't be read is named on standard error, the others are scored, and the exit status is 1.
+            aligned pictures. A picture that can't be read, is no square (no 178 x 218 with --frame celeba) or looks like a sheet of \
+            several is named on standard error, the others are scored, and the exit status is 1; --as-is scores any picture.
 
             For example:
               directions score-image face.png --attr eyeglasses,smiling
@@ -28,7 +29,7 @@ struct ScoreImage: ParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOption
 
-    @Argument(help: "PNG or JPEG files.")
+    @Argument(help: "PNG, JPEG, WebP or HEIC files.")
     var files: [String] = []
 
     @Option(
@@ -57,6 +58,9 @@ struct ScoreImage: ParsableCommand {
 
     @Option(help: "How the faces lie in the pictures: ffhq or celeba.")
     var frame = "ffhq"
+
+    @Flag(help: "Score the middle of pictures too that don't look like one aligned face.")
+    var asIs = false
 
     @Option(help: "The output: table, json or csv. Probabilities, and in json logits and answers too.")
     var format = "table"
@@ -115,7 +119,11 @@ struct ScoreImage: ParsableCommand {
             var planes: [Float] = []
             for file in files[start..<min(start + 32, files.count)] {
                 do {
-                    planes += frame.crop(try Image.read(file), size: network.inputSize).planes()
+                    let image = try Image.read(file)
+                    if !asIs, let found = frame.problem(of: image) {
+                        throw Failure(file, found.problem, "\(found.advice), or say --as-is")
+                    }
+                    planes += frame.crop(image, size: network.inputSize).planes()
                     names.append(file)
                 } catch let failure as Failure {
                     failed += 1

@@ -195,6 +195,7 @@ struct Train: ParsableCommand {
         let device = try device.value
         let teachers = try teachers(device: device)
         let celeba = try CelebAFolder(data)
+        if let note = celeba.note { Terminal.write("train: \(data): \(note)\n") }
         let settings = try settings(teachers: teachers, labelled: celeba.attributes)
         let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
         try Torch.setThreads(cores)

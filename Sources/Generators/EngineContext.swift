@@ -41,17 +41,19 @@ final class EngineContext: Sendable {
     /// Calls C with the context, when no other thread does.
     ///
     /// - Throws: ``Failure`` for any status but success.
-    func run(_ body: (OpaquePointer) -> ms_status) throws {
-        try Self.check(owned.withLock { body($0.pointer) })
+    func run(_ body: (OpaquePointer) throws -> ms_status) throws {
+        try Self.check(owned.withLock { try body($0.pointer) })
     }
 
     /// Calls C to fill an array of results.
     ///
     /// - Throws: ``Failure`` for any status but success.
-    func fill(_ count: Int, _ body: (OpaquePointer, UnsafeMutablePointer<Float>) -> ms_status) throws -> [Float] {
+    func fill(
+        _ count: Int, _ body: (OpaquePointer, UnsafeMutablePointer<Float>) throws -> ms_status
+    ) throws -> [Float] {
         try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             guard count > 0, let results = buffer.baseAddress else { return }
-            try run { body($0, results) }
+            try run { try body($0, results) }
             initialized = count
         }
     }

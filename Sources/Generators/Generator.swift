@@ -33,19 +33,25 @@ public struct Generator: Sendable {
     public static func load(folder: String) throws -> Generator {
         let identity = try GeneratorIdentity.read(folder: folder)
         let path = folder + "/weights.safetensors"
-        let data = try AtomicFile.read(path)
-        guard Hashing.sha256(data) == identity.sha256 else {
+        let mapped = try MappedFile(path)
+        guard Hashing.sha256(mapped.data) == identity.sha256 else {
             throw Failure(path, "does not have the SHA-256 of model.json", "import the generator again")
         }
-        let file = try SafetensorsFile.decode(data, name: path)
+        mapped.dropResident()
+        let file = try SafetensorsFile.decode(mapped.data, name: path)
+        defer { mapped.dropResident() }
         return try Generator(identity: identity, file: file, folder: folder, path: path)
     }
 
     private init(identity: GeneratorIdentity, file: SafetensorsFile, folder: String, path: String) throws {
         self.identity = identity
         let layers = try Generator.mappingLayers(file, path)
-        mapping = MappingNetwork(
-            inputSize: layers[0].weight.count / max(1, layers[0].bias.count), layers: layers)
+        let condition = try file.tensors["mapping.condition"]?.floats() ?? []
+        let inputs = layers[0].weight.count / max(1, layers[0].bias.count)
+        guard condition.count < inputs else {
+            throw Failure(path, "has a mapping network without noise", "import the generator again")
+        }
+        mapping = MappingNetwork(inputSize: inputs - condition.count, layers: layers, condition: condition)
         meanLatent = try Generator.tensor(file, "mean_latent", [identity.latentSize], path)
         let misfit = Failure(
             folder, "has a model.json that does not fit its weights", "import the generator again")
@@ -84,11 +90,21 @@ public struct Generator: Sendable {
 
     /// Writes a model folder beside its place and moves it there.
     static func write(_ identity: GeneratorIdentity, weights: Data, folder: String) throws {
+        try write(folder: folder) { path in
+            try AtomicFile.write(weights, to: path)
+            return identity
+        }
+    }
+
+    /// Makes or replaces a model folder, whole or not at all.
+    ///
+    /// - Parameter weights: Writes the weights to the path that it is given and says what they are.
+    static func write(folder: String, weights: (String) throws -> GeneratorIdentity) throws {
         let temporary = folder + ".\(getpid()).tmp"
         defer { try? FileManager.default.removeItem(atPath: temporary) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write(weights, to: temporary + "/weights.safetensors")
+        let identity = try weights(temporary + "/weights.safetensors")
         try AtomicFile.write(encoder.encode(identity), to: temporary + "/model.json")
         let old = folder + ".\(getpid()).old"
         let replaces = FileManager.default.fileExists(atPath: folder)
@@ -204,12 +220,13 @@ extension Generator {
     /// Imports a generator's file of another program into a model folder, whole or not at all.
     ///
     /// - Parameters:
-    ///   - path: A network pickle of NVIDIA's, a `.pt` of rosinality's layout, or safetensors of the native form.
+    ///   - path: A network pickle of NVIDIA's, a `.pt` or safetensors of its layout, rosinality's or BasicSR's, or safetensors of
+    ///     the native form.
     ///   - folder: The model folder to make or replace.
     ///   - label: The class of a conditional network.
     /// - Throws: ``Failure`` as ``ForeignGenerator/read(_:label:)``, or naming what can't be written.
     public static func importFile(_ path: String, folder: String, label: Int? = nil) throws -> GeneratorIdentity {
-        if try isSafetensors(path) {
+        if try isNative(path) {
             guard label == nil else {
                 throw Failure(path, "is not conditional: it has no classes", "leave --class out", kind: .usage)
             }
@@ -223,18 +240,15 @@ extension Generator {
         throw Failure(path, "is not a generator that this program can read", "see `directions help import`")
     }
 
-    /// Safetensors begin with the length of a header that begins with a brace.
-    private static func isSafetensors(_ path: String) throws -> Bool {
-        guard let file = FileHandle(forReadingAtPath: path) else {
-            throw Failure(path, "cannot be read", "check the name")
-        }
-        defer { try? file.close() }
-        let start = try file.read(upToCount: 9) ?? Data()
-        return start.count == 9 && start.last == UInt8(ascii: "{")
+    /// Whether a file is the weights of a model folder: safetensors that say so.
+    private static func isNative(_ path: String) throws -> Bool {
+        let file = try MappedFile(path)
+        guard ForeignGenerator.isSafetensors(file.data) else { return false }
+        return try SafetensorsFile.decode(file.data, name: path).metadata["format"] == "directions-generator"
     }
 
     private static func importNative(_ path: String, folder: String) throws -> GeneratorIdentity {
-        let weights = try AtomicFile.read(path)
+        let weights = try MappedFile(path).data
         let file = try SafetensorsFile.decode(weights, name: path)
         guard file.metadata["format"] == "directions-generator", let latent = file.tensors["mean_latent"]?.count else {
             throw Failure(

@@ -25,4 +25,19 @@ enum ImageSizes {
             initialized = planes.count / (box * box)
         }
     }
+
+    /// The adjoint of ``averaged(_:from:to:)``: planes [·, size, size] to [·, side, side], each value in equal parts.
+    static func spread(_ planes: [Float], from size: Int, to side: Int) -> [Float] {
+        let box = side / size
+        if box == 1 { return planes }
+        let scale = 1 / Float(box * box)
+        return [Float](unsafeUninitializedCapacity: planes.count * box * box) { buffer, initialized in
+            for out in 0..<planes.count * box * box {
+                let (line, x) = out.quotientAndRemainder(dividingBy: side)
+                let (plane, y) = line.quotientAndRemainder(dividingBy: side)
+                buffer[out] = planes[(plane * size + y / box) * size + x / box] * scale
+            }
+            initialized = planes.count * box * box
+        }
+    }
 }

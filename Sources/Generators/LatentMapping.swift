@@ -49,14 +49,18 @@ public final class MappingNetwork: LatentMapping {
     private let biases: [Float]
     /// The layers as they are, when the packed kernel does not serve them.
     private let plain: [Layer]
+    /// What stands after z before both are normalised together.
+    private let condition: [Float]
 
     /// - Parameters:
     ///   - inputSize: Components of z.
     ///   - layers: In order, each taking what the one before gives. The fast kernel serves layers that are all square with a
     ///     multiple of 8, as every published network's; others go one row at a time.
-    public init(inputSize: Int, layers: [Layer]) {
+    ///   - condition: The embedding of a class of stylegan2's conditional networks, which stands after z: the first layer
+    ///     takes both.
+    public init(inputSize: Int, layers: [Layer], condition: [Float] = []) {
         precondition(!layers.isEmpty && inputSize > 0, "a mapping network has layers")
-        var inputs = inputSize
+        var inputs = inputSize + condition.count
         for layer in layers {
             precondition(layer.weight.count == layer.bias.count * inputs, "a layer must take what the one before gives")
             inputs = layer.bias.count
@@ -64,8 +68,9 @@ public final class MappingNetwork: LatentMapping {
         noiseSize = inputSize
         latentSize = inputs
         self.layers = layers.count
+        self.condition = condition
         let size = inputSize
-        guard size % 8 == 0, layers.allSatisfy({ $0.bias.count == size }) else {
+        guard condition.isEmpty, size % 8 == 0, layers.allSatisfy({ $0.bias.count == size }) else {
             (weights, biases, plain) = ([], [], layers)
             return
         }
@@ -116,8 +121,8 @@ public final class MappingNetwork: LatentMapping {
         return [Float](unsafeUninitializedCapacity: count * size) { buffer, initialized in
             let w = SendableBuffer(buffer)
             DispatchQueue.concurrentPerform(iterations: count) { row in
-                var x = Array(z[row * noiseSize..<(row + 1) * noiseSize])
-                let power = x.reduce(Float(0)) { $0.addingProduct($1, $1) } / Float(noiseSize)
+                var x = Array(z[row * noiseSize..<(row + 1) * noiseSize]) + condition
+                let power = x.reduce(Float(0)) { $0.addingProduct($1, $1) } / Float(x.count)
                 let scale = 1 / (power + 1e-8).squareRoot()
                 for i in x.indices { x[i] *= scale }
                 for layer in plain {

@@ -45,6 +45,9 @@ public protocol GradientSynthesizer: Synthesizer {
     /// - Parameters: As for ``Synthesizer/synthesize(_:size:noise:)``.
     /// - Throws: ``Failure`` when rows or size do not fit or memory runs out.
     func record(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> RecordedImages
+    /// The most images of which ``record(_:size:noise:)`` keeps what it computed; of more, or where this is 0, the way back
+    /// computes them once more.
+    var recordedAtOnce: Int { get }
 }
 
 /// Images and the way back from them; what it keeps of their making goes with it.
@@ -73,6 +76,8 @@ public struct RecordedImages: Sendable {
 }
 
 extension GradientSynthesizer {
+    public var recordedAtOnce: Int { 0 }
+
     public func record(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> RecordedImages {
         try recomputed(codes, size: size, noise: noise)
     }

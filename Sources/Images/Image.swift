@@ -10,8 +10,8 @@ public struct Image: Sendable, Equatable {
     /// Interleaved RGB, row by row from the top: [height, width, 3].
     public var pixels: [UInt8]
 
-    /// The largest picture that is read from a file, in pixels (16,384²).
-    public static let maximumPixels = 1 << 28
+    /// The largest picture that is read from a file, in pixels: 134,217,728, which take 403 MB.
+    public static let maximumPixels = 1 << 27
 
     /// - Parameters:
     ///   - pixels: [height, width, 3].

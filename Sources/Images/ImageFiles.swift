@@ -3,39 +3,81 @@ import Core
 import Foundation
 
 extension Image {
-    /// Reads a PNG or JPEG file, whichever its first bytes say it is.
+    /// Reads a PNG, JPEG, WebP or HEIC (AVIF) file, whichever its first bytes say it is.
     ///
-    /// Grey and CMYK pictures become RGB, 16 bits a channel become 8, transparency is laid on white.
+    /// Pictures come upright, as their EXIF orientation says. Grey, palettes and CMYK become RGB, 16 bits a channel become 8,
+    /// transparency is laid on white.
     ///
-    /// - Throws: ``Failure`` naming the file: missing, empty, cut short, damaged, too large, or of another kind.
+    /// - Throws: ``Failure`` naming the file: missing, a folder, empty, cut short, damaged, too large, an animation, or of another
+    ///   kind.
     public static func read(_ path: String) throws -> Image {
-        try decode(AtomicFile.read(path), name: path)
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            throw Failure(path, "is a folder, not a picture", "name the pictures in it")
+        }
+        return try decode(AtomicFile.read(path), name: path)
     }
 
-    /// Decodes PNG or JPEG bytes; `name` stands in error messages.
+    /// Decodes a picture's bytes; `name` stands in error messages.
     ///
     /// - Throws: ``Failure`` naming `name`.
     public static func decode(_ data: Data, name: String) throws -> Image {
-        if data.isEmpty { throw Failure(name, "is empty", "replace it with a PNG or JPEG picture") }
-        if data.starts(with: [0xFF, 0xD8, 0xFF]) { return try decodeJPEG(data, name: name) }
-        if data.starts(with: [0x89, 0x50, 0x4E, 0x47]) { return try decodePNG(data, name: name) }
-        throw Failure(name, "is neither a PNG nor a JPEG file", "convert it to one of them")
+        if data.isEmpty { throw Failure(name, "is empty", "replace it with a picture") }
+        guard let format = PictureFormat(data) else {
+            throw Failure(
+                name, "is neither a PNG, JPEG, WebP nor HEIC picture\(PictureFormat.other(data))",
+                "convert it to one of them")
+        }
+        let image: Image
+        switch format {
+        case .png: image = try decodePNG(data, name: name)
+        case .jpeg:
+            image = try decode(data, format, name: name) {
+                cimages_read_jpeg($0, UInt($1), $2, $3, $4, $5)
+            }
+        case .webp: image = try decode(data, format, name: name) { cimages_read_webp($0, $1, $2, $3, $4, $5) }
+        case .heif: image = try decode(data, format, name: name) { cimages_read_heif($0, $1, $2, $3, $4, $5) }
+        }
+        return image.upright(from: PictureFormat.orientation(of: data, format))
     }
 
-    private static func decodeJPEG(_ data: Data, name: String) throws -> Image {
-        var width: Int32 = 0
-        var height: Int32 = 0
+    /// A function of the shim's: bytes and their number, width, height, pixels or nil to ask for the size alone, a message.
+    private typealias Reader = (
+        UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>,
+        UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<CChar>
+    ) -> Int32
+
+    /// Asks for the size, and when that is fair decodes into an array that has it.
+    private static func decode(
+        _ data: Data, _ format: PictureFormat, name: String, _ read: Reader
+    ) throws -> Image {
+        var (width, height) = (Int32(0), Int32(0))
         var message = [CChar](repeating: 0, count: 256)
-        let decoded = data.withUnsafeBytes { bytes in
-            cimages_decode_jpeg(
-                bytes.bindMemory(to: UInt8.self).baseAddress, UInt(bytes.count), UInt(maximumPixels), &width, &height,
-                &message)
+        return try data.withUnsafeBytes { bytes in
+            let start = bytes.bindMemory(to: UInt8.self).baseAddress
+            guard read(start, bytes.count, &width, &height, nil, &message) != 0 else {
+                throw damaged(name, format, message)
+            }
+            try checkSize(Int(width), Int(height), name)
+            let count = Int(width) * Int(height) * 3
+            var isDone = false
+            let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                isDone = read(start, bytes.count, &width, &height, buffer.baseAddress, &message) != 0
+                if !isDone { buffer.initialize(repeating: 0) }
+                initialized = count
+            }
+            guard isDone else { throw damaged(name, format, message) }
+            return Image(width: Int(width), height: Int(height), pixels: pixels)
         }
-        guard let decoded else { throw damaged(name, "JPEG", message) }
-        defer { free(decoded) }
-        let count = Int(width) * Int(height) * 3
-        return Image(
-            width: Int(width), height: Int(height), pixels: Array(UnsafeBufferPointer(start: decoded, count: count)))
+    }
+
+    private static func checkSize(_ width: Int, _ height: Int, _ name: String) throws {
+        guard width > 0, height > 0 else { throw Failure(name, "has no pixels", "replace it") }
+        guard width <= maximumPixels / height else {
+            throw Failure(
+                name, "has \(width) x \(height) pixels, more than the \(maximumPixels) that are read", "make it smaller"
+            )
+        }
     }
 
     private static func decodePNG(_ data: Data, name: String) throws -> Image {
@@ -44,18 +86,23 @@ extension Image {
         defer { png_image_free(&header) }
         return try data.withUnsafeBytes { bytes in
             guard png_image_begin_read_from_memory(&header, bytes.baseAddress, bytes.count) != 0 else {
-                throw damaged(name, "PNG", text(of: header))
+                // libpng refuses sides of more than a million itself.
+                throw damaged(name, .png, text(of: header))
             }
             let (width, height) = (Int(header.width), Int(header.height))
-            guard width > 0, height > 0, width <= maximumPixels / height else {
-                throw Failure(name, "has \(width) x \(height) pixels, more than can be read", "make it smaller")
-            }
+            try checkSize(width, height, name)
             header.format = 2  // PNG_FORMAT_RGB, a macro that Swift can't import
-            var pixels = [UInt8](repeating: 0, count: width * height * 3)
+            // 16 bits without a chunk that says otherwise are sRGB as 8 are, and not linear as libpng supposes.
+            header.flags |= 4  // PNG_IMAGE_FLAG_16BIT_sRGB
+            let count = width * height * 3
             var white = png_color(red: 255, green: 255, blue: 255)
-            guard png_image_finish_read(&header, &white, &pixels, 0, nil) != 0 else {
-                throw damaged(name, "PNG", text(of: header))
+            var isDone = false
+            let pixels = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                isDone = png_image_finish_read(&header, &white, buffer.baseAddress, 0, nil) != 0
+                if !isDone { buffer.initialize(repeating: 0) }
+                initialized = count
             }
+            guard isDone else { throw damaged(name, .png, text(of: header)) }
             return Image(width: width, height: height, pixels: pixels)
         }
     }
@@ -88,7 +135,7 @@ extension Image {
         var size: UInt = 0
         var message = [CChar](repeating: 0, count: 256)
         let encoded = cimages_encode_jpeg(pixels, Int32(width), Int32(height), Int32(quality), &size, &message)
-        guard let encoded else { throw Image.damaged("JPEG", "JPEG", message) }
+        guard let encoded else { throw Failure("JPEG", "can't be encoded: \(Image.string(message))") }
         defer { free(encoded) }
         return Data(bytes: encoded, count: Int(size))
     }
@@ -102,8 +149,8 @@ extension Image {
         try AtomicFile.write(isJPEG ? encodedJPEG() : encodedPNG(), to: path)
     }
 
-    private static func damaged(_ name: String, _ kind: String, _ message: [CChar]) -> Failure {
-        Failure(name, "is a damaged \(kind) file: \(string(message))", "replace it")
+    private static func damaged(_ name: String, _ format: PictureFormat, _ message: [CChar]) -> Failure {
+        Failure(name, "is a damaged \(format.rawValue) file: \(string(message))", "replace it")
     }
 
     private static func string(_ message: [CChar]) -> String {

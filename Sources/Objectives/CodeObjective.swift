@@ -25,10 +25,16 @@ public struct CodeObjective: Sendable {
     /// - Returns: [count]; and of the codes' shape, each code's gradient of its own value.
     /// - Throws: ``Core/Failure`` of synthesis and objective.
     public func evaluate(_ codes: LatentCodes) throws -> (values: [Float], gradients: [Float]) {
-        let images = try synthesizer.synthesize(codes, size: size, noise: noise)
-        let found = try objective.evaluate(images)
-        return (
-            found.values, try synthesizer.backward(codes, size: size, noise: noise, gradients: found.gradients)
-        )
+        // Each code's value is its own, so that no more are taken at once than the generator keeps its work on.
+        let step = synthesizer.recordedAtOnce > 0 ? synthesizer.recordedAtOnce : max(1, codes.count)
+        var (values, gradients): ([Float], [Float]) = ([], [])
+        for start in stride(from: 0, to: codes.count, by: step) {
+            let recorded = try synthesizer.record(
+                codes.slice(start..<min(codes.count, start + step)), size: size, noise: noise)
+            let found = try objective.evaluate(recorded.images)
+            values += found.values
+            gradients += try recorded.backward(found.gradients)
+        }
+        return (values, gradients)
     }
 }

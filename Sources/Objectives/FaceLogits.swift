@@ -25,8 +25,7 @@ public struct FaceLogits: Sendable {
     /// - Returns: Of the codes' shape.
     /// - Throws: ``Core/Failure`` of synthesis and classifier, and what `gradients` throws.
     public func backward(_ codes: LatentCodes, gradients: ([Float]) throws -> [Float]) throws -> [Float] {
-        let faces = try synthesizer.synthesize(codes, size: size, noise: .none)
-        return try synthesizer.backward(
-            codes, size: size, noise: .none, gradients: classifier.gradients(of: faces, gradients: gradients))
+        let faces = try synthesizer.record(codes, size: size, noise: .none)
+        return try faces.backward(classifier.gradients(of: faces.images, gradients: gradients))
     }
 }

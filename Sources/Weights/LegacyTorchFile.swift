@@ -10,9 +10,16 @@ struct LegacyTorchFile {
     /// 0x1950a86a20f9469cfc6c, little endian.
     private static let magic = Data([0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19])
 
+    /// Whether a pickle's value is the number that such a file begins with.
+    static func isMagic(_ value: PickleValue) -> Bool {
+        if case .largeInteger(let number) = value { return number == magic }
+        return false
+    }
+
     func value() throws -> TorchValue {
         let (root, storages) = try content()
-        var builder = TorchBuilder(name: name, budget: data.count) { storages[$0]?.bytes }
+        let found = storages.mapValues { TorchStorage($0.bytes) }
+        var builder = TorchBuilder(name: name, budget: data.count) { found[$0] }
         return try builder.value(root)
     }
 
@@ -32,20 +39,20 @@ struct LegacyTorchFile {
         guard data.count > 2, data[0] == 0x80 || data[0] == UInt8(ascii: "L") else {
             throw Failure(name, "is not a file of torch.save", advice)
         }
-        let first = try PickleReader.read(data, name: name, globals: TorchFile.globals)
-        guard case .largeInteger(let number) = first.root, number == LegacyTorchFile.magic else {
+        let first = try TorchFile.pickle(data, name: name)
+        guard LegacyTorchFile.isMagic(first.root) else {
             throw Failure(name, "is a pickle, but not one of torch.save", advice)
         }
-        let version = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: first.end)
+        let version = try TorchFile.pickle(data, name: name, from: first.end)
         guard version.root.integer == 1001 else {
             throw Failure(name, "has an unknown version of torch.save's old form", advice)
         }
-        let machine = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: version.end)
+        let machine = try TorchFile.pickle(data, name: name, from: version.end)
         if case .bool(false)? = machine.root.node?.value(for: "little_endian") {
             throw Failure(name, "was saved on a big-endian machine", "save it on another machine")
         }
-        let document = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: machine.end)
-        let keys = try PickleReader.read(data, name: name, globals: TorchFile.globals, from: document.end)
+        let document = try TorchFile.pickle(data, name: name, from: machine.end)
+        let keys = try TorchFile.pickle(data, name: name, from: document.end)
         let types = try LegacyTorchFile.storageTypes(document.root, name: name)
         return (document.root, try storages(keys, types: types))
     }

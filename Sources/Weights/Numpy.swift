@@ -6,15 +6,44 @@ public enum NumpyFile {
     /// Reads a `.npy` file; Fortran order is turned into C order, big endian into little.
     ///
     /// - Throws: ``Failure`` naming the file: another format, cut short, objects inside, a shape that does not fit.
-    public static func read(_ path: String) throws -> TensorData { try decode(AtomicFile.read(path), name: path) }
+    public static func read(_ path: String) throws -> TensorData { try decode(MappedFile(path).data, name: path) }
+
+    /// Decodes `.npy` bytes, also those of an array of Python objects, which is a pickle: its one object, or the list of them.
+    ///
+    /// - Throws: ``Failure`` naming the file: as ``decode(_:name:)``, hostile, or asking for things that act.
+    public static func open(_ data: Data, name: String) throws -> TorchValue {
+        let data = data.rebased()
+        let (header, start) = try header(data, name: name)
+        guard header.isObject else { return .tensor(try decode(data, name: name)) }
+        return try TorchFile.objects(data[start...].rebased(), name: name)
+    }
 
     /// Decodes `.npy` bytes; `name` stands in error messages.
     ///
     /// - Throws: As ``read(_:)``.
     public static func decode(_ data: Data, name: String) throws -> TensorData {
-        let data = data.startIndex == 0 ? data : Data(data)
-        let advice = "save it again with numpy.save"
-        guard data.count >= 10, data.starts(with: magic) else { throw Failure(name, "is not a .npy file", advice) }
+        let data = data.rebased()
+        let (header, start) = try header(data, name: name)
+        guard !header.isObject else {
+            throw Failure(name, "holds Python objects, not numbers", "save numbers, such as float32")
+        }
+        guard let size = TensorData.byteCount(shape: header.shape, type: header.type), size == data.count - start else {
+            throw Failure(name, "has shape \(header.shape), which does not fit its \(data.count - start) bytes", advice)
+        }
+        var bytes = data[start..<data.count].rebased()
+        if header.isBigEndian { bytes = swapped(bytes, size: header.type.size) }
+        if header.isFortran { bytes = transposed(bytes, shape: header.shape, size: header.type.size) }
+        return try TensorData(shape: header.shape, type: header.type, bytes: bytes)
+    }
+
+    private static let advice = "save it again with numpy.save"
+
+    /// What stands before the elements, and where they begin.
+    private static func header(_ data: Data, name: String) throws -> (header: NumpyHeader, start: Int) {
+        guard data.count >= 10, data.starts(with: magic) else {
+            let kind = FileKind(data).name.map { "is \($0), not a .npy file" }
+            throw Failure(name, kind ?? "is not a .npy file", advice)
+        }
         let major = data[6]
         guard (1...3).contains(major) else { throw Failure(name, "has .npy format \(major), known are 1 to 3", advice) }
         let lengthSize = major == 1 ? 2 : 4
@@ -24,14 +53,9 @@ public enum NumpyFile {
         guard length <= 1 << 20, start <= data.count else {
             throw Failure(name, "says its header has \(length) bytes, the file has \(data.count)", advice)
         }
-        let header = try NumpyHeader(String(decoding: data[8 + lengthSize..<start], as: UTF8.self), name: name)
-        guard let size = TensorData.byteCount(shape: header.shape, type: header.type), size == data.count - start else {
-            throw Failure(name, "has shape \(header.shape), which does not fit its \(data.count - start) bytes", advice)
-        }
-        var bytes = data.subdata(in: start..<data.count)
-        if header.isBigEndian { bytes = swapped(bytes, size: header.type.size) }
-        if header.isFortran { bytes = transposed(bytes, shape: header.shape, size: header.type.size) }
-        return try TensorData(shape: header.shape, type: header.type, bytes: bytes)
+        return (
+            try NumpyHeader(String(decoding: data[8 + lengthSize..<start], as: UTF8.self), name: name), start
+        )
     }
 
     /// A `.npy` file of format 1.0 in C order.
@@ -60,11 +84,23 @@ public enum NumpyFile {
     ///
     /// - Throws: ``Failure`` naming the file, or the array in it.
     public static func readArchive(_ path: String) throws -> [String: TensorData] {
-        let archive = try ZipArchive(AtomicFile.read(path), name: path)
+        let archive = try ZipArchive(MappedFile(path).data, name: path)
         var result: [String: TensorData] = [:]
         for entry in archive.entries where entry.name.hasSuffix(".npy") {
             let data = try archive.read(entry)
             result[String(entry.name.dropLast(4))] = try decode(data, name: "\(path): \(entry.name)")
+        }
+        return result
+    }
+
+    /// The arrays of `.npz` bytes by name, those of Python objects too.
+    ///
+    /// - Throws: ``Failure`` naming the file, or the array in it.
+    public static func openArchive(_ data: Data, name: String) throws -> [String: TorchValue] {
+        let archive = try ZipArchive(data, name: name)
+        var result: [String: TorchValue] = [:]
+        for entry in archive.entries where entry.name.hasSuffix(".npy") {
+            result[String(entry.name.dropLast(4))] = try open(archive.read(entry), name: "\(name): \(entry.name)")
         }
         return result
     }
@@ -82,10 +118,13 @@ public enum NumpyFile {
 
     private static let magic = Data([0x93] + Array("NUMPY".utf8))
 
-    private static func swapped(_ bytes: Data, size: Int) -> Data {
-        var result = bytes
-        for start in stride(from: 0, to: bytes.count, by: size) {
-            for i in 0..<size { result[start + i] = bytes[start + size - 1 - i] }
+    static func swapped(_ bytes: Data, size: Int) -> Data {
+        if size < 2 { return bytes }
+        var result = Data(bytes)
+        result.withUnsafeMutableBytes { (buffer: UnsafeMutableRawBufferPointer) in
+            for start in stride(from: 0, to: buffer.count, by: size) {
+                for i in 0..<size / 2 { buffer.swapAt(start + i, start + size - 1 - i) }
+            }
         }
         return result
     }
@@ -123,6 +162,8 @@ struct NumpyHeader {
     let isBigEndian: Bool
     let isFortran: Bool
     let shape: [Int]
+    /// Whether the elements are Python objects, in a pickle.
+    let isObject: Bool
 
     static let codes: [String: ElementType] = [
         "f4": .float32, "f2": .float16, "f8": .float64, "i8": .int64, "i4": .int32, "i2": .int16, "i1": .int8,
@@ -131,11 +172,12 @@ struct NumpyHeader {
 
     init(_ text: String, name: String) throws {
         let failure = Failure(name, "has a header that can't be understood", "save it again with numpy.save")
-        guard let descr = text.firstMatch(of: /'descr'\s*:\s*'([<>|=])([A-Za-z]\d*)'/),
+        guard let descr = text.firstMatch(of: /'descr'\s*:\s*'([<>|=]?)([A-Za-z]\d*)'/),
             let order = text.firstMatch(of: /'fortran_order'\s*:\s*(True|False)/),
             let dimensions = text.firstMatch(of: /'shape'\s*:\s*\(([\d,\sL]*)\)/)
         else { throw failure }
-        guard let type = NumpyHeader.codes[String(descr.2)] else {
+        isObject = descr.2 == "O"
+        guard let type = isObject ? .uint8 : NumpyHeader.codes[String(descr.2)] else {
             throw Failure(name, "holds elements of type \(descr.2)", "save numbers, such as float32")
         }
         let parts = dimensions.1.split(separator: ",").map { $0.filter { !$0.isWhitespace && $0 != "L" } }.filter {

@@ -17,10 +17,15 @@ public struct PickleReader {
     public static let maximumInstructions = 4_000_000
     /// The most values with parts, entries of the memo, and values on the stack.
     public static let maximumNodes = 1_000_000
+    /// The deepest nest of values; Python's own writer stops at about a thousand.
+    public static let maximumDepth = 1000
+    /// Bytes from which on a text is left where it lies.
+    static let longText = 1 << 16
 
     private let data: Data
     private let name: String
     private let globals: Set<String>
+    private let allowsOthers: Bool
     private var position: Int
     private var stack: [PickleValue] = []
     private var marks: [Int] = []
@@ -28,10 +33,11 @@ public struct PickleReader {
     /// All that was built, so that a refused file's cycles can be taken apart.
     private var nodes: [PickleNode] = []
 
-    private init(_ data: Data, name: String, globals: Set<String>, from position: Int) {
+    private init(_ data: Data, name: String, globals: Set<String>, allowsOthers: Bool, from position: Int) {
         self.data = data
         self.name = name
         self.globals = globals
+        self.allowsOthers = allowsOthers
         self.position = position
     }
 
@@ -41,14 +47,16 @@ public struct PickleReader {
     ///   - data: Bytes that hold it.
     ///   - name: Stands in error messages.
     ///   - globals: The names it may ask for, as `module.name`.
+    ///   - allowsOthers: Whether other names may stand in it too, as data that nobody looks into, as long as they are not
+    ///     those of things that act when Python loads a file.
     ///   - start: Offset of its first byte from the start of `data`.
-    /// - Throws: ``Failure`` naming the file: cut short, an unknown instruction, a name that is not in `globals`, or more of
+    /// - Throws: ``Failure`` naming the file: cut short, an unknown instruction, a name that is not allowed, or more of
     ///   anything than the limits allow.
     public static func read(
-        _ data: Data, name: String, globals: Set<String>, from start: Int = 0
+        _ data: Data, name: String, globals: Set<String>, allowsOthers: Bool = false, from start: Int = 0
     ) throws -> PickleDocument {
         var reader = PickleReader(
-            data.startIndex == 0 ? data : Data(data), name: name, globals: globals, from: start)
+            data.rebased(), name: name, globals: globals, allowsOthers: allowsOthers, from: start)
         do {
             return try reader.run()
         } catch {
@@ -99,16 +107,21 @@ public struct PickleReader {
         return result
     }
 
-    /// The text up to the next line end.
-    private mutating func line() throws -> String {
-        guard let end = data[position...].prefix(1 << 20).firstIndex(of: 10) else {
+    /// The text up to the next line end, of names and numbers.
+    private mutating func line() throws -> String { String(decoding: try rawLine(limit: 1 << 16), as: UTF8.self) }
+
+    /// The bytes up to the next line end.
+    private mutating func rawLine(limit: Int = .max) throws -> Data {
+        guard let end = data[position...].prefix(limit).firstIndex(of: 10) else {
             throw failure("is cut short in a line of text")
         }
         defer { position = end + 1 }
-        return String(decoding: data[position..<end], as: UTF8.self)
+        return data[position..<end]
     }
 
     private mutating func text(_ count: Int) throws -> PickleValue {
+        // Protocol 2 keeps arrays as text; a copy of all of them would cost more than the file.
+        if count > PickleReader.longText { return .longText(try bytes(count)) }
         guard let text = String(data: try bytes(count), encoding: .utf8) else {
             throw failure("has text that is not UTF-8")
         }
@@ -147,8 +160,15 @@ public struct PickleReader {
     private mutating func pushNode(_ kind: PickleNode.Kind, _ items: [PickleValue] = []) throws {
         guard nodes.count < PickleReader.maximumNodes else { throw failure("has too many values") }
         let node = PickleNode(kind, items)
+        try deepen(node, items)
         nodes.append(node)
         try push(.node(node))
+    }
+
+    /// What goes into a node may not nest deeper than ``maximumDepth``.
+    private func deepen(_ node: PickleNode, _ parts: some Sequence<PickleValue>) throws {
+        for case .node(let part) in parts where part !== node { node.height = max(node.height, part.height + 1) }
+        guard node.height <= PickleReader.maximumDepth else { throw failure("nests its values too deeply") }
     }
 
     private mutating func remember(_ key: Int) throws {
@@ -183,8 +203,14 @@ public struct PickleReader {
         case "U", "C": try push(.bytes(bytes(number(1))))
         case "T", "B": try push(.bytes(bytes(number(4))))
         case "\u{8E}", "\u{96}": try push(.bytes(bytes(number(8))))
-        case "S": try push(quoted(line()))
-        case "V": try push(.string(line()))
+        case "S":
+            guard let bytes = PickleText.quoted(try rawLine()) else {
+                throw failure("has a quoted text that can't be read")
+            }
+            try push(.bytes(bytes))
+        case "V":
+            guard let text = PickleText.unicode(try rawLine()) else { throw failure("has text that can't be read") }
+            try push(text.utf8.count > PickleReader.longText ? .longText(Data(text.utf8)) : .string(text))
         case "\u{8C}": try push(text(number(1)))
         case "X": try push(text(number(4)))
         case "\u{8D}": try push(text(number(8)))
@@ -225,14 +251,6 @@ public struct PickleReader {
     private func key(_ line: String) throws -> Int {
         guard let key = Int(line) else { throw failure("has a memo key that is no number") }
         return key
-    }
-
-    /// Protocol 0's text in quotes, without its escapes: those do not occur in names.
-    private func quoted(_ line: String) throws -> PickleValue {
-        guard line.count >= 2, let quote = line.first, quote == line.last, quote == "'" || quote == "\"",
-            !line.contains("\\")
-        else { throw failure("has a quoted text that can't be read") }
-        return .bytes(Data(line.dropFirst().dropLast().utf8))
     }
 
     /// Containers; false for other instructions.
@@ -282,6 +300,7 @@ public struct PickleReader {
     }
 
     private func append(_ values: [PickleValue], to node: PickleNode) throws {
+        try deepen(node, values)
         switch node.kind {
         case .list, .set: node.items += values
         case .object: node.appended += values
@@ -295,6 +314,7 @@ public struct PickleReader {
         case .dictionary, .object: break
         default: throw failure("sets keys of something that is no dictionary, at byte \(position)")
         }
+        try deepen(node, values)
         for i in stride(from: 0, to: values.count, by: 2) { node.pairs.append((values[i], values[i + 1])) }
     }
 
@@ -331,6 +351,7 @@ public struct PickleReader {
             let state = try pop()
             let node = try top()
             guard case .object = node.kind else { throw failure("gives a state to plain data, at byte \(position)") }
+            try deepen(node, [state])
             node.state = state
         case "Q": try pushNode(.persistent, [pop()])
         case "P": try pushNode(.persistent, [.string(line())])
@@ -341,7 +362,10 @@ public struct PickleReader {
 
     private func global(_ module: String, _ member: String) throws -> PickleValue {
         let name = "\(module).\(member)"
-        guard globals.contains(name) else {
+        guard
+            globals.contains(name)
+                || allowsOthers && !PickleGlobals.isProgram(module: module, member: member)
+        else {
             let shown = name.count > 120 ? name.prefix(120) + "…" : name[...]
             throw Failure(
                 self.name, "asks for \(shown), which is not data",

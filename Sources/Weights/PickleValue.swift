@@ -12,6 +12,8 @@ public enum PickleValue: Sendable {
     case largeInteger(Data)
     case float(Double)
     case string(String)
+    /// A text so long that it is left as the UTF-8 that it lies in the file as.
+    case longText(Data)
     /// Bytes, or a string of Python 2.
     case bytes(Data)
     /// A function or class by name, such as `collections.OrderedDict`.
@@ -23,6 +25,7 @@ public enum PickleValue: Sendable {
     public var text: String? {
         switch self {
         case .string(let text): text
+        case .longText(let data): String(data: data, encoding: .utf8)
         case .bytes(let data) where data.allSatisfy({ $0 < 128 }): String(decoding: data, as: UTF8.self)
         default: nil
         }
@@ -79,6 +82,8 @@ public final class PickleNode: @unchecked Sendable {
     public internal(set) var appended: [PickleValue] = []
     /// What an object was given as its state (Python's `__setstate__`).
     public internal(set) var state: PickleValue?
+    /// How many nodes lay one in the other below this one when it was last filled.
+    var height = 1
 
     init(_ kind: Kind, _ items: [PickleValue] = []) {
         self.kind = kind

@@ -22,18 +22,25 @@ public struct SafetensorsFile: Sendable, Equatable {
     /// - Throws: ``Failure`` naming the file: cut short, bad header, ranges that overlap, leave holes or leave the file,
     ///   shapes that overflow or do not fit their range, unknown types.
     public static func read(_ path: String) throws -> SafetensorsFile {
-        try decode(try AtomicFile.read(path), name: path)
+        try decode(MappedFile(path).data, name: path)
     }
 
-    /// Decodes a file's bytes; `name` stands in error messages.
+    /// Decodes a file's bytes, whose memory the tensors share; `name` stands in error messages.
     ///
     /// - Throws: As ``read(_:)``.
     public static func decode(_ data: Data, name: String) throws -> SafetensorsFile {
-        let data = data.startIndex == 0 ? data : Data(data)
+        let data = data.rebased()
         let advice = "the file is damaged or not safetensors; get it again"
         guard data.count >= 8 else { throw Failure(name, "has \(data.count) bytes, too few for safetensors", advice) }
         let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
         guard length <= UInt64(min(data.count - 8, maximumHeader)) else {
+            let kind = FileKind(data)
+            if kind != .other, kind != .safetensors, let text = kind.name {
+                throw Failure(
+                    name, "is \(text), not safetensors",
+                    "give a .safetensors file; another tool's direction comes in by `directions import FILE --as direction`"
+                )
+            }
             throw Failure(name, "says its header has \(length) bytes, the file has \(data.count)", advice)
         }
         let start = 8 + Int(length)
@@ -52,7 +59,7 @@ public struct SafetensorsFile: Sendable, Equatable {
             }
             let entry = try Entry(value, tensor: key, file: name, available: data.count - start)
             ranges.append((entry.begin, entry.end, key))
-            let bytes = data.subdata(in: start + entry.begin..<start + entry.end)
+            let bytes = data[start + entry.begin..<start + entry.end].rebased()
             file.tensors[key] = try TensorData(shape: entry.shape, type: entry.type, bytes: bytes)
         }
         var expected = 0
@@ -111,21 +118,10 @@ public struct SafetensorsFile: Sendable, Equatable {
     /// - Throws: ``Failure`` when the header can't be written as JSON.
     public func encoded() throws -> Data {
         let order = tensors.sorted { ($1.value.type.size, $0.key) < ($0.value.type.size, $1.key) }
-        var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
-        var offset = 0
-        for (name, tensor) in order {
-            header[name] =
-                [
-                    "dtype": SafetensorsFile.codes[tensor.type] ?? "F32", "shape": tensor.shape,
-                    "data_offsets": [offset, offset + tensor.bytes.count],
-                ] as [String: Any]
-            offset += tensor.bytes.count
-        }
-        var json = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
-        json.append(Data(repeating: 0x20, count: (8 - json.count % 8) % 8))
-        var result = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) }
-        result.reserveCapacity(8 + json.count + offset)
-        result.append(json)
+        var result = try SafetensorsFile.header(
+            order.map { ($0.key, $0.value.shape, $0.value.bytes.count, SafetensorsFile.codes[$0.value.type] ?? "F32") },
+            metadata: metadata)
+        result.reserveCapacity(order.reduce(result.count) { $0 + $1.value.bytes.count })
         for (_, tensor) in order { result.append(tensor.bytes) }
         return result
     }
@@ -135,5 +131,40 @@ public struct SafetensorsFile: Sendable, Equatable {
     /// - Throws: ``Failure`` naming the file.
     public func write(to path: String) throws {
         try AtomicFile.write(encoded(), to: path)
+    }
+
+    /// Writes arrays of float32 one after the other, with no second copy of them in memory; the bytes are those of ``encoded()``.
+    ///
+    /// - Parameters:
+    ///   - arrays: By name: the values in C order, and their shape.
+    ///   - metadata: The header's `__metadata__`.
+    /// - Throws: ``Failure`` naming the file.
+    public static func write(
+        _ arrays: [String: (values: [Float], shape: [Int])], metadata: [String: String], to path: String
+    ) throws {
+        let order = arrays.sorted { $0.key < $1.key }
+        let empty = order.map { (name: $0.key, shape: $0.value.shape, size: 4 * $0.value.values.count, type: "F32") }
+        let header = try header(empty, metadata: metadata)
+        try AtomicFile.write(to: path) { descriptor in
+            try header.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
+            for (_, array) in order {
+                try array.values.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
+            }
+        }
+    }
+
+    /// The length and the header of a file whose tensors lie in this order.
+    private static func header(
+        _ order: [(name: String, shape: [Int], size: Int, type: String)], metadata: [String: String]
+    ) throws -> Data {
+        var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
+        var offset = 0
+        for (name, shape, size, type) in order {
+            header[name] = ["dtype": type, "shape": shape, "data_offsets": [offset, offset + size]] as [String: Any]
+            offset += size
+        }
+        var json = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
+        json.append(Data(repeating: 0x20, count: (8 - json.count % 8) % 8))
+        return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) } + json
     }
 }

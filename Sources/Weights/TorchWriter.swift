@@ -46,6 +46,7 @@ private struct TorchPickler {
             bytes.append(contentsOf: withUnsafeBytes(of: value.bitPattern.bigEndian, Array.init))
         case .string(let text): write(text)
         case .tensor(let tensor): try write(tensor)
+        case .stored(let tensor): try write(tensor.load())
         case .list(let items):
             put("](")
             for item in items { try write(item) }
@@ -57,6 +58,7 @@ private struct TorchPickler {
                 try write(entry.value)
             }
             put("u")
+        case .network: throw Failure("network", "can't be written by torch.save's form", "write its tensors")
         case .other(let name): throw Failure(name, "cannot be written to a torch file", "leave it out")
         }
     }

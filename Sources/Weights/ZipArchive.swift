@@ -17,6 +17,9 @@ public struct ZipArchive: Sendable {
         public let crc: UInt32
         let method: Int
         let headerOffset: Int
+
+        /// Whether its bytes are packed, so that they must be unpacked to be read.
+        public var isDeflated: Bool { method != 0 }
     }
 
     /// The files, in the order of the central directory; folders are left out.
@@ -26,24 +29,48 @@ public struct ZipArchive: Sendable {
 
     /// An entry may unpack to at most this many times its packed size, plus 1 MiB; deflate itself can't exceed 1,032.
     public static let maximumExpansion = 200
+    /// What an archive is for, which bounds what all of it may unpack to.
+    public enum Kind: Sendable {
+        /// Weights hardly shrink: packed entries may come to 4 times the archive's bytes, plus 16 MiB.
+        case weights
+        /// Anything else, such as arrays with many zeros: 20 times, plus 64 MiB.
+        case other
+
+        fileprivate func allowance(_ size: Int) -> Int {
+            switch self {
+            case .weights: 4 * size + (16 << 20)
+            case .other: 20 * size + (64 << 20)
+            }
+        }
+    }
     /// The most files an archive may have.
     public static let maximumEntries = 65_536
 
     /// - Parameters:
     ///   - data: The whole archive.
     ///   - name: Stands in error messages.
+    ///   - kind: Bounds what all packed entries may come to together.
     /// - Throws: ``Failure`` naming the archive: no zip, cut short, encrypted or linked entries, hostile names, overlaps,
     ///   repeated names, or entries that would unpack to implausible sizes.
-    public init(_ data: Data, name: String) throws {
-        self.data = data.startIndex == 0 ? data : Data(data)
+    public init(_ data: Data, name: String, kind: Kind = .other) throws {
+        self.data = data.rebased()
         self.name = name
         entries = try ZipDirectory(self.data, name: name).entries()
+        var rest = kind.allowance(data.count)
+        for entry in entries where entry.isDeflated {
+            guard entry.size <= rest else {
+                throw Failure(
+                    name, "has \(data.count) bytes that would unpack to more than \(kind.allowance(data.count))",
+                    "the archive is damaged or hostile; if it is neither, unpack it and save its contents again")
+            }
+            rest -= entry.size
+        }
     }
 
     /// Opens an archive file.
     ///
     /// - Throws: As ``init(_:name:)``.
-    public static func open(_ path: String) throws -> ZipArchive { try ZipArchive(AtomicFile.read(path), name: path) }
+    public static func open(_ path: String) throws -> ZipArchive { try ZipArchive(MappedFile(path).data, name: path) }
 
     /// The entry of a name.
     ///
@@ -55,7 +82,7 @@ public struct ZipArchive: Sendable {
         return found
     }
 
-    /// The unpacked bytes of an entry, its length and CRC-32 checked.
+    /// The unpacked bytes of an entry, its length and CRC-32 checked; those of one that is not packed share the archive's memory.
     ///
     /// - Throws: ``Failure`` naming archive and entry.
     public func read(_ entry: Entry) throws -> Data {
@@ -67,7 +94,7 @@ public struct ZipArchive: Sendable {
         }
         let start = at + 30 + data.short(at + 26) + data.short(at + 28)
         guard start + entry.compressedSize <= data.count else { throw Failure(subject, "is cut short", advice) }
-        let packed = data.subdata(in: start..<start + entry.compressedSize)
+        let packed = data[start..<start + entry.compressedSize].rebased()
         let bytes = entry.method == 0 ? packed : try ZipArchive.inflate(packed, size: entry.size, subject: subject)
         guard bytes.count == entry.size, ZipArchive.crc(bytes) == entry.crc else {
             throw Failure(subject, "does not match its checksum", advice)
@@ -96,12 +123,12 @@ public struct ZipArchive: Sendable {
             throw failure
         }
         defer { inflateEnd(&stream) }
-        var input = packed
         // One byte more than promised, so that a longer stream shows itself.
         var output = Data(count: size + 1)
-        let status = input.withUnsafeMutableBytes { source in
+        let status = packed.withUnsafeBytes { source in
             output.withUnsafeMutableBytes { target in
-                stream.next_in = source.bindMemory(to: UInt8.self).baseAddress
+                // zlib only reads from there.
+                stream.next_in = UnsafeMutablePointer(mutating: source.bindMemory(to: UInt8.self).baseAddress)
                 stream.avail_in = UInt32(source.count)
                 stream.next_out = target.bindMemory(to: UInt8.self).baseAddress
                 stream.avail_out = UInt32(target.count)

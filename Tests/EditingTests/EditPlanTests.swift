@@ -99,9 +99,8 @@ import Testing
         #expect(plan.rowLabels == ["a +0", "a +1", "b +0", "b +1"])
         let edited = try plan.edited()
         #expect(edited.count == 8)
-        #expect(
-            near(try edited.slice(2..<3).values, [0, 0, 1, 0])
-                && near(try edited.slice(7..<8).values, [5.6, 5.8, 5, 5]))
+        let (third, last) = (try edited.slice(2..<3).values, try edited.slice(7..<8).values)
+        #expect(near(third, [0, 0, 1, 0]) && near(last, [5.6, 5.8, 5, 5]))
         let pictures = (0..<8).map { Image(width: 2, height: 2, fill: (UInt8($0), 0, 0)) }
         let grid = plan.grid(pictures)
         #expect(grid.cells.count == 4 && grid.cells[3][1] == pictures[7])

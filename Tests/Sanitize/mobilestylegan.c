@@ -70,7 +70,8 @@ static double check_path(
     bad = request;
     bad.count = 0;
     expect(ms_synthesize(context, &bad, out) == ms_ok, "nothing to do");
-    expect(sg_synthesize(context, all->styles, 1, 1, 1, NULL, 1, out) == ms_bad_argument, "another network is refused");
+    sg_request other = {all->styles, 1, 1, 1, NULL, 1, NULL};
+    expect(sg_synthesize(context, &other, out) == ms_bad_argument, "another network is refused");
     ms_destroy(context);
     return worst;
 }

@@ -2,6 +2,7 @@ import Core
 import Foundation
 import Generators
 import Latents
+import Tensors
 import Testing
 
 /// The paths of the engine that this processor has.
@@ -35,7 +36,7 @@ struct StyleGAN2EngineTests {
                 let codes = try LatentCodes(Self.styles(count, rows: rows), rows: rows, size: network.latentSize)
                 for noise in [NoiseMode.none, .constant] {
                     let ours = try engine.synthesize(
-                        styles: codes.values, count: count, rows: rows, noise: noise == .none ? .none : .constant)
+                        .init(codes.values, count: count, rows: rows, noise: noise == .none ? .none : .constant))
                     let theirs = try reference.synthesize(codes, size: network.resolution, noise: noise).planes
                     let spread = theirs.map(abs).max() ?? 0
                     let apart = largestDifference(ours, theirs)
@@ -51,12 +52,12 @@ struct StyleGAN2EngineTests {
         let network = Self.network
         let styles = Self.styles(11, rows: 1)
         let all = try StyleGAN2Engine(parameters: network, threads: 1, path: path)
-            .synthesize(styles: styles, count: 11, rows: 1)
+            .synthesize(.init(styles, count: 11))
         let image = all.count / 11
         let several = try StyleGAN2Engine(parameters: network, threads: 3, path: path)
         for range in [0..<11, 3..<4, 4..<9, 10..<11] {
             let part = try several.synthesize(
-                styles: Array(styles[range.lowerBound * 32..<range.upperBound * 32]), count: range.count, rows: 1)
+                .init(Array(styles[range.lowerBound * 32..<range.upperBound * 32]), count: range.count))
             #expect(part == Array(all[range.lowerBound * image..<range.upperBound * image]), "codes \(range)")
         }
     }
@@ -68,21 +69,100 @@ struct StyleGAN2EngineTests {
         short.levels.removeLast(2)
         let styles = Self.styles(2, rows: 1)
         let engine = try StyleGAN2Engine(parameters: network, threads: 2)
-        let cut = try engine.synthesize(styles: styles, count: 2, rows: 1, truncatedAt: 32)
-        #expect(try cut == StyleGAN2Engine(parameters: short, threads: 2).synthesize(styles: styles, count: 2, rows: 1))
+        let cut = try engine.synthesize(.init(styles, count: 2), truncatedAt: 32)
+        #expect(try cut == StyleGAN2Engine(parameters: short, threads: 2).synthesize(.init(styles, count: 2)))
         #expect(throws: Failure.self) {
-            try engine.synthesize(styles: styles, count: 2, rows: 1, truncatedAt: 256)
+            try engine.synthesize(.init(styles, count: 2), truncatedAt: 256)
         }
+    }
+
+    @Test("gradients reach styles, scale and shift as autograd's do", arguments: paths)
+    func gradients(path: String) throws {
+        for (network, side, rows, count, noise) in [
+            (Self.network, 64, 1, 2, false), (Self.network, 16, Self.network.styleRows, 5, true),
+            (RandomStyleGAN2.make(channels: [16, 48, 32, 16], seed: 5, architecture: .orig, clamp: 4), 8, 1, 3, true),
+        ] {
+            let engine = try StyleGAN2Engine(parameters: network, threads: 2, path: path)
+            let reference = try StyleGAN2Tensors(
+                identity: identity(
+                    "stylegan2", resolution: network.resolution, latent: network.latentSize, rows: network.styleRows),
+                network: network)
+            var source = RandomNetwork.Source(seed: 5)
+            let values = source.values(count * rows * network.latentSize)
+            let channels = try #require(engine.featureChannels(side: side))
+            #expect(reference.featureChannels(side: side) == channels && engine.featureChannels(side: 4) == nil)
+            func maps() -> FeatureMaps {
+                FeatureMaps(
+                    source.values(count * channels * side * side, scale: 0.4), channels: channels, side: side)
+            }
+            let change = try FeatureChange(side: side, scale: maps(), shift: maps())
+            let (resolution, mode) = (network.resolution, noise ? NoiseMode.constant : .none)
+            let cotangent = source.values(count * 3 * resolution * resolution)
+            let styles = StyleGAN2Engine.Styles(values, count: count, rows: rows, noise: noise ? .constant : .none)
+            let ours = try engine.backward(styles, change: change, imageGradients: cotangent)
+            let leaf = try Tensor(values, shape: [count, rows, network.latentSize]).requiringGradient()
+            let tensors = try TensorFeatureChange(change, device: .cpu, requiresGradient: true)
+            let (scale, shift) = (try #require(tensors.scale), try #require(tensors.shift))
+            let images = try reference.synthesize(leaf, size: resolution, noise: mode, change: tensors)
+            let mine = try engine.synthesize(styles, change: change)
+            let theirs = try images.detached().floats()
+            #expect(largestDifference(mine, theirs) <= 5e-5 * (theirs.map(abs).max() ?? 0), "\(path), \(side)")
+            let expected = try images.gradients(
+                of: [leaf, scale, shift], cotangent: Tensor(cotangent, shape: [count, 3, resolution, resolution])
+            ).map { try $0.floats() }
+            for (name, mine, other) in [
+                ("styles", ours.codes, expected[0]), ("scale", ours.scale.values, expected[1]),
+                ("shift", ours.shift.values, expected[2]),
+            ] {
+                #expect(distance(mine, other) <= 2e-3, "\(path), \(side), \(name): \(distance(mine, other))")
+            }
+            let plain = try engine.backward(styles, imageGradients: cotangent)
+            let still = try reference.synthesize(leaf, size: resolution, noise: mode)
+            let known = try still.gradients(
+                of: [leaf], cotangent: Tensor(cotangent, shape: [count, 3, resolution, resolution]))[0].floats()
+            #expect(distance(plain, known) <= 2e-3, "\(path): \(distance(plain, known))")
+        }
+    }
+
+    @Test("gradients are the same bits whatever the batch and the threads")
+    func gradientBits() throws {
+        let network = Self.network
+        let styles = Self.styles(6, rows: 1)
+        var source = RandomNetwork.Source(seed: 5)
+        let image = 3 * network.resolution * network.resolution
+        let cotangent = source.values(6 * image)
+        let all = try StyleGAN2Engine(parameters: network, threads: 1)
+            .backward(.init(styles, count: 6), imageGradients: cotangent)
+        let one = try StyleGAN2Engine(parameters: network, threads: 4).backward(
+            .init(Array(styles[5 * 32..<6 * 32]), count: 1), imageGradients: Array(cotangent[5 * image..<6 * image]))
+        #expect(one == Array(all[5 * 32..<6 * 32]))
+    }
+
+    @Test(
+        "an image of unchanged features, or of its own put back, is the plain one to the last bit", arguments: [16, 64])
+    func featureIdentities(side: Int) throws {
+        let engine = try StyleGAN2Engine(parameters: Self.network, threads: 2)
+        let styles = StyleGAN2Engine.Styles(Self.styles(3, rows: 1), count: 3, noise: .constant)
+        let plain = try engine.synthesize(styles)
+        let features = try engine.features(styles, side: side)
+        #expect(features.values.contains { $0 > 0.1 })
+        #expect(try engine.synthesize(styles, change: FeatureChange(side: side)) == plain)
+        #expect(try engine.synthesize(styles, change: FeatureChange(replacing: features)) == plain)
+        let zeros = FeatureMaps(
+            [Float](repeating: 0, count: features.values.count), channels: features.channels, side: side)
+        #expect(try engine.synthesize(styles, change: FeatureChange(side: side, scale: zeros, shift: zeros)) == plain)
+        #expect(throws: Failure.self) { try engine.features(styles, side: 4) }
+        #expect(throws: Failure.self) { try engine.backward(styles, imageGradients: [1]) }
     }
 
     @Test("says what is wrong")
     func refusals() throws {
         let engine = try StyleGAN2Engine(parameters: Self.network, threads: 1)
         let styles = Self.styles(2, rows: 1)
-        #expect(throws: Failure.self) { try engine.synthesize(styles: styles, count: 1, rows: 2) }
-        #expect(throws: Failure.self) { try engine.synthesize(styles: styles, count: 3, rows: 1) }
+        #expect(throws: Failure.self) { try engine.synthesize(.init(styles, count: 1, rows: 2)) }
+        #expect(throws: Failure.self) { try engine.synthesize(.init(styles, count: 3)) }
         #expect(throws: Failure.self) {
-            try engine.synthesize(styles: styles, count: 2, rows: 1, noise: .given([[0]]))
+            try engine.synthesize(.init(styles, count: 2, noise: .given([[0]])))
         }
         #expect(throws: Failure.self) { try StyleGAN2Engine(parameters: Self.network, path: "sse9") }
         var cut = Self.network
@@ -91,7 +171,7 @@ struct StyleGAN2EngineTests {
         let residual = RandomStyleGAN2.make(channels: [4, 4], seed: 1, architecture: .resnet)
         #expect(!StyleGAN2Engine.runs(residual))
         #expect(throws: Failure.self) { try StyleGAN2Engine(parameters: residual) }
-        #expect(try engine.synthesize(styles: [], count: 0, rows: 1).isEmpty)
+        #expect(try engine.synthesize(.init([], count: 0)).isEmpty)
     }
 }
 

@@ -4,7 +4,7 @@ import Testing
 import Weights
 
 @Suite struct ZipTests {
-    private static let hasPython = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
+    static let hasPython = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
         FileManager.default.isExecutableFile(atPath: $0 + "/python3")
     }
 

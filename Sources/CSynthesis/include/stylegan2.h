@@ -52,17 +52,31 @@ typedef struct {
 /// functions that end the context and tell of it.
 ms_status sg_create(const sg_network *network, int threads, const char *path, ms_context **context);
 
+/// Images that are asked for.
+typedef struct {
+    const float *styles;  ///< [N, R, d]; R is 1 (one row for all) or 2L
+    int count, rows;      ///< N, R
+    int levels;           ///< how many to compute, L for the whole image; with fewer, the sum of those levels' images
+    const float *const *noise;  ///< for each of the 2L - 1 convolutions [K, r, r], the strength included, or NULL; NULL
+                                ///< itself for none at all
+    int noise_images;     ///< K, 1 for the same noise in every image, or N
+    const ms_seam *seam;  ///< NULL for the plain images; from 8×8 up
+} sg_request;
+
 /// Synthesizes N images. Not to be called twice at once on one context.
 ///
 /// - context: of `sg_create`.
-/// - styles: [N, R, d]; R is 1 (one row for all) or 2L.
-/// - levels: how many levels to compute, L for the whole image; with fewer, the sum of those levels' images alone.
-/// - noise: for each of the 2L - 1 convolutions [K, r, r], the strength included, or NULL; NULL itself for none at all.
-/// - noise_images: K, 1 for the same noise in every image, or N.
-/// - images: [N, 3, 4 << (levels - 1), 4 << (levels - 1)], about [-1, 1].
-ms_status sg_synthesize(
-    ms_context *context, const float *styles, int count, int rows, int levels, const float *const *noise,
-    int noise_images, float *images);
+/// - images: [N, 3, 4 << (levels - 1), 4 << (levels - 1)], about [-1, 1]; NULL where a seam's features alone are wanted.
+ms_status sg_synthesize(ms_context *context, const sg_request *request, float *images);
+
+/// Gradients of a function of N images with respect to what they came from, given those with respect to the images.
+///
+/// The images' activations are computed once more and kept, those of the levels above 32×32 for one image at a time. The
+/// first call packs the weights for the way back, which takes as much memory again.
+///
+/// - image_gradients: of the images' shape.
+ms_status sg_gradients(
+    ms_context *context, const sg_request *request, const float *image_gradients, const ms_results *results);
 
 #ifdef __cplusplus
 }

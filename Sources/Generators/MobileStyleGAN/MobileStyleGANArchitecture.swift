@@ -125,7 +125,7 @@ struct MobileStyleGANEngineSynthesizer: FeatureSynthesizer {
 
     func record(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> RecordedImages {
         let styles = try styles(codes, size: size, noise: noise)
-        guard codes.count * engine.recordedBytes <= MobileStyleGANEngineSynthesizer.recordedLimit else {
+        guard codes.count <= recordedAtOnce else {
             return try recomputed(codes, size: size, noise: noise)
         }
         let recording = try engine.record(styles, size: size)
@@ -134,8 +134,8 @@ struct MobileStyleGANEngineSynthesizer: FeatureSynthesizer {
         }
     }
 
-    /// Bytes that a recording may take; larger batches are computed once more on their way back.
-    private static let recordedLimit = 1 << 30
+    /// As many as fit into 1 GiB: four of 1024².
+    var recordedAtOnce: Int { (1 << 30) / max(1, engine.recordedBytes) }
 
     /// - Throws: ``Failure`` when the request does not fit.
     private func styles(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> MobileStyleGANEngine.Styles {

@@ -66,8 +66,8 @@ extension Generator {
     }
 }
 
-/// The C engine of StyleGAN2 as a ``Synthesizer``.
-struct StyleGAN2EngineSynthesizer: Synthesizer {
+/// The C engine of StyleGAN2 as a synthesizer.
+struct StyleGAN2EngineSynthesizer: FeatureSynthesizer {
     let identity: GeneratorIdentity
     private let layout: CodeLayout
     private let engine: StyleGAN2Engine
@@ -80,15 +80,56 @@ struct StyleGAN2EngineSynthesizer: Synthesizer {
 
     var sizes: [Int] { ImageSizes.halves(of: identity.resolution) }
 
+    func featureChannels(side: Int) -> Int? { engine.featureChannels(side: side) }
+
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode) throws -> ImageBatch {
         try check(size: size)
-        let codes = try layout.own(codes, of: identity)
+        return averaged(try engine.synthesize(styles(codes, noise: noise)), to: size)
+    }
+
+    func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange) throws -> ImageBatch {
+        try check(size: size)
+        return averaged(try engine.synthesize(styles(codes, noise: noise), change: change), to: size)
+    }
+
+    func features(_ codes: LatentCodes, side: Int, noise: NoiseMode) throws -> FeatureMaps {
+        try engine.features(styles(codes, noise: noise), side: side)
+    }
+
+    func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float] {
+        let full = try spread(gradients, count: codes.count, size: size)
+        return layout.scatter(
+            try engine.backward(styles(codes, noise: noise), imageGradients: full), like: codes)
+    }
+
+    func backward(
+        _ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange, gradients: ImageBatch
+    ) throws -> FeatureGradients {
+        let full = try spread(gradients, count: codes.count, size: size)
+        var result = try engine.backward(styles(codes, noise: noise), change: change, imageGradients: full)
+        result.codes = layout.scatter(result.codes, like: codes)
+        return result
+    }
+
+    private func averaged(_ full: [Float], to size: Int) -> ImageBatch {
+        ImageBatch(ImageSizes.averaged(full, from: identity.resolution, to: size), side: size)
+    }
+
+    /// Gradients of the full images.
+    private func spread(_ gradients: ImageBatch, count: Int, size: Int) throws -> [Float] {
+        try check(size: size)
+        try gradients.check(count: count, side: size)
+        return ImageSizes.spread(gradients.planes, from: size, to: identity.resolution)
+    }
+
+    private func styles(_ codes: LatentCodes, noise: NoiseMode) throws -> StyleGAN2Engine.Styles {
+        let own = try layout.own(codes, of: identity)
         let added: StyleGAN2Engine.Noise
         switch noise {
         case .none: added = .none
         case .constant: added = .constant
         case .random:
-            let seeds = StyleGAN2Noise.seeds(codes.values, count: codes.count)
+            let seeds = StyleGAN2Noise.seeds(own.values, count: own.count)
             added = .given(
                 (0..<identity.layers - 1).map { row in
                     let side = 4 << ((row + 1) / 2)
@@ -97,8 +138,7 @@ struct StyleGAN2EngineSynthesizer: Synthesizer {
                     }
                 })
         }
-        let images = try engine.synthesize(styles: codes.values, count: codes.count, rows: codes.rows, noise: added)
-        return ImageBatch(ImageSizes.averaged(images, from: identity.resolution, to: size), side: size)
+        return .init(own.values, count: own.count, rows: own.rows, noise: added)
     }
 }
 

@@ -8,7 +8,7 @@ import Foundation
 ///
 /// ```swift
 /// let engine = try StyleGAN2Engine(parameters: parameters)
-/// let images = try engine.synthesize(styles: w, count: 8, rows: 1)
+/// let images = try engine.synthesize(.init(w, count: 8))
 /// ```
 ///
 /// The same processor path gives the same bits whatever the batch, the order and the number of threads. Against the
@@ -28,6 +28,8 @@ public final class StyleGAN2Engine: Sendable {
     private let context: EngineContext
     private let constants: [[Float]]
     private let strengths: [Float]
+    /// Channels of the features at each resolution that has some.
+    private let channels: [Int: Int]
     /// d, 512.
     public let latentSize: Int
     /// Rows of W+: two a level.
@@ -65,42 +67,159 @@ public final class StyleGAN2Engine: Sendable {
         let convolutions = parameters.levels.flatMap { [$0.first, $0.second].compactMap { $0 } }
         constants = convolutions.map { convolution in convolution.noise.map { $0 * convolution.noiseStrength } }
         strengths = convolutions.map(\.noiseStrength)
+        channels = Dictionary(
+            uniqueKeysWithValues: parameters.levels.enumerated().compactMap { k, level in
+                level.first.map { (4 << k, $0.bias.count) }
+            })
         latentSize = parameters.latentSize
         styleRows = parameters.styleRows
         resolution = parameters.resolution
     }
 
+    /// Styles that images are asked for of.
+    public struct Styles: Sendable {
+        /// [count, rows, latentSize].
+        public var values: [Float]
+        /// How many images.
+        public var count: Int
+        /// 1, one row for all modulations, or ``StyleGAN2Engine/styleRows``.
+        public var rows: Int
+        /// What noise is added.
+        public var noise: Noise
+
+        /// All parts as they are; the engine checks them.
+        public init(_ values: [Float], count: Int, rows: Int = 1, noise: Noise = .none) {
+            self.values = values
+            self.count = count
+            self.rows = rows
+            self.noise = noise
+        }
+    }
+
+    /// Channels of the features at a resolution; nil where the network has none.
+    public func featureChannels(side: Int) -> Int? { channels[side] }
+
     /// Synthesizes images.
     ///
     /// - Parameters:
-    ///   - styles: [count, rows, latentSize].
-    ///   - count: How many images.
-    ///   - rows: 1, one row for all modulations, or ``styleRows``.
+    ///   - styles: One for each image.
     ///   - truncatedAt: Stop at the level of this many pixels a side and give the sum of the images so far, which is
     ///     cheaper than the whole image and less sharp than its average; nil for the whole.
-    ///   - noise: What noise is added.
+    ///   - change: What is done to features on the way; nil for nothing.
     /// - Returns: [count, 3, r, r], about [-1, 1].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     public func synthesize(
-        styles: [Float], count: Int, rows: Int, truncatedAt: Int? = nil, noise: Noise = .none
+        _ styles: Styles, truncatedAt: Int? = nil, change: FeatureChange? = nil
     ) throws -> [Float] {
+        let side = truncatedAt ?? resolution
+        return try withRequest(styles, side: side, change: change) { request in
+            try context.fill(styles.count * 3 * side * side) { sg_synthesize($0, request, $1) }
+        }
+    }
+
+    /// Runs the network up to its features at a resolution, and no further.
+    ///
+    /// - Parameters:
+    ///   - styles: One for each image.
+    ///   - side: Pixels along a side.
+    /// - Returns: The features before any change.
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    public func features(_ styles: Styles, side: Int) throws -> FeatureMaps {
+        let channels = try channels(FeatureChange(side: side), count: styles.count)
+        let values = try context.fill(styles.count * channels * side * side) { context, features in
+            try withRequest(styles, side: resolution, change: FeatureChange(side: side), features: features) {
+                sg_synthesize(context, $0, nil)
+            }
+        }
+        return FeatureMaps(values, channels: channels, side: side)
+    }
+
+    /// Gradients with respect to styles, from those with respect to their images.
+    ///
+    /// The images are computed once more, some at once. The first call packs the weights for the way back, which takes as
+    /// much memory again.
+    ///
+    /// - Parameters:
+    ///   - styles: As for the images.
+    ///   - imageGradients: [count, 3, resolution, resolution].
+    /// - Returns: [count, rows, latentSize].
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    public func backward(_ styles: Styles, imageGradients: [Float]) throws -> [Float] {
+        try check(imageGradients, count: styles.count)
+        return try withRequest(styles, side: resolution, change: nil) { request in
+            try context.fill(styles.values.count) { context, gradients in
+                var results = ms_results(styles: gradients, scale: nil, shift: nil)
+                return sg_gradients(context, request, imageGradients, &results)
+            }
+        }
+    }
+
+    /// Gradients with respect to styles and to a change of features, from those with respect to the images.
+    ///
+    /// - Parameters:
+    ///   - styles: They and `change` as for the images.
+    ///   - imageGradients: [count, 3, resolution, resolution].
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    public func backward(_ styles: Styles, change: FeatureChange, imageGradients: [Float]) throws -> FeatureGradients {
+        try check(imageGradients, count: styles.count)
+        let channels = try channels(change, count: styles.count)
+        return try withRequest(styles, side: resolution, change: change) { request in
+            try context.gradients(
+                codes: styles.values.count, features: (styles.count, channels, change.side)
+            ) { sg_gradients($0, request, imageGradients, $1) }
+        }
+    }
+
+    private func check(_ gradients: [Float], count: Int) throws {
+        guard gradients.count == count * 3 * resolution * resolution else {
+            throw Failure(
+                "image gradients", "are \(gradients.count), not \(count) × 3 × \(resolution) × \(resolution)")
+        }
+    }
+
+    /// - Returns: Channels of the features that a change is of.
+    /// - Throws: ``Failure`` when it does not fit the network or the number of images.
+    private func channels(_ change: FeatureChange, count: Int) throws -> Int {
+        guard let channels = channels[change.side] else {
+            throw Failure(
+                "features", "of \(change.side) pixels a side are none of this network's",
+                "ask for one of \(channels.keys.sorted().map(String.init).joined(separator: ", "))")
+        }
+        try change.check(count: count, channels: channels)
+        return channels
+    }
+
+    /// Calls with the request as C takes it; its pointers end with the call.
+    ///
+    /// - Throws: ``Failure`` when a shape does not fit, or what `body` throws.
+    private func withRequest<R>(
+        _ styles: Styles, side: Int, change: FeatureChange?, features: UnsafeMutablePointer<Float>? = nil,
+        _ body: (UnsafePointer<sg_request>) throws -> R
+    ) throws -> R {
+        let (count, rows) = (styles.count, styles.rows)
         guard rows == 1 || rows == styleRows else {
             throw Failure("latent code", "has \(rows) rows", "this generator takes 1 or \(styleRows)")
         }
-        guard count >= 0, count <= Int(Int32.max) / 2, styles.count == count * rows * latentSize else {
-            throw Failure("latent code", "has \(styles.count) values where \(count) × \(rows) × \(latentSize) belong")
+        guard count >= 0, count <= Int(Int32.max) / 2, styles.values.count == count * rows * latentSize else {
+            throw Failure(
+                "latent code", "has \(styles.values.count) values where \(count) × \(rows) × \(latentSize) belong")
         }
-        let side = truncatedAt ?? resolution
         guard let levels = (1...styleRows / 2).first(where: { 4 << ($0 - 1) == side }) else {
             throw Failure(
                 "image size", "cannot be \(side)", "give a power of two from 4 to \(resolution)", kind: .usage)
         }
-        let (values, noiseImages) = try noiseValues(noise, count: count)
+        if let change { _ = try channels(change, count: count) }
+        let (values, noiseImages) = try noiseValues(styles.noise, count: count)
         return try Self.withPointers(values) { noise in
-            try context.fill(count * 3 * side * side) { context, images in
-                sg_synthesize(
-                    context, styles, Int32(count), Int32(rows), Int32(levels), values.isEmpty ? nil : noise,
-                    Int32(noiseImages), images)
+            try styles.values.withUnsafeBufferPointer { codes in
+                var request = sg_request(
+                    styles: codes.baseAddress, count: Int32(count), rows: Int32(rows), levels: Int32(levels),
+                    noise: values.isEmpty ? nil : noise, noise_images: Int32(noiseImages), seam: nil)
+                guard let change else { return try body(&request) }
+                return try change.withSeam(features: features) { seam in
+                    request.seam = seam
+                    return try body(&request)
+                }
             }
         }
     }

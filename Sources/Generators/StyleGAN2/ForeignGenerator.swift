@@ -20,33 +20,50 @@ public struct ForeignGenerator: Sendable {
     public let network: StyleGAN2Parameters
     /// The class that was chosen of a conditional network.
     public let label: Int?
+    /// What stands after z for that class, where it is not a part of the first layer.
+    public var condition: [Float] = []
 
     /// Components of z.
-    public var noiseSize: Int { (mapping.first?.weight.count ?? 0) / max(1, mapping.first?.bias.count ?? 1) }
+    public var noiseSize: Int {
+        (mapping.first?.weight.count ?? 0) / max(1, mapping.first?.bias.count ?? 1) - condition.count
+    }
 
-    /// Reads a generator's file, whatever its kind: a network pickle of NVIDIA's, or rosinality's or pSp's `.pt`.
+    /// Reads a generator's file, whatever its kind.
+    ///
+    /// Only the generator's own arrays are looked at, one after the other: the memory taken is that of the generator.
     ///
     /// - Parameters:
-    ///   - path: The file.
+    ///   - path: A pickle or safetensors of NVIDIA's, rosinality's, pSp's or BasicSR's: a network, a state, or a checkpoint
+    ///     that has one of them.
     ///   - label: The class of a conditional network, from 0.
     /// - Throws: ``Failure`` naming the file: damaged, hostile, of another kind, or of a network that is no StyleGAN2.
     public static func read(_ path: String, label: Int? = nil) throws -> ForeignGenerator {
-        let data = try AtomicFile.read(path)
+        let file = try MappedFile(path)
+        let state = try GeneratorState.find(in: value(file.data, name: path), name: path)
+        let tensors = NamedTensors(tensors: state.network.tensors, name: path, release: file.dropResident)
         let found: ForeignGenerator
-        if NetworkPickle.matches(data) {
-            let pickle = try NetworkPickle.decode(data, name: path)
-            switch pickle.kind {
-            case .torch: found = try NvidiaGenerator(pickle, name: path).generator(label: label)
-            case .tensorFlow: found = try TensorFlowGenerator(pickle, name: path).generator(label: label)
-            }
-        } else {
+        switch state.layout {
+        case .rosinality, .basicSR:
             if label != nil {
                 throw Failure(path, "is not conditional: it has no classes", "leave --class out", kind: .usage)
             }
-            found = try RosinalityGenerator(TorchFile.decode(data, name: path), name: path).generator()
+            found = try RosinalityGenerator(state, tensors).generator()
+        case .nvidia: found = try NvidiaGenerator(state, tensors).generator(label: label)
+        case .tensorFlow: found = try TensorFlowGenerator(state, tensors).generator(label: label)
         }
         try found.check(path)
         return found
+    }
+
+    /// Safetensors begin with the length of a header that begins with a brace.
+    static func isSafetensors(_ data: Data) -> Bool {
+        data.count > 8 && data[data.startIndex + 8] == UInt8(ascii: "{") && data[data.startIndex + 7] == 0
+    }
+
+    private static func value(_ data: Data, name: String) throws -> TorchValue {
+        guard isSafetensors(data) else { return try TorchFile.open(data, name: name) }
+        let tensors = try SafetensorsFile.decode(data, name: name).tensors.sorted { $0.key < $1.key }
+        return .dictionary(tensors.map { .init(key: $0.key, value: .tensor($0.value)) })
     }
 
     private func check(_ name: String) throws {
@@ -55,7 +72,10 @@ public struct ForeignGenerator: Sendable {
         guard (1...32).contains(mapping.count), mapping.last?.bias.count == latent, (2...8192).contains(noiseSize),
             noiseSize % 2 == 0
         else { throw Failure(name, "has a mapping network that does not lead to its latents", "get the file again") }
-        var inputs = noiseSize
+        guard condition.allSatisfy(\.isFinite) else {
+            throw Failure(name, "has a damaged embedding", "get the file again")
+        }
+        var inputs = noiseSize + condition.count
         for layer in mapping {
             guard layer.weight.count == layer.bias.count * inputs, layer.weight.allSatisfy(\.isFinite),
                 layer.bias.allSatisfy(\.isFinite)
@@ -76,64 +96,32 @@ public struct ForeignGenerator: Sendable {
     ///   - source: The file it came from.
     /// - Throws: ``Failure`` naming what can't be read or written.
     public func write(to folder: String, source: String) throws -> GeneratorIdentity {
-        var tensors = StyleGAN2File.tensors(network)
-        var inputs = noiseSize
+        var arrays = StyleGAN2File.arrays(network)
+        var inputs = noiseSize + condition.count
         for (k, layer) in mapping.enumerated() {
-            tensors["mapping.fc\(k).weight"] = TensorData(layer.weight, shape: [layer.bias.count, inputs])
-            tensors["mapping.fc\(k).bias"] = TensorData(layer.bias, shape: [layer.bias.count])
+            arrays["mapping.fc\(k).weight"] = (layer.weight, [layer.bias.count, inputs])
+            arrays["mapping.fc\(k).bias"] = (layer.bias, [layer.bias.count])
             inputs = layer.bias.count
         }
-        let mean = try meanLatent ?? MappingNetwork(inputSize: noiseSize, layers: mapping).meanLatent()
-        tensors["mean_latent"] = TensorData(mean, shape: [network.latentSize])
-        let weights = try SafetensorsFile(
-            tensors: tensors, metadata: ["format": "directions-generator", "version": "1"]
-        ).encoded()
-        let name = (folder as NSString).lastPathComponent
-        let identity = GeneratorIdentity(
-            name: name, architecture: "stylegan2", sha256: Hashing.sha256(weights), resolution: network.resolution,
-            latentSize: network.latentSize, layers: network.styleRows, styleGAN2Layers: network.styleRows,
-            sourceName: (source as NSString).lastPathComponent, sourceSHA256: try Hashing.sha256(file: source),
-            licence: "not known: ask where \((source as NSString).lastPathComponent) came from",
-            tensors: tensors.mapValues(\.shape), source: kind, label: label,
-            meanLatentIsMeasured: meanLatent == nil)
-        try Generator.write(identity, weights: weights, folder: folder)
+        if !condition.isEmpty { arrays["mapping.condition"] = (condition, [condition.count]) }
+        let mean =
+            try meanLatent
+            ?? MappingNetwork(inputSize: noiseSize, layers: mapping, condition: condition).meanLatent()
+        arrays["mean_latent"] = (mean, [network.latentSize])
+        let file = (source as NSString).lastPathComponent
+        var identity = GeneratorIdentity(
+            name: (folder as NSString).lastPathComponent, architecture: "stylegan2", sha256: "",
+            resolution: network.resolution, latentSize: network.latentSize, layers: network.styleRows,
+            styleGAN2Layers: network.styleRows, sourceName: file, sourceSHA256: try Hashing.sha256(file: source),
+            licence: "not known: ask where \(file) came from", tensors: arrays.mapValues(\.shape), source: kind,
+            label: label, meanLatentIsMeasured: meanLatent == nil)
+        try Generator.write(folder: folder) { path in
+            try SafetensorsFile.write(
+                arrays, metadata: ["format": "directions-generator", "version": "1"], to: path)
+            identity.sha256 = try Hashing.sha256(file: path)
+            return identity
+        }
         return identity
-    }
-}
-
-/// Arrays of a file by name, with shapes checked on the way out.
-struct NamedTensors {
-    let tensors: [String: TensorData]
-    let name: String
-
-    func has(_ key: String) -> Bool { tensors[key] != nil }
-
-    func tensor(_ key: String, rank: Int? = nil) throws -> TensorData {
-        guard let tensor = tensors[key] else {
-            throw Failure(name, "has no \(key)", "it is not a StyleGAN2 generator, or the file is incomplete")
-        }
-        if let rank, tensor.shape.count != rank {
-            throw Failure(name, "has \(key) of shape \(tensor.shape)", "it is not a StyleGAN2 generator")
-        }
-        return tensor
-    }
-
-    /// Values times a scale.
-    func floats(_ key: String, scale: Float = 1, plus offset: Float = 0) throws -> [Float] {
-        let values = try tensor(key).floats()
-        return scale == 1 && offset == 0 ? values : values.map { $0 * scale + offset }
-    }
-
-    /// A matrix with each value times `gain` over the root of its inputs: the equalised learning rate.
-    func matrix(_ key: String, gain: Float = 1, isTransposed: Bool = false) throws -> (values: [Float], inputs: Int) {
-        let tensor = try tensor(key, rank: 2)
-        let inputs = tensor.shape[isTransposed ? 0 : 1]
-        guard inputs > 0 else { throw Failure(name, "has an empty \(key)", "get the file again") }
-        let scale = gain / Float(inputs).squareRoot()
-        let values = try tensor.floats().map { $0 * scale }
-        guard isTransposed else { return (values, inputs) }
-        let outputs = tensor.shape[1]
-        return ((0..<outputs).flatMap { o in (0..<inputs).map { values[$0 * outputs + o] } }, inputs)
     }
 }
 

@@ -6,12 +6,10 @@ import Weights
 enum StyleGAN2File {
     typealias Parameters = StyleGAN2Parameters
 
-    /// The tensors of a network.
-    static func tensors(_ network: Parameters) -> [String: TensorData] {
-        var result: [String: TensorData] = [:]
-        func add(_ name: String, _ values: [Float], _ shape: [Int]) {
-            result["synthesis." + name] = TensorData(values, shape: shape)
-        }
+    /// The arrays of a network by name, which share its memory.
+    static func arrays(_ network: Parameters) -> [String: (values: [Float], shape: [Int])] {
+        var result: [String: (values: [Float], shape: [Int])] = [:]
+        func add(_ name: String, _ values: [Float], _ shape: [Int]) { result["synthesis." + name] = (values, shape) }
         func add(_ name: String, _ modulation: Parameters.Modulation) {
             add(name + ".modulation.weight", modulation.weight, [modulation.bias.count, network.latentSize])
             add(name + ".modulation.bias", modulation.bias, [modulation.bias.count])

@@ -7,25 +7,47 @@ struct NvidiaGenerator {
     private let tensors: NamedTensors
     private let name: String
 
-    init(_ pickle: NetworkPickle, name: String) throws {
-        self.pickle = pickle
-        self.name = name
-        tensors = NamedTensors(tensors: pickle.tensors, name: name)
-        if pickle.classes.keys.contains("synthesis.input") || pickle.classes.values.contains("SynthesisInput") {
-            throw Failure(
-                name, "is a StyleGAN3 generator, whose alias-free synthesis this program does not have",
-                "give a StyleGAN2 generator; stylegan3's code can train one with --cfg=stylegan2")
+    init(_ state: GeneratorState, _ tensors: NamedTensors) throws {
+        pickle = state.network
+        self.tensors = tensors
+        name = tensors.name
+        let sides = tensors.numbers("synthesis.b")
+        guard let last = sides.last, last <= 4 << 12, last >= 4, last & (last - 1) == 0 else {
+            throw Failure(name, "has a generator that is not a StyleGAN2's", "give one of stylegan2-ada-pytorch")
         }
-        guard tensors.has("synthesis.b4.const") else {
+        try checkComplete(sides: NvidiaGenerator.sides(to: last))
+    }
+
+    private static func sides(to last: Int) -> [Int] { Array(sequence(first: 4) { $0 < last ? 2 * $0 : nil }) }
+
+    /// What the rest of the network says must be there.
+    private func checkComplete(sides: [Int]) throws {
+        if let resolution = number("synthesis.img_resolution") ?? number("img_resolution"), resolution != sides.last {
             throw Failure(
-                name, "has a generator of class \(pickle.classes[""] ?? "?") that is not a StyleGAN2's",
-                "give a network pickle of stylegan2-ada-pytorch, or of stylegan3 with --cfg=stylegan2")
+                name, "says that it makes \(resolution) pixels a side, and has the levels up to \(sides.last ?? 0)",
+                "get the file again")
         }
+        let convolutions = sides.flatMap { $0 == 4 ? ["b4.conv1"] : ["b\($0).conv0", "b\($0).conv1"] }
+            .map { "synthesis." + $0 }
+        try tensors.require(convolutions.map { $0 + ".weight" })
+        for part in [".noise_const", ".noise_strength"]
+        where pickle.settings.isEmpty && convolutions.contains(where: { tensors.has($0 + part) }) {
+            try tensors.require(convolutions.map { $0 + part })
+        }
+        let images = sides.filter { tensors.has("synthesis.b\($0).torgb.weight") }
+        if images.count > 1 { try tensors.require(sides.map { "synthesis.b\($0).torgb.weight" }) }
+        let residuals = sides.filter { tensors.has("synthesis.b\($0).skip.weight") }
+        if !residuals.isEmpty { try tensors.require(sides.dropFirst().map { "synthesis.b\($0).skip.weight" }) }
+        let layers = max((tensors.numbers("mapping.fc").last ?? -1) + 1, number("mapping.num_layers") ?? 0)
+        guard layers > 0 else {
+            throw Failure(name, "has no mapping network (mapping.fc0.weight, …)", "give the whole generator")
+        }
+        try tensors.require((0..<layers).flatMap { ["mapping.fc\($0).weight", "mapping.fc\($0).bias"] })
     }
 
     func generator(label: Int?) throws -> ForeignGenerator {
-        let sides = (0...12).map { 4 << $0 }.prefix { tensors.has("synthesis.b\($0).conv1.weight") }
-        try checkImage(last: sides.last ?? 4)
+        let sides = NvidiaGenerator.sides(to: tensors.numbers("synthesis.b").last ?? 4)
+        try checkActivations()
         let isSkip = sides.count == 1 || tensors.has("synthesis.b4.torgb.weight")
         let isResidual = sides.contains { tensors.has("synthesis.b\($0).skip.weight") }
         let clamps = try Set(
@@ -38,21 +60,20 @@ struct NvidiaGenerator {
             architecture: isResidual ? .resnet : isSkip ? .skip : .orig, latentSize: latent,
             constant: try tensors.floats("synthesis.b4.const"), levels: try sides.map { try level($0) },
             filter: try filter(), clamp: clamps.first ?? nil)
-        let mapping = try mapping(label: label, classes: number("c_dim") ?? number("mapping.c_dim") ?? 0)
+        let embedded =
+            tensors.has("mapping.embed.weight") ? try tensors.tensor("mapping.embed.weight", rank: 2).shape[1] : 0
+        let mapping = try mapping(label: label, classes: number("c_dim") ?? number("mapping.c_dim") ?? embedded)
         return ForeignGenerator(
-            kind: "NVIDIA's PyTorch pickle", mapping: mapping,
+            kind: pickle.settings.isEmpty
+                ? "a state of NVIDIA's layout, its activations limited to ±256 as NVIDIA trains"
+                : "NVIDIA's PyTorch pickle", mapping: mapping,
             meanLatent: tensors.has("mapping.w_avg") ? try tensors.floats("mapping.w_avg") : nil, network: network,
             label: label)
     }
 
     private func number(_ key: String) -> Int? { pickle.settings[key]?.integer }
 
-    private func checkImage(last side: Int) throws {
-        guard try tensors.tensor("synthesis.b\(side).torgb.weight").shape.first == 3 else {
-            throw Failure(
-                name, "makes images of \(try tensors.tensor("synthesis.b\(side).torgb.weight").shape[0]) channels",
-                "this program needs red, green and blue")
-        }
+    private func checkActivations() throws {
         for (key, value) in pickle.settings where key.hasSuffix(".activation") {
             // The affine layers of styles are linear; a module's full path tells which are which.
             let isLayer =
@@ -67,6 +88,8 @@ struct NvidiaGenerator {
     private func clamp(_ side: Int, _ layer: String) throws -> Float?? {
         let key = "synthesis.b\(side).\(layer)"
         guard tensors.has(key + ".weight") else { return nil }
+        // A state has no settings; NVIDIA's training sets this one, and what is below it does not feel it.
+        if pickle.settings.isEmpty { return 256 }
         switch pickle.settings[key + ".conv_clamp"] {
         case nil, PickleValue.none?: return .some(nil)
         case .integer(let value)?: return .some(Float(value))
@@ -77,8 +100,7 @@ struct NvidiaGenerator {
 
     private func mapping(label: Int?, classes: Int) throws -> [MappingNetwork.Layer] {
         try ConditionalMapping.check(label, classes: classes, name: name)
-        let count = (0...32).first { !tensors.has("mapping.fc\($0).weight") } ?? 0
-        var layers = try (0..<count).map { k in
+        var layers = try tensors.numbers("mapping.fc").map { k in
             let multiplier = pickle.settings["mapping.fc\(k).bias_gain"]
             let rate: Float =
                 switch multiplier {
@@ -110,7 +132,7 @@ struct NvidiaGenerator {
         let key = "synthesis.b8.conv0.resample_filter"
         guard tensors.has(key) else { return StyleGAN2Parameters.usualFilter }
         let tensor = try tensors.tensor(key)
-        let values = try tensor.floats()
+        let values = try tensors.read(tensor)
         // A long filter is kept as one row of a separable one.
         return tensor.shape.count == 1 ? values.flatMap { a in values.map { a * $0 } } : values
     }
@@ -128,7 +150,7 @@ struct NvidiaGenerator {
         }
         let hasNoise = tensors.has(key + ".noise_const")
         return .init(
-            modulation: try modulation(key), weight: try weight.floats(),
+            modulation: try modulation(key), weight: try tensors.read(weight),
             noise: hasNoise ? try tensors.floats(key + ".noise_const") : [Float](repeating: 0, count: side * side),
             noiseStrength: hasNoise ? try tensors.floats(key + ".noise_strength").first ?? 0 : 0,
             bias: try tensors.floats(key + ".bias"))
@@ -145,7 +167,8 @@ struct NvidiaGenerator {
             }
             image = .init(
                 modulation: try modulation(key + ".torgb", gain: 1 / Float(max(1, weight.shape[1])).squareRoot()),
-                weight: try weight.floats(), bias: try tensors.floats(key + ".torgb.bias"))
+                weight: try tensors.colours(tensors.read(weight), channels: weight.shape[0]),
+                bias: try tensors.colours(tensors.floats(key + ".torgb.bias"), channels: weight.shape[0]))
         }
         var residual: [Float]?
         if tensors.has(key + ".skip.weight") {

@@ -2,70 +2,85 @@ import Core
 import Foundation
 import Weights
 
-/// Generators in the layout of rosinality's stylegan2-pytorch, which pSp, e4e and HFGI share: read and written.
+/// Generators in the layout of rosinality's stylegan2-pytorch, which pSp, e4e and HFGI share, read and written; BasicSR's read.
 struct RosinalityGenerator {
     private let tensors: NamedTensors
     private let name: String
     private let meanLatent: [Float]?
+    private let kind: String
 
     /// Multiplies weights and biases of the mapping network; a constant of that code.
     private static let mappingRate: Float = 0.01
 
-    /// Finds the generator's state: under `g_ema`, as `decoder.…` of pSp's `state_dict`, or the file itself.
-    init(_ file: TorchValue, name: String) throws {
-        self.name = name
-        var found: [String: TensorData]?
-        for candidate in [file["g_ema"], file["state_dict"], file["params_ema"], file["g"], file] {
-            guard case .dictionary(let entries)? = candidate,
-                let anchor = entries.last(where: { $0.key == "input.input" || $0.key.hasSuffix(".input.input") })
-            else { continue }
-            let prefix = anchor.key.dropLast("input.input".count)
-            var state: [String: TensorData] = [:]
-            for entry in entries where entry.key.hasPrefix(prefix) {
-                state[String(entry.key.dropFirst(prefix.count))] = entry.value.tensor
+    /// - Parameter tensors: Those of the state; BasicSR's are given rosinality's names.
+    init(_ state: GeneratorState, _ tensors: NamedTensors) throws {
+        name = tensors.name
+        var renamed = tensors
+        if state.layout == .basicSR { renamed = RosinalityGenerator.renamed(tensors) }
+        self.tensors = renamed
+        kind = state.layout == .basicSR ? "BasicSR's layout" : "rosinality's layout"
+        // pSp keeps one row a layer, all the same.
+        meanLatent = try state.meanLatent.map { Array(try $0.floats().prefix($0.shape.last ?? 0)) }
+        try checkMapping(wanted: state.mappingLayers)
+    }
+
+    /// The names of BasicSR's `StyleGAN2Generator`, whose network is the same.
+    private static func renamed(_ tensors: NamedTensors) -> NamedTensors {
+        var result: [String: StoredTensor] = [:]
+        for (key, tensor) in tensors.tensors {
+            var name = key
+            for (old, new) in [
+                ("style_mlp.", "style."), ("constant_input.weight", "input.input"), ("style_conv1.", "conv1."),
+                ("style_convs.", "convs."), ("noises.noise", "noises.noise_"),
+            ] where name.hasPrefix(old) { name = new + name.dropFirst(old.count) }
+            let isConvolution = name.hasPrefix("conv1.") || name.hasPrefix("convs.")
+            if isConvolution, name.hasSuffix(".weight"), !name.contains(".modulated_conv.") {
+                name = name.dropLast("weight".count) + "noise.weight"
             }
-            found = state
-            break
+            result[name.replacingOccurrences(of: ".modulated_conv.", with: ".conv.")] = tensor
         }
-        guard let found else {
-            throw Failure(
-                name, "has no StyleGAN2 generator under g_ema, state_dict or at its top",
-                "give a .pt of rosinality's stylegan2-pytorch, pSp, e4e or HFGI, or a network pickle of NVIDIA's")
+        return NamedTensors(tensors: result, name: tensors.name, release: tensors.release)
+    }
+
+    /// Layers are numbered from 1, after the normalisation; none may be missing between them.
+    private func checkMapping(wanted: Int?) throws {
+        let count = max(tensors.numbers("style.").last ?? 0, wanted ?? 0)
+        guard count > 0 else {
+            throw Failure(name, "has no mapping network (style.1.weight, …)", "give the generator's whole state")
         }
-        tensors = NamedTensors(tensors: found, name: name)
-        var mean: [Float]?
-        if let tensor = file["latent_avg"]?.tensor {
-            // pSp keeps one row a layer, all the same.
-            mean = Array(try tensor.floats().prefix(tensor.shape.last ?? 0))
-        }
-        meanLatent = mean
+        try tensors.require((1...count).flatMap { ["style.\($0).weight", "style.\($0).bias"] })
+    }
+
+    /// How many levels there are above 4×4, by every name that tells; what is missing of them is an error later.
+    private var doublings: Int {
+        let convolutions = ((tensors.numbers("convs.").last ?? -1) + 2) / 2
+        let noises = ((tensors.numbers("noises.noise_").last ?? 0) + 1) / 2
+        return max(convolutions, (tensors.numbers("to_rgbs.").last ?? -1) + 1, noises)
     }
 
     func generator() throws -> ForeignGenerator {
-        let sides =
-            [4]
-            + (0...12).map { 8 << $0 }.prefix { tensors.has("convs.\(2 * $0.trailingZeroBitCount - 5).conv.weight") }
-        guard try tensors.tensor("to_rgb1.conv.weight", rank: 5).shape[1] == 3 else {
-            throw Failure(name, "makes images without red, green and blue", "this program needs three channels")
+        guard doublings <= 12 else {
+            throw Failure(name, "has \(doublings) levels above 4 x 4", "it is not a StyleGAN2 generator")
         }
+        let convolutions = ["conv1"] + (0..<2 * doublings).map { "convs.\($0)" }
+        if convolutions.contains(where: { tensors.has($0 + ".noise.weight") }) {
+            try tensors.require(convolutions.map { $0 + ".noise.weight" })
+        }
+        if tensors.has("noises.noise_0") { try tensors.require((0...2 * doublings).map { "noises.noise_\($0)" }) }
         let network = StyleGAN2Parameters(
             architecture: .skip, latentSize: try tensors.tensor("conv1.conv.modulation.weight", rank: 2).shape[1],
             constant: try tensors.floats("input.input"),
-            levels: try sides.indices.map { try level($0) },
+            levels: try (0...doublings).map { try level($0) },
             filter: tensors.has("convs.0.conv.blur.kernel")
                 ? try tensors.floats("convs.0.conv.blur.kernel", scale: 0.25) : StyleGAN2Parameters.usualFilter,
             clamp: nil)
-        let numbers = tensors.tensors.keys.compactMap { key -> Int? in
-            let parts = key.split(separator: ".")
-            return parts.count == 3 && parts[0] == "style" && parts[2] == "weight" ? Int(parts[1]) : nil
-        }
-        let mapping = try numbers.sorted().map { k in
+        let mapping = try tensors.numbers("style.").map { k in
             MappingNetwork.Layer(
                 weight: try tensors.matrix("style.\(k).weight", gain: RosinalityGenerator.mappingRate).values,
                 bias: try tensors.floats("style.\(k).bias", scale: RosinalityGenerator.mappingRate))
         }
         return ForeignGenerator(
-            kind: "rosinality's layout", mapping: mapping, meanLatent: meanLatent, network: network, label: nil)
+            kind: kind, mapping: mapping, meanLatent: meanLatent, network: network, label: nil)
     }
 
     private func modulation(_ key: String) throws -> StyleGAN2Parameters.Modulation {
@@ -99,8 +114,10 @@ struct RosinalityGenerator {
             first: k == 0 ? nil : try convolution("convs.\(2 * k - 2)", index: 2 * k - 1, side: side),
             second: try convolution(k == 0 ? "conv1" : "convs.\(2 * k - 1)", index: 2 * k, side: side),
             image: .init(
-                modulation: try modulation(rgb), weight: try tensors.floats(rgb + ".conv.weight", scale: scale),
-                bias: try tensors.floats(rgb + ".bias")))
+                modulation: try modulation(rgb),
+                weight: try tensors.colours(
+                    tensors.floats(rgb + ".conv.weight", scale: scale), channels: weight.shape[1]),
+                bias: try tensors.colours(tensors.floats(rgb + ".bias"), channels: weight.shape[1])))
     }
 }
 
