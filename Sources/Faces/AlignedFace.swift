@@ -18,7 +18,8 @@ extension FaceFrame {
             return (
                 "has \(image.width) x \(image.height) pixels, an aligned face in FFHQ's frame is square",
                 isCelebA
-                    ? "choose the frame celeba for CelebA's pictures" : "cut out the face's square first, as FFHQ aligns it"
+                    ? "choose the frame celeba for CelebA's pictures"
+                    : "cut out the face's square first, as FFHQ aligns it"
             )
         case .celeba where abs(ratio * 218 / 178 - 1) > 0.03:
             return (
