@@ -27,7 +27,9 @@ extension StyleGAN2Parameters: GeneratorNetwork {
         self = try StyleGAN2File.network(file, name: name)
     }
 
-    public var tensors: [String: TensorData] { StyleGAN2File.tensors(self) }
+    public var tensors: [String: TensorData] {
+        StyleGAN2File.arrays(self).mapValues { TensorData($0.values, shape: $0.shape) }
+    }
 
     public var layout: CodeLayout { CodeLayout(rows: styleRows) }
 
