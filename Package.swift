@@ -2,25 +2,22 @@
 import Foundation
 import PackageDescription
 
-// The libtorch to build against. Unset: Debian's libtorch-dev (1.13, C++17).
-// LIBTORCH=/path/to/site-packages/torch: PyPI's torch 2.x, CPU or CUDA (C++20).
+// The libtorch to build against. Unset: Debian's libtorch-dev (1.13, C++17), which needs no flag that SwiftPM refuses in
+// a package that others depend upon by version.
+// LIBTORCH=/path/to/site-packages/torch: PyPI's torch 2.x, CPU or CUDA (C++20), for this checkout alone.
 let libtorch = ProcessInfo.processInfo.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : $0 }
-let torchInclude = libtorch.map { "\($0)/include" } ?? "/usr/include"
-// /usr/include itself must not be named again: that would break the C++ library's own include order.
-let torchCxxFlags =
-    (libtorch == nil ? [] : ["-isystem", torchInclude])
-    + ["-isystem", "\(torchInclude)/torch/csrc/api/include", "-Wno-deprecated-declarations"]
+let torchCxxSettings: [CXXSetting] = libtorch.map { [.unsafeFlags(["-isystem", "\($0)/include"])] } ?? []
 let torchLinkFlags: [String] =
-    libtorch.map { ["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"] } ?? []
-let torchHasCUDA =
-    libtorch.map { FileManager.default.fileExists(atPath: "\($0)/lib/libtorch_cuda.so") } ?? false
+    libtorch.map { torch in
+        let hasCUDA = FileManager.default.fileExists(atPath: "\(torch)/lib/libtorch_cuda.so")
+        return ["-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib"]
+            + (hasCUDA ? ["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Xlinker", "--as-needed"] : [])
+    } ?? []
 let torchLibraries: [LinkerSetting] =
-    [.unsafeFlags(torchLinkFlags), .linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
-    + (torchHasCUDA
-        ? [.unsafeFlags(["-Xlinker", "--no-as-needed", "-ltorch_cuda", "-lc10_cuda", "-Xlinker", "--as-needed"])] : [])
+    (torchLinkFlags.isEmpty ? [] : [.unsafeFlags(torchLinkFlags)])
+    + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
-let fastC: [CSetting] = [.unsafeFlags(["-O3", "-std=gnu11", "-ffp-contract=fast", "-fno-math-errno"])]
 
 /// A Swift target of this package, with its tests' target where `Tests/<name>Tests` exists.
 func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
@@ -34,13 +31,10 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // In the order the data flows; a target may depend only on those above it.
 let targets: [Target] = [
-    .target(
-        name: "CTorchShim",
-        cxxSettings: [.unsafeFlags(torchCxxFlags)],
-        linkerSettings: torchLibraries),
+    .target(name: "CTorchShim", cxxSettings: torchCxxSettings, linkerSettings: torchLibraries),
     .target(name: "CTorch", exclude: ["functions.def"]),
-    .target(name: "CSynthesis", cSettings: fastC),
-    .target(name: "CRows", cSettings: fastC),
+    .target(name: "CSynthesis"),
+    .target(name: "CRows"),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(
@@ -53,13 +47,13 @@ let targets: [Target] = [
     module("Latents", ["Weights", "Core"]),
     module("Networks", ["Tensors", "Weights", "Core"]),
     module("Faces", ["Networks", "Tensors", "Weights", "Images", "Core"]),
-    module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "CLinearAlgebra", "Core"]),
+    module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
     module(
         "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
         resources: [.copy("Resources")]),
     module("Objectives", ["Classifiers", "Generators", "Faces", "Images", "Latents", "Core"]),
     module("LatentStore", [grdb, "Core"]),
-    module("Sampling", ["Generators", "LatentStore", "CLinearAlgebra", "Core"]),
+    module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
@@ -86,21 +80,21 @@ let targets: [Target] = [
             "Images", "Core",
         ]),
     module("Pipelines", [yams, "Core"]),
+    module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
+    module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Reports", "Reporting", "DirectionFitting", "Evaluation", "Editing", "DirectionFiles", "Sampling",
-            "Classifiers", "Faces", "Networks", "Generators", "LatentStore", "Latents", "Weights", "Images", "Tensors",
-            "Core",
+            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
+            "Fitting", "Generators", "Images", "LatentStore", "Latents", "Networks", "Pipelines", "Reporting",
+            "Reports",
+            "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Directions", "Core", "Images", "Latents", "Tensors", "Weights", "Generators",
-            "Classifiers", "Faces", "Networks", "Objectives", "LatentStore",
-            "Sampling",
-            "Scoring", "Selection", "Fitting", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
-            "Pipelines",
+            argumentParser, "Directions", "Core", "Tensors", "Weights", "Generators", "Classifiers", "Faces",
+            "LatentStore", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
         ],
         swiftSettings: strict),
 ]
@@ -169,5 +163,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
     ],
     targets: targets + tests,
+    cLanguageStandard: .gnu11,
     cxxLanguageStandard: libtorch == nil ? .cxx17 : .cxx20
 )

@@ -1,5 +1,8 @@
 #include "rows.h"
 
+// Products and sums may become fused operations, across statements too.
+#pragma clang fp contract(fast)
+
 #if defined(__x86_64__) && defined(__linux__)
 #define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else

@@ -3,6 +3,9 @@
 // Layout of a row of activations ("row"): [blocks of 16 channels][width + 2][16], with one pixel of zeros at each end.
 #pragma once
 
+// Products and sums may become fused operations, across statements too: in every file that includes this one.
+#pragma clang fp contract(fast)
+
 #include <stddef.h>
 
 enum {

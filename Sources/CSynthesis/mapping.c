@@ -1,6 +1,8 @@
 // The mapping network's kernels. Activations lie as [size, 48 rows], so that lanes are rows: each lane sums its own
 // products over the inputs in rising order with fused multiply-adds, which every path rounds alike.
 
+#pragma clang fp contract(fast)
+
 #include "mapping.h"
 
 #include <math.h>
@@ -97,7 +99,7 @@ static void normalise(float *x, int size, double epsilon) {
             sums[row] += value * value;
         }
     float factors[mm_rows];
-    for (int row = 0; row < mm_rows; row++) factors[row] = (float)(1 / sqrt(sums[row] / size + epsilon));
+    for (int row = 0; row < mm_rows; row++) factors[row] = (float)(1 / __builtin_elementwise_sqrt(sums[row] / size + epsilon));
     for (int k = 0; k < size; k++)
         for (int row = 0; row < mm_rows; row++) x[(size_t)k * mm_rows + row] *= factors[row];
 }

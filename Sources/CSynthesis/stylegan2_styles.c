@@ -30,7 +30,7 @@ static void convolution_styles(const sg_batch *batch, const sg_packed *packed) {
         kernels->linear(
             packed->power, NULL, 1, squares, 0, 1, packed->outputs, packed->inputs, values + packed->demodulation, 0);
         float *demodulation = values + packed->demodulation;
-        for (int k = 0; k < packed->outputs; k++) demodulation[k] = sqrtf(2) / sqrtf(demodulation[k] + 1e-8f);
+        for (int k = 0; k < packed->outputs; k++) demodulation[k] = sqrtf(2) / __builtin_elementwise_sqrt(demodulation[k] + 1e-8f);
     }
 }
 

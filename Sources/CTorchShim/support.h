@@ -6,13 +6,17 @@
 #pragma GCC visibility pop
 #include "CTorchShim.h"
 
+// PyTorch 2 keeps names that 1.13 needs, as deprecated ones.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/cuda.h>
-#include <torch/version.h>
+// By their full path: the folder that they expect to be found in needs a search path, which a package may not give.
+#include <torch/csrc/api/include/torch/cuda.h>
+#include <torch/csrc/api/include/torch/version.h>
 
 #include <cmath>
 #include <cstring>

@@ -48,7 +48,8 @@ public final class AttributeClassifier: Sendable {
         else {
             throw Failure(
                 "shipped classifier", "is missing beside the program",
-                "install the program with its resources folder, or name a file with --classifier")
+                "install the program with its resources folder, or name a classifier's file",
+                kind: .notFound)
         }
         return path
     }
@@ -66,7 +67,8 @@ public final class AttributeClassifier: Sendable {
             throw Failure(path, "is not a classifier file", "give one that `directions train` wrote")
         }
         guard file.metadata["version"] == "1" else {
-            throw Failure(path, "has a format version that this program does not know", "use a newer program")
+            throw Failure(
+                path, "has a format version that this program does not know", "use a newer program", kind: .conflict)
         }
         let card = try Trainer.decode(ClassifierCard.self, file.metadata["card"], path)
         return try AttributeClassifier(
@@ -205,7 +207,7 @@ public final class AttributeClassifier: Sendable {
                 throw Failure(
                     path,
                     "does not score \(attribute.name); it knows \(attributes.map(\.name).joined(separator: ", "))",
-                    "choose another classifier or attribute")
+                    "choose another classifier or attribute", kind: .notFound)
             }
             return column
         }

@@ -48,7 +48,8 @@ public struct CelebAFolder: Sendable {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
             throw Failure(
-                path, "is not a folder", "give CelebA's folder, which holds list_attr_celeba.txt, with --data")
+                path, "is not a folder", "give CelebA's folder, which holds list_attr_celeba.txt",
+                kind: .notFound)
         }
         table = try LabelTable(CelebAFolder.labelFile(path))
         let columns = try CelebAFolder.columns(table)
@@ -122,7 +123,7 @@ public struct CelebAFolder: Sendable {
         guard tables.count == 1, let table = tables.first else {
             throw Failure(
                 path, "holds neither list_attr_celeba.txt nor list_attr_celeba.csv, nor one other table of attributes",
-                "give CelebA's folder with --data")
+                "give CelebA's folder", kind: .notFound)
         }
         return "\(path)/\(table)"
     }

@@ -48,17 +48,18 @@ extension Trainer {
     public func resume() throws {
         let file = try SafetensorsFile.read(checkpointPath)
         guard file.metadata["format"] == Trainer.format, file.metadata["version"] == "1" else {
-            throw Failure(checkpointPath, "is no training checkpoint of this version", "train without --resume")
+            throw Failure(
+                checkpointPath, "is no training checkpoint of this version", "begin the run anew", kind: .conflict)
         }
         guard try Trainer.decode(TrainingSettings.self, file.metadata["settings"], checkpointPath) == settings else {
             throw Failure(
                 checkpointPath, "belongs to a run with other settings",
-                "give the same settings, or train without --resume")
+                "give the same settings, or begin the run anew", kind: .conflict)
         }
         guard file.metadata["data"] == training.digest else {
             throw Failure(
                 checkpointPath, "belongs to a run on other pictures or labels",
-                "give the same --data, or train without --resume")
+                "give the same data, or begin the run anew", kind: .conflict)
         }
         func part(_ prefix: String) -> [String: TensorData] {
             var result: [String: TensorData] = [:]
@@ -72,7 +73,7 @@ extension Trainer {
         best = part("best.")
         for (index, moment) in optimiser.state.enumerated() {
             guard let data = file.tensors["optimiser.\(index)"], data.shape == moment.shape else {
-                throw Failure(checkpointPath, "lacks the optimiser's state", "train without --resume")
+                throw Failure(checkpointPath, "lacks the optimiser's state", "begin the run anew")
             }
             try moment.assign(Tensor(try data.floats(), shape: data.shape, device: device))
         }

@@ -133,7 +133,8 @@ public struct FaceSet: Sendable {
         weights = []
         if images.isEmpty {
             let reason = skipped.first.map { "; the first reason: \($0)" } ?? ""
-            throw Failure(path, "holds none of the \(rows.count) pictures that are asked for\(reason)")
+            throw Failure(
+                path, "holds none of the \(rows.count) pictures that are asked for\(reason)", kind: .notFound)
         }
     }
 

@@ -73,7 +73,7 @@ public final class Trainer {
             training.weights.isEmpty
             ? LabelTask(settings, attributes: attributes, faces: training, columns: columns, validation: judged)
             : NumberTask(weights: training.weights)
-        let precision: ScalarType = settings.precision == "bfloat16" ? .bfloat16 : .float32
+        let precision: ScalarType = settings.precision == .bfloat16 ? .bfloat16 : .float32
         network = try settings.architecture.network(
             outputs: task.outputs, seed: settings.seed, device: device, precision: precision)
         average = try settings.architecture.network(outputs: task.outputs, seed: settings.seed, device: device)
@@ -127,7 +127,7 @@ public final class Trainer {
             guard loss.isFinite else {
                 throw Failure(
                     "training", "came to a loss that is no number in epoch \(position.epoch + 1)",
-                    "run again with a lower --rate")
+                    "run again with a lower learning rate")
             }
             position.lossSum += loss
             position.batch += 1

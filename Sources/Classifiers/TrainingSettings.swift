@@ -12,8 +12,8 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     public var frame = FaceFrame.celeba
     public var epochs = 40
     public var batchSize = 64
-    /// `adamw` or `sgd`.
-    public var optimiser = "adamw"
+    /// The update rule.
+    public var optimiser = UpdateRule.adamw
     /// Highest learning rate; reached after the warm-up, then falling along a cosine to a hundredth.
     public var rate = 2e-3
     public var weightDecay = 0.05
@@ -38,8 +38,26 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     /// Epochs without a better validation result after which training stops.
     public var patience = 15
     public var seed: UInt64 = 0
-    /// `float32`, or on CUDA `bfloat16`.
-    public var precision = "float32"
+    /// What convolutions compute in.
+    public var precision = Precision.float32
+
+    /// How weights follow from gradients.
+    public enum UpdateRule: String, Sendable, Codable, CaseIterable {
+        /// Adam with decoupled weight decay (Loshchilov and Hutter, 2019).
+        case adamw
+        /// Stochastic gradient descent with momentum 0.9.
+        case sgd
+
+        /// The highest learning rate that suits the rule.
+        public var rate: Double { self == .sgd ? 0.1 : 2e-3 }
+    }
+
+    /// What convolutions compute in.
+    public enum Precision: String, Sendable, Codable, CaseIterable {
+        case float32
+        /// Brain floating point: 8 bits of precision, fast on CUDA devices.
+        case bfloat16
+    }
 
     /// The teachers' share in the labels; nil for none.
     public var distillation: Distillation?
@@ -85,17 +103,15 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
             if !fine { throw Failure(name, rule, kind: .usage) }
         }
         try architecture.validate()
-        try require(!attributes.isEmpty, "--attr", "names no attribute")
-        try require(1...100_000 ~= epochs, "--epochs", "must be 1 to 100,000")
-        try require(2...65_536 ~= batchSize, "--batch", "must be 2 to 65,536")
-        try require(rate > 0 && rate < 100, "--rate", "must be positive and below 100")
-        try require(weightDecay >= 0 && weightDecay < 10, "--weight-decay", "must be 0 to 10")
-        try require(averageDecay >= 0 && averageDecay < 1, "--average", "must be at least 0 and below 1")
-        try require(optimiser == "adamw" || optimiser == "sgd", "--optimiser", "must be adamw or sgd")
-        try require(precision == "float32" || precision == "bfloat16", "--precision", "must be float32 or bfloat16")
-        try require(patience >= 1, "--patience", "must be at least 1")
-        try require(distillation.map { $0.share > 0 && $0.share <= 1 } ?? true, "--distil", "must be 0 to 1")
-        try require(1...100_000 ~= pretraining?.epochs ?? 1, "--pretrain", "must be 0 to 100,000")
+        try require(!attributes.isEmpty, "the attributes", "are none")
+        try require(1...100_000 ~= epochs, "epochs", "must be 1 to 100,000")
+        try require(2...65_536 ~= batchSize, "batch", "must be 2 to 65,536")
+        try require(rate > 0 && rate < 100, "rate", "must be positive and below 100")
+        try require(weightDecay >= 0 && weightDecay < 10, "weight decay", "must be 0 to 10")
+        try require(averageDecay >= 0 && averageDecay < 1, "average", "must be at least 0 and below 1")
+        try require(patience >= 1, "patience", "must be at least 1")
+        try require(distillation.map { $0.share > 0 && $0.share <= 1 } ?? true, "distil", "must be 0 to 1")
+        try require(1...100_000 ~= pretraining?.epochs ?? 1, "pretrain", "must be 0 to 100,000")
     }
 
     /// The side of the pictures in an epoch.
@@ -115,7 +131,7 @@ public struct TrainingSettings: Sendable, Codable, Equatable {
     }
 
     var method: Optimiser.Method {
-        optimiser == "sgd" ? .sgd(momentum: 0.9) : .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8)
+        optimiser == .sgd ? .sgd(momentum: 0.9) : .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8)
     }
 
     /// The learnt attributes in the order of the logits.

@@ -27,7 +27,8 @@ public struct DirectionComparison: Sendable, Equatable {
             throw Failure(
                 "\(first.label), \(second.label)",
                 "have the shapes [\(first.rows), \(first.size)] and [\(second.rows), \(second.size)]",
-                "compare directions of one space and generator family")
+                "compare directions of one space and generator family",
+                kind: .conflict)
         }
         let rows = max(first.rows, second.rows)
         var products = (cross: 0.0, first: 0.0, second: 0.0)

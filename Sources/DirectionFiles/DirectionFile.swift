@@ -92,7 +92,7 @@ public struct DirectionFile: Sendable, Equatable {
         throw Failure(
             label,
             "belongs to generator \(own.name) (\(own.sha256.prefix(12))…), not to \(name) (\(sha256.prefix(12))…)",
-            "use a direction fitted on \(name), or --force if both share one latent space")
+            "use a direction fitted on \(name), or force it if both share one latent space", kind: .conflict)
     }
 }
 
@@ -148,12 +148,13 @@ extension DirectionFile {
         let file = try SafetensorsFile.decode(data, name: name)
         var texts = file.metadata
         guard texts.removeValue(forKey: "format") == formatName else {
-            throw Failure(name, "is no direction file", "import it with `directions import FILE --as direction`")
+            throw Failure(name, "is no direction file", "import it as a direction with `directions import`")
         }
         let version = texts.removeValue(forKey: "format_version") ?? "none"
         guard version == formatVersion else {
             throw Failure(
-                name, "has direction format \(version), this program reads \(formatVersion)", "use a newer program")
+                name, "has direction format \(version), this program reads \(formatVersion)", "use a newer program",
+                kind: .conflict)
         }
         guard texts.removeValue(forKey: "checksum") == checksum(file) else {
             throw Failure(name, "does not match its own checksum", "the file was changed or is damaged; get it again")

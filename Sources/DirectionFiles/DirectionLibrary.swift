@@ -89,13 +89,13 @@ public struct DirectionLibrary: Sendable {
         let known = attributes()
         if known.isEmpty {
             return Failure(
-                attribute, "has no direction in \(folder)", "make one with `directions fit --attr \(attribute)`",
+                attribute, "has no direction in \(folder)", "make one with `directions fit`",
                 kind: .usage)
         }
         let near = Attribute.nearest(to: attribute, among: known).joined(separator: ", ")
         return Failure(
             attribute, "has no direction in \(folder)",
-            "there are \(near); or run `directions fit --attr \(attribute)`",
+            "there are \(near); or make it with `directions fit`",
             kind: .usage)
     }
 
@@ -123,7 +123,8 @@ public struct DirectionLibrary: Sendable {
             let target = path(attribute, stored.version)
             if try DirectionLibrary.writeOnce(stored.encoded(), to: target) { return (stored, target, true) }
         }
-        throw Failure("\(folder)/\(attribute)", "is being written to by too many processes", "try again")
+        throw Failure(
+            "\(folder)/\(attribute)", "is being written to by too many processes", "try again", kind: .conflict)
     }
 
     /// Writes a file that must not exist yet; false when it does.

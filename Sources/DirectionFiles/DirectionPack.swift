@@ -137,7 +137,7 @@ extension DirectionPack {
     public func write(folder: String) throws {
         let manager = FileManager.default
         if manager.fileExists(atPath: folder), !manager.fileExists(atPath: "\(folder)/\(PackManifest.fileName)") {
-            throw Failure(folder, "exists and is no pack", "choose another name, or remove it")
+            throw Failure(folder, "exists and is no pack", "choose another name, or remove it", kind: .conflict)
         }
         let mark = "\(getpid()).\(UInt32.random(in: 0 ... .max))"
         let (fresh, old) = ("\(folder).\(mark).tmp", "\(folder).\(mark).old")

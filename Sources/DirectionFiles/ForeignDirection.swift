@@ -37,7 +37,9 @@ public struct ForeignDirection: Sendable, Equatable {
         case "safetensors": return try named(SafetensorsFile.decode(data, name: path).tensors, file: path)
         case "pt", "pth": return try torch(TorchFile.decode(data, name: path), stem: stem, file: path)
         default:
-            throw Failure(path, "has an ending that no known direction file has", "use .npy, .npz, .pt or .safetensors")
+            throw Failure(
+                path, "has an ending that no known direction file has", "use .npy, .npz, .pt or .safetensors",
+                kind: .usage)
         }
     }
 

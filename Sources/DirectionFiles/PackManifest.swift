@@ -104,7 +104,7 @@ public struct PackManifest: Codable, Sendable, Equatable {
         guard header.formatVersion == currentVersion else {
             throw Failure(
                 name, "has pack format \(header.formatVersion), this program reads \(currentVersion)",
-                "use a newer program")
+                "use a newer program", kind: .conflict)
         }
         guard let manifest = try? JSONDecoder().decode(PackManifest.self, from: data) else {
             throw Failure(name, "lacks something that a manifest has", advice)

@@ -19,7 +19,7 @@ struct PackSource {
         self.path = path
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw Failure(path, "does not exist", "check the path")
+            throw Failure(path, "does not exist", "check the path", kind: .notFound)
         }
         if isFolder.boolValue {
             place = .folder

@@ -1,12 +1,9 @@
 import ArgumentParser
-import Classifiers
-import Core
+import Directions
 import Foundation
-import Networks
-import Tensors
 
 /// The classifier's half of `make bench`; Benchmarks/classifier.py runs it beside PyTorch.
-struct BenchClassifier: ParsableCommand {
+struct BenchClassifierCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench-classifier",
         abstract: "Measure how fast the classifier trains and infers here.",
@@ -36,23 +33,21 @@ struct BenchClassifier: ParsableCommand {
     @Option(help: "Threads.")
     var threads: Int?
 
-    func run() throws {
-        guard 1...1000 ~= rounds, 1...4096 ~= batch, 1...4096 ~= inferenceBatch else {
-            throw Failure("--rounds and --batch", "must be 1 to 1,000 and 1 to 4,096", kind: .usage)
+    private var benchmark: ClassifierBenchmark {
+        get throws {
+            ClassifierBenchmark(
+                architecture: try Architecture.named(arch), batch: batch, inferenceBatch: inferenceBatch,
+                rounds: rounds, device: try Device.named(device), threads: threads)
         }
-        let device = try Device.named(device)
-        try Torch.setThreads(threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        Torch.keepFreedMemory()
-        let architecture = try Architecture.named(arch)
-        let training = try ThroughputProbe(architecture, batch: batch, device: device, context: Terminal.context)
-            .training(rounds: rounds)
-        let inference = try ThroughputProbe(
-            architecture, batch: inferenceBatch, device: device, context: Terminal.context
-        )
-        .inference(rounds: rounds * 4)
+    }
+
+    func validate() throws { try benchmark.validate() }
+
+    func run() throws {
+        let speed = try benchmark.run(context: Terminal.context)
         let figures = [
-            "libtorch": "\"\(Torch.version)\"", "training": String(format: "%.2f", training),
-            "inference": String(format: "%.2f", inference),
+            "libtorch": "\"\(speed.libtorch)\"", "training": String(format: "%.2f", speed.training),
+            "inference": String(format: "%.2f", speed.inference),
         ]
         print(
             "{" + figures.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}")

@@ -10,31 +10,28 @@ struct CommandLineTool: AsyncParsableCommand {
         abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
         version: Version.current,
         subcommands: [
-            ImportCommand.self,
-            ExportCommand.self,
-            Train.self,
-            SampleCommand.self,
-            ScoreCommand.self,
-            SelectCommand.self,
-            FitCommand.self,
-            RefineCommand.self,
-            EvaluateCommand.self,
-            PackCommand.self,
-            EditCommand.self,
-            SynthCommand.self,
-            QueryCommand.self,
-            ScoreImage.self,
-            ReportCommand.self,
-            RunCommand.self,
-            StatusCommand.self,
-            ShowCommand.self,
-            DiffCommand.self,
-            VerifyCommand.self,
-            MergeCommand.self,
-            ReferenceCommand.self,
-            BenchClassifier.self,
-            BenchSVM.self,
-            BenchSynthesis.self,
+            ReferenceCommand.self, BenchClassifierCommand.self, BenchSVMCommand.self, BenchSynthesisCommand.self,
+        ],
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Model", subcommands: [ImportCommand.self, ExportCommand.self, TrainCommand.self]),
+            CommandGroup(
+                name: "Discovery",
+                subcommands: [
+                    SampleCommand.self, ScoreCommand.self, SelectCommand.self, FitCommand.self, RefineCommand.self,
+                    EvaluateCommand.self,
+                ]),
+            CommandGroup(
+                name: "Face",
+                subcommands: [EditCommand.self, SynthCommand.self, ScoreImageCommand.self]),
+            CommandGroup(
+                name: "Direction",
+                subcommands: [
+                    ShowCommand.self, DiffCommand.self, VerifyCommand.self, PackCommand.self, ReportCommand.self,
+                ]),
+            CommandGroup(
+                name: "Workspace",
+                subcommands: [QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self]),
         ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
@@ -56,7 +53,7 @@ struct CommandLineTool: AsyncParsableCommand {
     /// Ends the process: a failure as one line and status 1, or 64 for a usage error; help and the like as the parser does.
     private static func end(with error: any Error) -> Never {
         guard let failure = failure(in: error) else { exit(withError: error) }
-        Terminal.write("directions: \(failure)\n")
+        Terminal.write("directions: \(FlagHints.added(to: failure))\n")
         Foundation.exit(failure.kind == .usage ? 64 : 1)
     }
 

@@ -1,9 +1,5 @@
 import ArgumentParser
-import Core
-import DirectionFiles
-import Evaluation
-import Foundation
-import Generators
+import Directions
 
 /// `directions show`: what a direction file says of itself.
 struct ShowCommand: ParsableCommand {
@@ -21,27 +17,20 @@ struct ShowCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let library = DirectionLibrary(workspace.value.directions)
         guard let direction else {
-            for attribute in library.attributes() {
-                let versions = library.versions(of: attribute).map { "v\($0)" }
-                print("\(attribute)  \(versions.joined(separator: " "))")
+            for found in workspace.session.directionVersions() {
+                print("\(found.attribute)  \(found.versions.map { "v\($0)" }.joined(separator: " "))")
             }
             return
         }
-        let file = try library.load(direction)
-        var texts = file.metadata.texts
-        texts["attribute"] = file.attribute
-        texts["version"] = "\(file.version)"
-        texts["sigma"] = "\(file.sigma)"
-        texts["intercept"] = "\(file.intercept)"
-        texts["shape"] = file.rows == 1 ? "[\(file.size)]" : "[\(file.rows), \(file.size)]"
+        let result = try workspace.session.show(direction)
+        let texts = result.texts
         if json { return try printJSON(texts) }
         let width = texts.keys.map(\.count).max() ?? 0
         for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
             print(key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
-        if let metrics = try library.metrics(of: file) {
+        if let metrics = result.metrics {
             print("\nevaluated on \(metrics.faces) fresh faces\n" + EvaluateCommand.table([metrics]))
         }
     }
@@ -63,8 +52,7 @@ struct DiffCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        let library = DirectionLibrary(workspace.value.directions)
-        let comparison = try DirectionComparison(library.load(first), library.load(second))
+        let comparison = try workspace.session.diff(first, second)
         print(String(format: "cosine  %.6f", comparison.cosine))
         for difference in comparison.differences {
             print("\(difference.key)  \(difference.first ?? "-")  ->  \(difference.second ?? "-")")
@@ -92,35 +80,13 @@ struct VerifyCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        let library = DirectionLibrary(workspace.value.directions)
-        let identity = try generator.map { try GeneratorIdentity.read(folder: workspace.value.generator($0)) }
-        let all = library.attributes().flatMap { attribute in
-            library.versions(of: attribute).map { "\(attribute)@v\($0)" }
+        let results = try workspace.session.verify(VerifyRequest(items, generator: generator))
+        for result in results {
+            if result.problems.isEmpty { print("\(result.item): ok") }
+            for problem in result.problems { print("\(result.item): \(problem)") }
         }
-        let wanted = items.isEmpty ? all : items
-        var bad = 0
-        for item in wanted {
-            let problems = VerifyCommand.problems(item, library: library, identity: identity)
-            bad += problems.isEmpty ? 0 : 1
-            if problems.isEmpty { print("\(item): ok") }
-            for problem in problems { print("\(item): \(problem)") }
-        }
-        if bad > 0 { throw Failure("verify", "found \(bad) of \(wanted.count) wrong", "see above") }
-        if wanted.isEmpty { print("nothing to verify: there are no directions yet") }
-    }
-
-    private static func problems(_ item: String, library: DirectionLibrary, identity: GeneratorIdentity?) -> [String] {
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: item, isDirectory: &isFolder)
-        if exists, isFolder.boolValue || item.hasSuffix(".zip") {
-            return DirectionPack.problems(at: item).map(\.description)
-        }
-        do {
-            let file = try library.load(item)
-            if let identity { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-            return []
-        } catch {
-            return ["\(error)"]
-        }
+        let bad = results.count { !$0.problems.isEmpty }
+        if bad > 0 { throw Failure("verify", "found \(bad) of \(results.count) wrong", "see above") }
+        if results.isEmpty { print("nothing to verify: there are no directions yet") }
     }
 }

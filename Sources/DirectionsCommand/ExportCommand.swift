@@ -1,6 +1,5 @@
 import ArgumentParser
-import Core
-import Generators
+import Directions
 
 /// `directions export`: a generator in another program's layout.
 struct ExportCommand: ParsableCommand {
@@ -22,9 +21,13 @@ struct ExportCommand: ParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOption
 
+    private var request: ExportRequest { ExportRequest(generator: generator, path: out) }
+
+    func validate() throws { try request.validate() }
+
     func run() throws {
-        let lost = try Generator.exportRosinality(folder: workspace.value.generator(generator), to: out)
+        let result = try workspace.session.exportGenerator(request)
         print("\(out): generator \(generator) in rosinality's layout")
-        if let lost { print("  left out: \(lost)") }
+        if let lost = result.lost { print("  left out: \(lost)") }
     }
 }

@@ -44,3 +44,13 @@ struct HalfOption: ParsableArguments {
     )
     var isHalf = false
 }
+
+/// How the verbs understand `--classifier`.
+enum ClassifierOption {
+    /// The file of a name or path; nil for the shipped classifier.
+    ///
+    /// - Throws: `Failure` (usage) when there is neither such a file nor such a name in the workspace.
+    static func path(_ text: String?, _ workspace: Workspace) throws -> String? {
+        try Session(workspace: workspace).classifierPath(text)
+    }
+}

@@ -1,11 +1,6 @@
 import ArgumentParser
-import Core
 import Directions
 import Foundation
-import Generators
-import Images
-import LatentStore
-import Latents
 import Weights
 
 /// `directions query`: questions to the latent database.
@@ -68,78 +63,36 @@ struct QueryCommand: ParsableCommand {
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
-    func run() throws {
-        guard limit ?? 1 >= 0 else { throw Failure("--limit", "must not be negative", "for example 24", kind: .usage) }
-        guard sql == nil || (filter == nil && order == nil && near == nil) else {
-            throw Failure("--sql", "stands alone", "put filter and order into the SQL", kind: .usage)
+    private var request: QueryRequest {
+        get throws {
+            guard sql == nil || (filter == nil && order == nil && near == nil) else {
+                throw Failure("sql", "stands alone", "put filter and order into the SQL", kind: .usage)
+            }
+            return QueryRequest(
+                sql.map { .sql($0) } ?? .filter(filter ?? "", order: order, near: near), limit: limit,
+                classifier: classifier)
         }
+    }
+
+    func validate() throws {
         if let codesOut, !codesOut.lowercased().hasSuffix(".npy") {
             throw Failure("--codes-out \(codesOut)", "is no .npy file", "name one, such as codes.npy", kind: .usage)
         }
-        let parsed = try filter.map { try Filter($0) } ?? Filter()
-        let store = try LatentStore.openReadOnly(workspace.value.database)
-        let answer: Answer
-        if let sql {
-            answer = try store.query(sql, limit: limit ?? .max)
-        } else {
-            var query = try LatentQuery(filter: parsed, order: order, near: near, limit: limit ?? 100)
-            if !query.filter.attributes.isEmpty {
-                try query.filter.check(among: store.attributes())
-                query.classifier = try store.classifier(classifier, scoring: query.filter.attributes).id
-            }
-            if let near { _ = try store.latents(ids: [near]) }
-            answer = try query.run(store)
-        }
+        try request.validate()
+    }
+
+    func run() throws {
+        let answer = try workspace.session.query(try request)
         print(try AnswerText.render(answer, format: format), terminator: "")
-        if let codesOut { try writeCodes(answer, store: store, to: codesOut) }
-        if let out { try draw(answer, store: store, to: out) }
-    }
-
-    /// The latents of an answer, in its order, and the column that names them.
-    private func latents(of answer: Answer, flag: String) throws -> (ids: [Int64], column: Int) {
-        guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
-            throw Failure(
-                flag, "needs a column named latent or id in the answer", "select it in the SQL", kind: .usage)
+        if let codesOut {
+            let codes = try workspace.session.codes(of: answer)
+            try NumpyFile.write(TensorData(codes.values, shape: [codes.count, 1, codes.size]), to: codesOut)
+            Terminal.write("\(codesOut): \(codes.count) W codes [\(codes.count), 1, \(codes.size)]\n")
         }
-        let ids = try answer.rows.map { row in
-            guard case .integer(let id) = row[column] else {
-                throw Failure("column \(answer.columns[column])", "holds no ids", "")
-            }
-            return id
-        }
-        guard !ids.isEmpty else { throw Failure(flag, "has no latents: the answer is empty", "widen the filter") }
-        return (ids, column)
-    }
-
-    private func writeCodes(_ answer: Answer, store: LatentStore, to path: String) throws {
-        let ids = try latents(of: answer, flag: "--codes-out").ids
-        let owners = try store.generators(ofLatents: ids)
-        guard owners.count <= 1 else {
-            throw Failure(
-                "--codes-out", "would mix latents of \(owners.map(\.name).joined(separator: " and "))",
-                "narrow the filter to one's sets, such as \"set = 1\"; `directions status` lists them")
-        }
-        let values = try store.latents(ids: ids)
-        let size = values.count / ids.count
-        try NumpyFile.write(TensorData(values, shape: [ids.count, 1, size]), to: path)
-        FileHandle.standardError.write(Data("\(path): \(ids.count) W codes [\(ids.count), 1, \(size)]\n".utf8))
-    }
-
-    private func draw(_ answer: Answer, store: LatentStore, to path: String) throws {
-        let (all, column) = try latents(of: answer, flag: "--out")
-        let ids = Array(all.prefix(400))
-        let loaded = try Generator.load(folder: workspace.value.generator(generator))
-        let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
-        let faces = try workspace.session.images(
-            codes, generator: loaded, rendering: synthesis.rendering, label: "query")
-        let captions = answer.rows.prefix(400).map { row in
-            let others = answer.columns.indices.filter { $0 != column }.prefix(2)
-            let values = others.map { "\(answer.columns[$0]) \(AnswerText.short(row[$0]))" }
-            return (["\(row[column].text)"] + values).joined(separator: "\n")
-        }
-        let picture = try Grid(faces.images, captions: Array(captions)).rendered()
-        try picture.write(to: path)
-        Terminal.write("\(path): \(ids.count) faces\n")
+        guard let out else { return }
+        let drawn = try workspace.session.faces(of: answer, generator: generator, rendering: try synthesis.rendering)
+        try drawn.grid.rendered().write(to: out)
+        Terminal.write("\(out): \(drawn.ids.count) faces\n")
     }
 }
 
@@ -155,12 +108,6 @@ enum AnswerText {
         }
     }
 
-    /// A number with four digits that matter.
-    static func short(_ value: Answer.Value) -> String {
-        if case .real(let number) = value { return String(format: "%.4g", number) }
-        return value.text
-    }
-
     /// A value without loss: bytes in base64, as in JSON.
     private static func whole(_ value: Answer.Value) -> String {
         if case .blob(let data) = value { return data.base64EncodedString() }
@@ -173,7 +120,7 @@ enum AnswerText {
     }
 
     private static func table(_ answer: Answer) -> String {
-        let rows = [answer.columns] + answer.rows.map { $0.map(short) }
+        let rows = [answer.columns] + answer.rows.map { $0.map(\.short) }
         let widths = answer.columns.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             let cells = row.indices.map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].count) }

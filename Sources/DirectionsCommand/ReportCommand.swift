@@ -1,6 +1,7 @@
 import ArgumentParser
 import Core
 import Directions
+import Foundation
 import Reports
 
 /// `directions report`: a run as one page.

@@ -1,8 +1,6 @@
 import ArgumentParser
-import Core
+import Directions
 import Foundation
-import LatentStore
-import Pipelines
 
 /// `directions run FILE`: the stages of a pipeline that are not up to date.
 struct RunCommand: ParsableCommand {
@@ -42,31 +40,28 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup(title: "With --executor slurm") var slurm: SlurmOptions
 
-    func run() throws {
-        let pipeline = try PipelineFile.read(file, workspace: workspace.value)
-        let program = try RunCommand.programPath()
-        if executor == .slurm { return try runOnSlurm(pipeline, program: program) }
-        try slurm.refuse()
-        let place = workspace.value
-        if !dryRun { try SlurmRunner.requireNothingQueued(path: file, workspace: place) }
-        let runner = PipelineRunner(
-            path: file, pipeline: pipeline, answer: { try RunCommand.answer($0, in: place) },
-            execute: { stage in
-                try RunCommand.execute([program] + stage.arguments + ["--workspace", place.path], stage: stage.name)
-            },
-            tell: { print($0) }, context: Terminal.context)
-        let summary = try runner.run(dryRun: dryRun, forced: Set(force))
-        RunCommand.close(summary)
+    private var request: RunRequest {
+        get throws {
+            RunRequest(file, program: try RunCommand.programPath(), isDryRun: dryRun, forced: Set(force))
+        }
     }
 
-    private func runOnSlurm(_ pipeline: PipelineFile, program: String) throws {
-        let place = workspace.value
+    func validate() throws {
+        if executor == .local { return try slurm.refuse() }
+        _ = try slurm.settings(forced: [])
+    }
+
+    func run() throws {
+        if executor == .slurm { return try runOnSlurm() }
+        let result = try workspace.session.run(request) { print($0) }
+        close(ran: result.ran, skipped: result.skipped)
+    }
+
+    private func runOnSlurm() throws {
         let line = StatusLine()
-        var runner = SlurmRunner(
-            path: file, pipeline: pipeline, workspace: place, program: program,
-            settings: try slurm.settings(forced: Set(force)),
-            answer: { try RunCommand.answer($0, in: place) }, tell: { line.print($0) }, progress: { line.show($0) },
-            context: Terminal.context)
+        var runner = try workspace.session.slurmRunner(
+            request, settings: slurm.settings(forced: Set(force)), told: { line.print($0) },
+            progress: { line.show($0) })
         if slurm.cancel {
             let jobs = try runner.cancel()
             return print(jobs.isEmpty ? "no jobs are queued" : "ended jobs \(jobs.joined(separator: ", "))")
@@ -78,17 +73,11 @@ struct RunCommand: ParsableCommand {
         if slurm.detach && !slurm.continuation && !summary.ran.isEmpty {
             print("the jobs go on alone; the same command without --detach waits for them")
         }
-        RunCommand.close(summary)
+        close(ran: summary.ran.map(\.stage), skipped: summary.skipped)
     }
 
-    private static func close(_ summary: PipelineRunner.Summary) {
-        if summary.ran.isEmpty && !summary.skipped.isEmpty {
-            print("nothing to do: all \(summary.skipped.count) stages are up to date")
-        }
-    }
-
-    private static func answer(_ statement: String, in place: Workspace) throws -> String {
-        try LatentStore.openReadOnly(place.database).answer(statement)
+    private func close(ran: [String], skipped: [String]) {
+        if ran.isEmpty && !skipped.isEmpty { print("nothing to do: all \(skipped.count) stages are up to date") }
     }
 
     /// The running program's own file, so that stages are run by the same version.
@@ -97,21 +86,6 @@ struct RunCommand: ParsableCommand {
             return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         } catch {
             throw Failure("/proc/self/exe", "cannot be read", "run this on Linux with /proc mounted")
-        }
-    }
-
-    private static func execute(_ words: [String], stage: String) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: words[0])
-        process.arguments = Array(words.dropFirst())
-        fflush(nil)
-        try process.run()
-        process.waitUntilExit()
-        try Terminal.context.check()
-        if process.terminationStatus != 0 {
-            throw Failure(
-                "stage \(stage)", "ended with status \(process.terminationStatus)",
-                "see its message above; the same command goes on from here")
         }
     }
 }

@@ -1,9 +1,5 @@
 import ArgumentParser
-import Core
 import Directions
-import Foundation
-import LatentStore
-import Sampling
 
 /// `directions sample`: latents into the database.
 struct SampleCommand: ParsableCommand {
@@ -34,7 +30,7 @@ struct SampleCommand: ParsableCommand {
 
     @Option(
         help: "The database's journal: wal, or delete for network file systems (default: as it is; wal for a new one).")
-    var journal: JournalName?
+    var journal: Journal?
 
     @OptionGroup var workspace: WorkspaceOption
 
@@ -45,7 +41,7 @@ struct SampleCommand: ParsableCommand {
         get throws {
             SampleRequest(
                 count: count, seed: seed, psi: psi, generator: generator,
-                shard: try shard.map { try Shard($0) } ?? .whole, journal: journal?.value)
+                shard: try shard.map { try Shard($0) } ?? .whole, journal: journal)
         }
     }
 
@@ -74,16 +70,13 @@ struct MergeCommand: ParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOption
 
+    private var request: MergeRequest { MergeRequest(shards) }
+
+    func validate() throws { try request.validate() }
+
     func run() throws {
-        let store = try LatentStore.open(workspace.value.database)
-        for shard in shards {
-            try Terminal.context.check()
-            let (latents, scores) = try store.merge(shard)
-            print("\(shard): \(latents) latents and \(scores) scores are new")
+        try workspace.session.merge(request) { result in
+            print("\(result.database): \(result.latents) latents and \(result.scores) scores are new")
         }
-        for classifier in try store.classifiers() where classifier.scored > 0 {
-            try store.indexScores(classifier.attributes)
-        }
-        try store.checkpoint()
     }
 }

@@ -1,12 +1,6 @@
 import ArgumentParser
-import Classifiers
-import Core
+import Directions
 import Foundation
-import Generators
-import LatentStore
-import Scoring
-import Selection
-import Tensors
 
 /// `directions score`: the database's latents through generator and classifier.
 struct ScoreCommand: ParsableCommand {
@@ -41,34 +35,23 @@ struct ScoreCommand: ParsableCommand {
     @OptionGroup var half: HalfOption
     @OptionGroup var workspace: WorkspaceOption
 
+    private var request: ScoreRequest {
+        get throws {
+            var request = ScoreRequest(classifier: classifier, limit: limit, generator: generator)
+            request.threads = threads
+            request.batch = batch
+            request.thumbnails = thumbnails
+            request.device = try device.value
+            request.isHalf = half.isHalf
+            return request
+        }
+    }
+
+    func validate() throws { try request.validate() }
+
     func run() throws {
-        guard limit ?? 1 > 0, (1...1024).contains(batch), (0...1024).contains(threads),
-            (16...1024).contains(thumbnails ?? 64)
-        else {
-            throw Failure(
-                "--limit, --batch, --threads, --thumbnails", "must be sensible positive numbers", "see --help",
-                kind: .usage)
-        }
-        Torch.keepFreedMemory()
-        let loaded = try Generator.load(folder: workspace.value.generator(generator))
-        let device = try device.value
-        let network = try AttributeClassifier.load(
-            path: ClassifierOption.path(classifier, workspace.value), device: device)
-        let store = try LatentStore.open(workspace.value.database)
-        let parameters = ["limit": limit.map { "\($0)" } ?? "all", "batch": "\(batch)", "half": "\(half.isHalf)"]
-        let inputs = ["generator": loaded.identity.sha256, "classifier": network.sha256]
-        try store.logged("score", parameters: parameters, inputs: inputs) {
-            var scorer = LatentScorer(
-                synthesizer: try loaded.synthesizer(
-                    .engine, threads: threads, device: device, isHalf: half.isHalf),
-                classifier: network, store: store, context: Terminal.context)
-            scorer.batch = batch
-            scorer.thumbnails = thumbnails
-            let count = try scorer.score(limit: limit)
-            try store.checkpoint()
-            print("scored \(count) latents with \(network.name)")
-            return ["scored": "\(count)"]
-        }
+        let result = try workspace.session.score(try request)
+        print("scored \(result.scored) latents with \(result.classifier)")
     }
 }
 
@@ -110,33 +93,18 @@ struct SelectCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.")
     var json = false
 
+    private var request: SelectRequest {
+        get throws {
+            SelectRequest(
+                attributes: try attributes.map { try AttributeChoice($0) } ?? .standard, top: top,
+                bottom: bottom, isMatched: matched, classifier: classifier, generator: generator)
+        }
+    }
+
+    func validate() throws { try request.validate() }
+
     func run() throws {
-        let asked = try attributes.flatMap { Attribute.normalised($0) == "all" ? nil : try Attribute.list($0) } ?? []
-        guard !matched || bottom == nil else {
-            throw Failure("--bottom", "follows from --top with --matched", "leave it out", kind: .usage)
-        }
-        let sha256 = try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256
-        let store = try LatentStore.open(workspace.value.database)
-        let judge = try store.classifier(classifier, scoring: asked)
-        let wanted =
-            try attributes.map { try Attribute.list($0, among: judge.attributes) }
-            ?? Attribute.defaults(among: judge.attributes)
-        var records: [SelectionRecord] = []
-        let parameters = [
-            "attr": wanted.map(\.name).joined(separator: ","), "top": top.map { "\($0)" } ?? "",
-            "bottom": bottom.map { "\($0)" } ?? "", "matched": "\(matched)",
-        ]
-        try store.logged("select", parameters: parameters, inputs: ["classifier": judge.sha256]) {
-            for attribute in wanted {
-                try Terminal.context.check()
-                records.append(
-                    try Selector(store: store, context: Terminal.context).select(
-                        attribute, classifier: judge, generator: sha256, top: top, bottom: bottom ?? top,
-                        isMatched: matched))
-            }
-            return Dictionary(uniqueKeysWithValues: records.map { ($0.attribute, $0.fingerprint) })
-        }
-        try store.checkpoint()
+        let records = try workspace.session.select(try request)
         if json { return try printJSON(records) }
         for record in records {
             let thresholds = String(format: ">= %.4f, <= %.4f", record.topThreshold, record.bottomThreshold)

@@ -1,16 +1,9 @@
 import ArgumentParser
-import Classifiers
-import Core
 import Directions
-import Faces
 import Foundation
-import Generators
-import Images
-import Scoring
-import Tensors
-import Weights
 
-struct ScoreImage: ParsableCommand {
+/// `directions score-image`: pictures of faces, or codes, through a classifier.
+struct ScoreImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "score-image",
         abstract: "Score pictures of faces with an attribute classifier.",
@@ -26,6 +19,11 @@ struct ScoreImage: ParsableCommand {
 
             With --code the pictures are the noise-free faces of W or W+ codes, made as `score` makes them.
             """)
+
+    /// How scores are printed.
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case table, json, csv
+    }
 
     @OptionGroup var workspace: WorkspaceOption
 
@@ -57,115 +55,54 @@ struct ScoreImage: ParsableCommand {
     var attributes: String?
 
     @Option(help: "How the faces lie in the pictures: ffhq or celeba.")
-    var frame = "ffhq"
+    var frame = FaceFrame.ffhq
 
     @Flag(help: "Score the middle of pictures too that don't look like one aligned face.")
     var asIs = false
 
     @Option(help: "The output: table, json or csv. Probabilities, and in json logits and answers too.")
-    var format = "table"
+    var format = Format.table
 
-    private struct Score: Encodable {
-        var file: String
-        var probabilities: [String: Float]
-        var logits: [String: Float]
-        var answers: [String: Bool]
+    private var request: ScoreImageRequest {
+        get throws {
+            guard files.isEmpty || code == nil else {
+                throw Failure("score-image", "has pictures and codes", "name one or the other", kind: .usage)
+            }
+            return ScoreImageRequest(
+                code.map { .codes($0, generator: generator, threads: threads) }
+                    ?? .pictures(files, frame: frame, asTheyAre: asIs),
+                classifier: classifier, attributes: try attributes.map { try AttributeChoice($0) } ?? .all)
+        }
     }
+
+    func validate() throws { try request.validate() }
 
     func run() throws {
-        guard let frame = FaceFrame(rawValue: frame) else {
-            throw Failure(frame, "is not a frame", "use ffhq or celeba", kind: .usage)
-        }
-        guard ["table", "json", "csv"].contains(format) else {
-            throw Failure(format, "is not a format", "use table, json or csv", kind: .usage)
-        }
-        let network = try AttributeClassifier.load(path: ClassifierOption.path(classifier, workspace.value))
-        let shown = try attributes.map { try Attribute.list($0, among: network.attributes) } ?? network.attributes
-        let columns = try network.columns(shown)
-        guard files.isEmpty != (code == nil) else {
-            throw Failure("score-image", "wants pictures or --code", "name one or the other", kind: .usage)
-        }
-        let (names, values, failed) = try code.map { try scoreCodes($0, network) } ?? scorePictures(network, frame)
-        if let logits {
-            let shape = [names.count, network.attributes.count]
-            try NumpyFile.write(TensorData(values, shape: shape), to: logits)
-        }
-        let scores = ScoreImage.scores(names, values, network, shown, columns)
+        let result = try workspace.session.scoreImages(try request)
+        for failure in result.failures { Terminal.write("directions: \(failure)\n") }
+        if let logits { try result.writeLogits(to: logits) }
         switch format {
-        case "json":
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(scores), as: UTF8.self))
-        case "csv":
-            print((["file"] + shown.map(\.slug)).joined(separator: ","))
-            for score in scores {
-                let numbers = shown.map { String(format: "%.6f", score.probabilities[$0.slug] ?? 0) }
-                print(([ScoreImage.quoted(score.file)] + numbers).joined(separator: ","))
-            }
-        default: printTable(scores, shown)
+        case .json: try printJSON(result.scores)
+        case .csv: printCSV(result.scores, result.attributes)
+        case .table: printTable(result.scores, result.attributes)
         }
-        if failed > 0 {
-            throw Failure("score-image", "left out \(failed) of \(files.count) pictures", "see the messages above")
+        if !result.failures.isEmpty {
+            throw Failure(
+                "score-image", "left out \(result.failures.count) of \(files.count) pictures", "see the messages above")
         }
     }
 
-    /// Logits [n, attributes] of the pictures that can be read, and how many can't.
-    private func scorePictures(_ network: AttributeClassifier, _ frame: FaceFrame) throws
-        -> (names: [String], logits: [Float], failed: Int)
-    {
-        var (names, logits, failed) = ([String](), [Float](), 0)
-        for start in stride(from: 0, to: files.count, by: 32) {
-            try Terminal.context.check()
-            var planes: [Float] = []
-            for file in files[start..<min(start + 32, files.count)] {
-                do {
-                    let image = try Image.read(file)
-                    if !asIs, let found = frame.problem(of: image) {
-                        throw Failure(file, found.problem, "\(found.advice), or say --as-is")
-                    }
-                    planes += frame.crop(image, size: network.inputSize).planes()
-                    names.append(file)
-                } catch let failure as Failure {
-                    failed += 1
-                    Terminal.write("directions: \(failure)\n")
-                }
-            }
-            logits += try network.logits(ImageBatch(planes, side: network.inputSize))
-        }
-        return (names, logits, failed)
-    }
-
-    /// Logits [n, attributes] of the noise-free faces of a file's codes.
-    private func scoreCodes(_ path: String, _ network: AttributeClassifier) throws
-        -> (names: [String], logits: [Float], failed: Int)
-    {
-        let generator = try Generator.load(folder: workspace.value.generator(generator))
-        let (codes, names) = try workspace.session.codes(.codes(path), of: generator)
-        let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
-        let logits = try LatentScorer.logits(
-            of: codes, synthesizer: synthesizer, classifier: network, context: Terminal.context)
-        return (names, logits, 0)
-    }
-
-    private static func scores(
-        _ names: [String], _ logits: [Float], _ network: AttributeClassifier, _ shown: [Attribute], _ columns: [Int]
-    ) -> [Score] {
-        let probabilities = network.probabilities(logits)
-        return names.enumerated().map { row, name in
-            var score = Score(file: name, probabilities: [:], logits: [:], answers: [:])
-            for (attribute, column) in zip(shown, columns) {
-                let at = row * network.attributes.count + column
-                score.probabilities[attribute.slug] = probabilities[at]
-                score.logits[attribute.slug] = logits[at]
-                score.answers[attribute.slug] = probabilities[at] >= network.thresholds[column]
-            }
-            return score
+    private func printCSV(_ scores: [FaceScore], _ shown: [Attribute]) {
+        print((["file"] + shown.map(\.slug)).joined(separator: ","))
+        for score in scores {
+            let numbers = shown.map { String(format: "%.6f", score.probabilities[$0.slug] ?? 0) }
+            print(([ScoreImageCommand.quoted(score.file)] + numbers).joined(separator: ","))
         }
     }
 
     /// A row per picture when few attributes are asked for, else a row per attribute.
-    private func printTable(_ scores: [Score], _ shown: [Attribute]) {
-        func cell(_ score: Score, _ attribute: Attribute) -> String {
+    private func printTable(_ scores: [FaceScore], _ shown: [Attribute]) {
+        func cell(_ score: FaceScore, _ attribute: Attribute) -> String {
             let mark = score.answers[attribute.slug] == true ? "*" : " "
             return String(format: "%.3f", score.probabilities[attribute.slug] ?? 0) + mark
         }
@@ -197,22 +134,5 @@ struct ScoreImage: ParsableCommand {
     private static func quoted(_ text: String) -> String {
         text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
             ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
-    }
-}
-
-/// How the verbs understand `--classifier`.
-enum ClassifierOption {
-    /// The file of a name or path; nil for the shipped classifier.
-    ///
-    /// - Throws: ``Failure`` when there is neither such a file nor such a name in the workspace.
-    static func path(_ text: String?, _ workspace: Workspace) throws -> String? {
-        guard let text else { return nil }
-        if FileManager.default.fileExists(atPath: text) { return text }
-        let path = workspace.classifier(text)
-        if FileManager.default.fileExists(atPath: path) { return path }
-        throw Failure(
-            text, "is neither a file nor a classifier in \(workspace.models)",
-            "train one with `directions train --name \(text)`",
-            kind: .usage)
     }
 }

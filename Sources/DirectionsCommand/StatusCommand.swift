@@ -1,7 +1,5 @@
 import ArgumentParser
-import Core
-import Foundation
-import LatentStore
+import Directions
 
 /// `directions status`: what the workspace holds.
 struct StatusCommand: ParsableCommand {
@@ -18,63 +16,19 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     @Option(help: "Give the database this journal first: wal (fast, one machine), or delete (network file systems).")
-    var journal: JournalName?
+    var journal: Journal?
 
     @Flag(help: "Print as JSON.")
     var json = false
 
-    private struct Report: Encodable {
-        struct Set: Encodable {
-            let id: Int64
-            let seed: UInt64
-            let psi: Double
-            let latents: Int
-        }
-        struct Judge: Encodable {
-            let name: String
-            let sha256: String
-            let scored: Int
-        }
-        var workspace: String
-        var journal: String?
-        var generators: [GeneratorRecord] = []
-        var sampleSets: [Set] = []
-        var classifiers: [Judge] = []
-        var selections: [SelectionRecord] = []
-        var directions: [String] = []
-        var jobs: [JobRun] = []
-    }
-
     func run() throws {
-        let place = workspace.value
-        var report = Report(workspace: place.path)
-        report.directions = try directionFiles(place)
-        if let journal { _ = try LatentStore.open(place.database, journal: journal.value).journal() }
-        if FileManager.default.fileExists(atPath: place.database) {
-            if let warning = Journal.warning(for: place.database) { Terminal.write(warning + "\n") }
-            let store = try LatentStore.openReadOnly(place.database)
-            report.journal = try store.journal().rawValue
-            report.generators = try store.generators().map(\.record)
-            report.sampleSets = try store.sampleSets().map {
-                Report.Set(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)
-            }
-            report.classifiers = try store.classifiers().map {
-                Report.Judge(name: $0.name, sha256: $0.sha256, scored: $0.scored)
-            }
-            report.selections = try store.selections()
-            report.jobs = try store.jobRuns(limit: 5)
-        }
-        if json { return try printJSON(report) }
-        show(report, hasDatabase: FileManager.default.fileExists(atPath: place.database))
+        let result = try workspace.session.status(journal: journal)
+        if json { return try printJSON(result) }
+        show(result)
     }
 
-    private func directionFiles(_ place: Workspace) throws -> [String] {
-        let names = (try? FileManager.default.subpathsOfDirectory(atPath: place.directions)) ?? []
-        return names.filter { $0.hasSuffix(".safetensors") }.sorted()
-    }
-
-    private func show(_ report: Report, hasDatabase: Bool) {
-        print("workspace   \(report.workspace)\(hasDatabase ? "" : " (no database yet: `directions sample`)")")
+    private func show(_ report: StatusResult) {
+        print("workspace   \(report.workspace)\(report.hasDatabase ? "" : " (no database yet: `directions sample`)")")
         if let journal = report.journal { print("journal     \(journal)") }
         for generator in report.generators {
             print(
@@ -95,11 +49,4 @@ struct StatusCommand: ParsableCommand {
         for name in report.directions { print("direction   \(name)") }
         for job in report.jobs { print("job         \(job.started) \(job.verb): \(job.status)") }
     }
-}
-
-/// The journal of the database, on the command line.
-enum JournalName: String, ExpressibleByArgument, CaseIterable {
-    case wal, delete
-
-    var value: Journal { self == .wal ? .wal : .delete }
 }

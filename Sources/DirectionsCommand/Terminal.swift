@@ -10,7 +10,8 @@ enum Terminal {
     static let context: RunContext = {
         let lines = ProgressLines()
         return RunContext(
-            isCancelled: { isStopRequested.load(ordering: .relaxed) }, notice: { write($0 + "\n") },
+            isCancelled: { isStopRequested.load(ordering: .relaxed) },
+            notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + $0 + "\n") },
             progress: { lines.show($0) })
     }()
 
@@ -37,7 +38,7 @@ private final class ProgressLines: Sendable {
     }
 
     private let state = Mutex(State())
-    private let isTerminal = isatty(2) == 1
+    let isTerminal = isatty(2) == 1
 
     func show(_ update: ProgressUpdate) {
         state.withLock { state in

@@ -1,17 +1,11 @@
 import ArgumentParser
-import Classifiers
-import Core
-import Faces
+import Directions
 import Foundation
-import Generators
-import Images
-import LatentStore
-import Networks
-import Tensors
-import Weights
 
-struct Train: ParsableCommand {
+/// `directions train`: an attribute classifier of CelebA.
+struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "train",
         abstract: "Train an attribute classifier on CelebA.",
         discussion: """
             Reads CelebA's own layout: img_align_celeba/, list_attr_celeba.txt or .csv, list_eval_partition.txt or .csv. \
@@ -55,7 +49,7 @@ struct Train: ParsableCommand {
     var weightDecay = 0.05
 
     @Option(help: "The update rule: adamw or sgd.")
-    var optimiser = "adamw"
+    var optimiser = TrainingSettings.UpdateRule.adamw
 
     @Option(help: "Decay of the running average of the weights.")
     var average = 0.998
@@ -125,13 +119,13 @@ struct Train: ParsableCommand {
     @OptionGroup var device: DeviceOption
 
     @Option(help: "What convolutions compute in: float32, or bfloat16 on CUDA.")
-    var precision = "float32"
+    var precision = TrainingSettings.Precision.float32
 
     @Option(help: "Threads that compute and prepare pictures (default: all cores).")
     var threads: Int?
 
     @Option(help: "How the faces lie in the pictures: celeba or ffhq.")
-    var frame = "celeba"
+    var frame = FaceFrame.celeba
 
     @Flag(help: "Go on with the run of this name.")
     var resume = false
@@ -139,176 +133,63 @@ struct Train: ParsableCommand {
     @Flag(help: "Print the resulting metrics as JSON.")
     var json = false
 
-    private var folder: String { "\(workspace.value.models)/\(name).training" }
-
-    private func folder(_ member: Int) -> String { "\(folder)/\(member)" }
-
-    private var pretrainingFolder: String { "\(folder)/pretraining" }
-
-    private func settings(teachers: [AttributeClassifier], labelled: [Attribute]) throws -> TrainingSettings {
-        var settings = TrainingSettings()
-        settings.architecture = try Architecture.named(arch)
-        if let size { settings.architecture.inputSize = size }
-        settings.attributes = try Attribute.list(attributes, among: labelled).map(\.name)
-        guard let frame = FaceFrame(rawValue: frame) else {
-            throw Failure(frame, "is not a frame", "use celeba or ffhq", kind: .usage)
+    private var settings: TrainingSettings {
+        get throws {
+            var settings = TrainingSettings()
+            settings.architecture = try Architecture.named(arch)
+            if let size { settings.architecture.inputSize = size }
+            settings.frame = frame
+            settings.epochs = epochs
+            settings.batchSize = batch
+            settings.rate = rate ?? optimiser.rate
+            settings.weightDecay = weightDecay
+            settings.optimiser = optimiser
+            settings.averageDecay = average
+            settings.augmentation.mixup = mixup
+            settings.imbalance = imbalance
+            settings.lowResolutionShare = lowResolution
+            settings.patience = patience
+            settings.seed = seed
+            settings.precision = precision
+            return settings
         }
-        settings.frame = frame
-        settings.epochs = epochs
-        settings.batchSize = batch
-        settings.rate = rate ?? (optimiser == "sgd" ? 0.1 : 2e-3)
-        settings.weightDecay = weightDecay
-        settings.optimiser = optimiser
-        settings.averageDecay = average
-        settings.augmentation.mixup = mixup
-        settings.imbalance = imbalance
-        settings.lowResolutionShare = lowResolution
-        settings.patience = patience
-        settings.seed = seed
-        settings.precision = precision
-        if pretrain != 0 {
-            if teachers.count > 1 {
-                throw Failure("--teacher", "names \(teachers.count), and --pretrain learns from one", kind: .usage)
-            }
-            settings.pretraining = TrainingSettings.Pretraining(
-                epochs: pretrain,
-                generatorSHA256: try GeneratorIdentity.read(folder: workspace.value.generator(generator)).sha256,
-                teacherSHA256: teachers[0].sha256)
-        }
-        if distil != 0 {
-            settings.distillation = TrainingSettings.Distillation(
-                share: distil, teachersSHA256: teachers.map(\.sha256))
-        }
-        try settings.validate()
-        return settings
     }
 
-    /// The classifiers of `--teacher`; the shipped one where it is not given, and none where there is nothing to teach.
-    private func teachers(device: Device) throws -> [AttributeClassifier] {
-        if distil == 0 && pretrain == 0 { return [] }
-        let names = teacher?.split(separator: ",").map { String($0) } ?? []
-        let paths: [String?] = try names.map { try ClassifierOption.path($0, workspace.value) }
-        return try (paths.isEmpty ? [nil] : paths).map { try AttributeClassifier.load(path: $0, device: device) }
+    private var request: TrainRequest {
+        get throws {
+            var request = TrainRequest(data: data, name: name, settings: try settings)
+            request.attributes = try AttributeChoice(attributes)
+            if pretrain != 0 { request.pretraining = .init(epochs: pretrain, generator: generator) }
+            if distil != 0 { request.distillation = distil }
+            request.teachers = teacher?.split(separator: ",").map { String($0) } ?? []
+            request.members = members
+            request.memberEpochs = memberEpochs
+            request.weights = weights
+            request.checkpointInterval = checkpointEvery
+            request.threads = threads
+            request.device = try device.value
+            request.resumes = resume
+            return request
+        }
     }
+
+    func validate() throws { try request.validate() }
 
     func run() throws {
-        let device = try device.value
-        let teachers = try teachers(device: device)
-        let celeba = try CelebAFolder(data)
-        if let note = celeba.note { Terminal.write("train: \(data): \(note)\n") }
-        let settings = try settings(teachers: teachers, labelled: celeba.attributes)
-        let cores = threads ?? ProcessInfo.processInfo.activeProcessorCount
-        try Torch.setThreads(cores)
-        Torch.keepFreedMemory()
-        guard 1...16 ~= members else { throw Failure("--members", "must be 1 to 16", kind: .usage) }
-        let folders = (1...members).map { folder($0) } + (pretrain == 0 ? [] : [pretrainingFolder])
-        if !resume && preview == nil, folders.contains(where: { Trainer.hasCheckpoint(in: $0) }) {
-            throw Failure(
-                folder, "holds a run of this name already",
-                "go on with --resume, give another --name, or remove the folder")
-        }
-        let judges = settings.distillation == nil ? [] : teachers
-        func faces(_ part: CelebAFolder.Part) throws -> FaceSet {
-            let rows = celeba.rows(part)
-            if rows.isEmpty {
-                throw Failure(data, "has no picture in its \(part) part", "use CelebA's own partition file")
-            }
-            return try FaceSet(
-                celeba, rows, frame: settings.frame,
-                size: (judges.map(\.inputSize) + [settings.architecture.inputSize]).max() ?? 0,
-                context: Terminal.context)
-        }
-        var training = try faces(.train)
-        let validation = try faces(.validation)
-        report(skipped: training.skipped + validation.skipped)
-        if let share = settings.distillation?.share {
-            training = try training.distilled(by: judges, share: Float(share), frame: settings.frame)
-        }
         if let preview {
-            try Grid(try TrainingPreview.pictures(settings, training, count: 64), columns: 8).rendered().write(
-                to: preview)
-            return
+            let pictures = try workspace.session.trainingPreview(try request)
+            return try Grid(pictures, columns: 8).rendered().write(to: preview)
         }
-        var initial = try weights.map { (try PublishedWeights.read($0), $0) }
-        if let before = settings.pretraining, !(resume && Trainer.hasCheckpoint(in: folder(1))) {
-            initial = try pretrained(settings, before, initial: initial, device: device, cores: cores)
-        }
-        var trainers: [Trainer] = []
-        for member in 1...members {
-            var own = settings
-            var start = initial
-            own.seed = settings.seed &+ UInt64(member - 1)
-            if let memberEpochs, let first = trainers.first {
-                // A snapshot ensemble (Huang et al., 2017): each goes its own way from the first one's end.
-                own.epochs = memberEpochs
-                own.lowResolutionShare = 0
-                own.rate = settings.rate / 2
-                start = (first.bestWeights, folder(1))
-                try own.validate()
-            }
-            let trainer = try Trainer(
-                own, training: training, validation: validation, folder: folder(member), device: device, initial: start,
-                workers: cores)
-            trainer.context = Terminal.context
-            if resume && Trainer.hasCheckpoint(in: folder(member)) { try trainer.resume() }
-            try train(trainer, label: members > 1 ? "train \(member)/\(members)" : "train")
-            trainers.append(trainer)
-        }
-        let test = celeba.rows(.test).isEmpty ? nil : try faces(.test)
-        let path = workspace.value.classifier(name)
-        let card = try ClassifierExport.write(trainers, name: name, test: test, to: path)
-        let text = try ClassifierTables.json(card)
-        try AtomicFile.write(text, to: "\(folder)/metrics.json")
-        print(json ? text : ClassifierTables.table(card) + "\nwritten to \(path)")
-    }
-
-    /// The weights that telling latents and scores from generated faces comes to.
-    private func pretrained(
-        _ settings: TrainingSettings, _ before: TrainingSettings.Pretraining,
-        initial: (state: [String: TensorData], source: String)?, device: Device, cores: Int
-    ) throws -> (state: [String: TensorData], source: String) {
-        let faces = try Pretraining(LatentStore.openReadOnly(workspace.value.database), before)
-        let trainer = try Trainer(
-            Pretraining.settings(settings, epochs: before.epochs), training: faces.training,
-            validation: faces.validation, folder: pretrainingFolder, device: device, initial: initial, workers: cores)
-        trainer.context = Terminal.context
-        if resume && Trainer.hasCheckpoint(in: pretrainingFolder) { try trainer.resume() }
-        try train(trainer, label: "pretrain")
-        return (trainer.bestWeights, pretrainingFolder)
-    }
-
-    private func report(skipped: [Failure]) {
-        if skipped.isEmpty { return }
-        let first = skipped.prefix(3).map { "  \($0)" }.joined(separator: "\n")
-        Terminal.write("\(skipped.count) pictures left out, the first:\n\(first)\n")
-    }
-
-    private func train(_ trainer: Trainer, label: String) throws {
-        let (total, done) = trainer.pictures
-        let progress = Terminal.context.progress(label, unit: "images", total: total, done: done)
-        try trainer.run(checkpointEvery: checkpointEvery) { event in
-            switch event {
-            case .batch(let count, let loss): progress.advance(count, note: String(format: "loss %.4f", loss))
-            case .epoch(let record):
-                let figures =
-                    record.explained.map { String(format: "explained variance %.4f", $0) }
-                    ?? String(
-                        format: "accuracy %.4f, AP %.4f, AUC %.4f", record.accuracy, record.averagePrecision,
-                        record.areaUnderROC)
-                let line = String(
-                    format: "epoch %d (%d px): loss %.4f, validation loss %.4f, %@\n", record.epoch, record.size,
-                    record.trainingLoss, record.validationLoss, figures)
-                Terminal.write(((isatty(2) == 1 ? "\r\u{1B}[K" : "") + line))
-            }
-        }
-        progress.finish()
+        let result = try workspace.session.train(try request)
+        if json { return try printJSON(result.card) }
+        print(ClassifierTable.text(result.card) + "\nwritten to \(result.path)")
     }
 }
 
-/// A classifier's metrics for people and programs.
-enum ClassifierTables {
+/// A classifier's metrics as a table.
+enum ClassifierTable {
     /// A row per attribute of the test part (of the validation part where there is no test part), and the means.
-    static func table(_ card: ClassifierCard) -> String {
+    static func text(_ card: ClassifierCard) -> String {
         let metrics = card.test.isEmpty ? card.validation : card.test
         var lines = [
             "attribute              positive  accuracy  balanced     AP     AUC      F1  ECE before  after  threshold"
@@ -326,11 +207,5 @@ enum ClassifierTables {
                 format: "mean of the paper's eight: accuracy %.2f%%, AP %.4f, AUC %.4f (%@ part)", 100 * mean.accuracy,
                 mean.precision, mean.area, card.test.isEmpty ? "validation" : "test"))
         return lines.joined(separator: "\n")
-    }
-
-    static func json(_ card: ClassifierCard) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(card), as: UTF8.self)
     }
 }

@@ -8,7 +8,7 @@ extension FaceFrame {
         if let cells = image.gridCells {
             return (
                 "looks like a sheet of \(cells.columns) x \(cells.rows) pictures, not one face",
-                "cut it into its faces; `edit` and `synth` write them apart with --frames"
+                "cut it into its faces; `edit` and `synth` write them apart as frames"
             )
         }
         let ratio = Double(image.width) / Double(image.height)
@@ -18,13 +18,13 @@ extension FaceFrame {
             return (
                 "has \(image.width) x \(image.height) pixels, an aligned face in FFHQ's frame is square",
                 isCelebA
-                    ? "say --frame celeba for CelebA's pictures" : "cut out the face's square first, as FFHQ aligns it"
+                    ? "choose the frame celeba for CelebA's pictures" : "cut out the face's square first, as FFHQ aligns it"
             )
         case .celeba where abs(ratio * 218 / 178 - 1) > 0.03:
             return (
                 "has \(image.width) x \(image.height) pixels, CelebA's aligned pictures have 178 x 218 or the like",
                 abs(ratio - 1) < 0.03
-                    ? "leave --frame celeba out for square pictures" : "cut out the face as CelebA aligns it"
+                    ? "choose the frame ffhq for square pictures" : "cut out the face as CelebA aligns it"
             )
         default: return nil
         }

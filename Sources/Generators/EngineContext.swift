@@ -24,7 +24,8 @@ final class EngineContext: Sendable {
     ///   or threads run out.
     init(threads: Int, create: (Int32, UnsafeMutablePointer<OpaquePointer?>) -> ms_status) throws {
         guard (0...1024).contains(threads) else {
-            throw Failure("--threads", "is \(threads)", "give a number from 1 to 1024, or 0 for all", kind: .usage)
+            throw Failure(
+                "threads \(threads)", "is out of range", "give a number from 1 to 1024, or 0 for all", kind: .usage)
         }
         var created: OpaquePointer?
         try Self.check(create(Int32(threads), &created))
@@ -84,7 +85,7 @@ final class EngineContext: Sendable {
         case ms_ok: return
         case ms_no_memory:
             throw Failure("synthesis engine", "ran out of memory", "give a smaller batch", kind: .outOfMemory)
-        case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "give fewer --threads")
+        case ms_no_threads: throw Failure("synthesis engine", "could not start its threads", "use fewer threads")
         case ms_no_such_path:
             throw Failure(
                 "synthesis engine", "lacks the path asked for on this processor",

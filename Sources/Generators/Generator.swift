@@ -228,7 +228,7 @@ extension Generator {
     public static func importFile(_ path: String, folder: String, label: Int? = nil) throws -> GeneratorIdentity {
         if try isNative(path) {
             guard label == nil else {
-                throw Failure(path, "is not conditional: it has no classes", "leave --class out", kind: .usage)
+                throw Failure(path, "is not conditional: it has no classes", "choose no class", kind: .usage)
             }
             return try importNative(path, folder: folder)
         }

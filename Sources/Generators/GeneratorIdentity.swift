@@ -44,8 +44,8 @@ public struct GeneratorIdentity: Codable, Sendable, Equatable {
             let name = (folder as NSString).lastPathComponent
             let advice =
                 name == "default"
-                ? "run `directions import default`" : "import it with `directions import FILE --name \(name)`"
-            throw Failure(folder, "is no imported generator", advice)
+                ? "run `directions import default`" : "import it under that name with `directions import`"
+            throw Failure(folder, "is no imported generator", advice, kind: .notFound)
         }
         do {
             let identity = try JSONDecoder().decode(GeneratorIdentity.self, from: AtomicFile.read(path))

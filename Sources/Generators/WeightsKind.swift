@@ -66,7 +66,7 @@ struct WeightsKind {
         if !shapes.isEmpty, shapes.allSatisfy({ $0.count <= 3 && ($0.last ?? 0) >= 16 }) {
             return Failure(
                 file, "holds arrays such as \(shapes[0]), which are latent codes or directions and no generator",
-                "give codes with --code; import a direction with --as direction")
+                "give codes as the source of faces; import a direction as a direction")
         }
         return Failure(file, "has no StyleGAN2 generator under g_ema, state_dict or anywhere else", pointer)
     }

@@ -17,6 +17,12 @@ public struct Answer: Sendable, Equatable {
     public let columns: [String]
     /// Rows of as many values.
     public let rows: [[Value]]
+
+    /// A table of rows that are as long as there are columns.
+    public init(columns: [String], rows: [[Value]]) {
+        self.columns = columns
+        self.rows = rows
+    }
 }
 
 extension LatentStore {
@@ -32,11 +38,11 @@ extension LatentStore {
                 defer { try? db.execute(sql: "PRAGMA query_only = 0") }
                 let (statement, rest) = try LatentStore.single(sql, db)
                 guard rest.isEmpty else {
-                    throw Failure("--sql", "holds more than one statement", "ask one at a time", kind: .usage)
+                    throw Failure("SQL", "holds more than one statement", "ask one at a time", kind: .usage)
                 }
                 guard statement.isReadonly, !LatentStore.isForbidden(sql) else {
                     throw Failure(
-                        "--sql", "would change the database; only reading is allowed here", "use SELECT", kind: .usage)
+                        "SQL", "would change the database; only reading is allowed here", "use SELECT", kind: .usage)
                 }
                 let names = statement.columnNames
                 statement.arguments = StatementArguments(arguments.mapValues(\.databaseValue))
@@ -48,7 +54,7 @@ extension LatentStore {
                 return Answer(columns: names, rows: rows)
             }
         } catch let failure as Failure where failure.subject == path {
-            throw Failure("SQL", failure.problem, "see `directions query --help`, or Database/README.md for the tables")
+            throw Failure("SQL", failure.problem, "see Database/README.md for the tables", kind: failure.kind)
         }
     }
 
@@ -58,7 +64,7 @@ extension LatentStore {
         let all = try db.allStatements(sql: sql)
         while let next = try all.next(), statements.count < 2 { statements.append(next) }
         guard let first = statements.first else {
-            throw Failure("--sql", "is empty", "for example SELECT count(*) FROM latents", kind: .usage)
+            throw Failure("SQL", "is empty", "for example SELECT count(*) FROM latents", kind: .usage)
         }
         return (first, statements.count > 1 ? "more" : "")
     }

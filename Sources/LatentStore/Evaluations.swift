@@ -42,12 +42,15 @@ extension LatentStore {
             guard
                 let generator = try Int64.fetchOne(
                     db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [key.generatorSHA256])
-            else { throw Failure(path, "knows no latents of this generator", "run `directions sample` first") }
+            else {
+                throw Failure(
+                    path, "knows no latents of this generator", "run `directions sample` first", kind: .notFound)
+            }
             let seed = Int64(bitPattern: key.seed)
             guard try Int.fetchOne(db, sql: "SELECT 1 FROM sample_sets WHERE seed = ?", arguments: [seed]) == nil
             else {
                 throw Failure(
-                    "--seed \(key.seed)", "is the seed of a sample set: directions may have been fitted on its faces",
+                    "seed \(key.seed)", "is the seed of a sample set: directions may have been fitted on its faces",
                     "choose another one", kind: .usage)
             }
             let arguments: StatementArguments = [
@@ -119,7 +122,9 @@ extension LatentStore {
                 arguments: [evaluation, count])
         }
         guard blobs.count == count else {
-            throw Failure(path, "has \(blobs.count) of \(count) evaluated faces", "run `directions evaluate` again")
+            throw Failure(
+                path, "has \(blobs.count) of \(count) evaluated faces", "run `directions evaluate` again",
+                kind: .notFound)
         }
         return blobs.flatMap { Blob.floats($0) }
     }

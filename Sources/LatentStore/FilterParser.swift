@@ -129,7 +129,8 @@ private struct FilterParser {
     private func failure(_ problem: String, at offset: Int, _ advice: String = "") -> Failure {
         let caret = String(repeating: " ", count: offset) + "^"
         return Failure(
-            "filter", "\(problem)\n  \(text)\n  \(caret)", advice.isEmpty ? "see `directions query --help`" : advice,
+            "filter", "\(problem)\n  \(text)\n  \(caret)",
+            advice.isEmpty ? "see the help of `directions query`" : advice,
             kind: .usage)
     }
 

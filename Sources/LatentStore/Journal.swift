@@ -33,7 +33,7 @@ public enum Journal: String, Sendable, CaseIterable {
         guard of(file: path) ?? .wal == .wal, let system = networkFileSystem(of: path) else { return nil }
         return
             "\(path) lies on \(system), a network file system: with SQLite's write-ahead log it can be damaged when two "
-            + "machines use it at once; `directions status --journal delete` changes that"
+            + "machines use it at once; the journal `delete` avoids that (`directions status` sets it)"
     }
 
     /// The type of the network file system that a path, or the nearest folder above it, lies on; nil for a local one.

@@ -28,7 +28,7 @@ public struct LatentQuery: Sendable {
             guard let sql = self.filter.expression(name) else {
                 let close = Attribute.nearest(to: Attribute.normalised(name), among: Filter.names).joined(
                     separator: ", ")
-                throw Failure("--order \(name)", "is not a field", "did you mean \(close)?", kind: .usage)
+                throw Failure("order \(name)", "is not a field", "did you mean \(close)?", kind: .usage)
             }
             self.order = (sql, !ascending)
         }

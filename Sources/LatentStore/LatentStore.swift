@@ -71,12 +71,14 @@ public final class LatentStore: Sendable {
         let count = fread(&bytes, 1, bytes.count, file)
         if count == 0 { return }
         guard count == 72, bytes.starts(with: Array("SQLite format 3\0".utf8)) else {
-            throw Failure(path, "is not a latent database", "name another --workspace, or move the file away")
+            throw Failure(path, "is not a latent database", "name another workspace, or move the file away")
         }
         let application = bytes[68..<72].reduce(Int32(0)) { $0 << 8 | Int32($1) }
         // A crash before the first transaction was checkpointed can leave a header without the mark, but with a log.
         if application != applicationID, !FileManager.default.fileExists(atPath: path + "-wal") {
-            throw Failure(path, "is a database of another program", "name another --workspace, or move the file away")
+            throw Failure(
+                path, "is a database of another program", "name another workspace, or move the file away",
+                kind: .conflict)
         }
     }
 
@@ -91,12 +93,13 @@ public final class LatentStore: Sendable {
             let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
             if found.application != LatentStore.applicationID && tables > 0 {
                 throw Failure(
-                    path, "is a database of another program", "name another --workspace, or move the file away")
+                    path, "is a database of another program", "name another workspace, or move the file away",
+                    kind: .conflict)
             }
             guard found.version <= LatentStore.version else {
                 throw Failure(
                     path, "has version \(found.version), this program knows \(LatentStore.version)",
-                    "use a newer program")
+                    "use a newer program", kind: .conflict)
             }
             for (index, migration) in Migrations.all.enumerated().dropFirst(found.version) {
                 try db.execute(sql: migration.sql)
@@ -104,6 +107,17 @@ public final class LatentStore: Sendable {
                     sql: "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
             }
             if found.version < LatentStore.version { try ScoreColumns.settle(db) }
+        }
+    }
+
+    /// What an error of SQLite's is to code that has to go on from it.
+    private static func kind(of code: ResultCode) -> Failure.Kind {
+        switch code {
+        case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN: .inputOutput
+        case .SQLITE_BUSY, .SQLITE_LOCKED: .conflict
+        case .SQLITE_NOMEM: .outOfMemory
+        case .SQLITE_ERROR: .usage
+        default: .damaged
         }
     }
 
@@ -122,7 +136,9 @@ public final class LatentStore: Sendable {
                     "check the permissions of the file and its folder"
                 default: ""
                 }
-            throw Failure(path, error.message ?? "SQLite error \(error.resultCode.rawValue)", advice)
+            throw Failure(
+                path, error.message ?? "SQLite error \(error.resultCode.rawValue)", advice,
+                kind: kind(of: error.resultCode))
         }
     }
 

@@ -93,7 +93,8 @@ extension LatentStore {
         if let found {
             guard found["mean_latent"] as Data == row["mean_latent"] as Data else {
                 throw Failure(
-                    shard, "has a sample set with another mean latent", "it was made by another program version")
+                    shard, "has a sample set with another mean latent", "it was made by another program version",
+                    kind: .conflict)
             }
             return found["id"]
         }

@@ -15,7 +15,8 @@ extension LatentStore {
     public static func openReadOnly(_ path: String) throws -> LatentStore {
         guard FileManager.default.fileExists(atPath: path) else {
             throw Failure(
-                path, "does not exist", "draw latents first with `directions sample`, or name another --workspace")
+                path, "does not exist", "draw latents first with `directions sample`, or name another workspace",
+                kind: .notFound)
         }
         try checkHeader(path)
         let (queue, found) = try readOnlyQueue(path)
@@ -27,7 +28,8 @@ extension LatentStore {
             throw Failure(
                 path, "is a database of version \(found.version), this program reads \(version)",
                 found.version > version
-                    ? "use a newer program" : "ask its owner to open it with this program, or copy the workspace")
+                    ? "use a newer program" : "ask its owner to open it with this program, or copy the workspace",
+                kind: .conflict)
         }
         try open(path).queue.close()
         return LatentStore(queue: try readOnlyQueue(path).queue, path: path)

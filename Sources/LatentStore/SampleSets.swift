@@ -210,7 +210,9 @@ extension LatentStore {
                         count == 0
                         ? "the database holds none"
                         : "it holds \(count), from \(range?["low"] as Int64? ?? 0) to \(range?["high"] as Int64? ?? 0)"
-                    throw Failure("latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`")
+                    throw Failure(
+                        "latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`",
+                        kind: .notFound)
                 }
                 if result.isEmpty { result.reserveCapacity(ids.count * data.count / 4) }
                 data.withUnsafeBytes { raw in

@@ -57,7 +57,7 @@ extension LatentStore {
         guard let found else {
             throw Failure(
                 wanted ?? path, wanted == nil ? "holds no scores" : "is no classifier of \(path)",
-                "score the latents first with `directions score`")
+                "score the latents first with `directions score`", kind: .notFound)
         }
         return found
     }

@@ -88,7 +88,7 @@ public struct CodeFile: Sendable, Equatable {
         guard let first = codes.first else { throw Failure(name, "holds no codes", "check that it is the right file") }
         if let other = codes.first(where: { $0.rows != first.rows }) {
             throw Failure(
-                name, "holds codes of \(first.rows) and of \(other.rows) rows", "choose one of them with --key")
+                name, "holds codes of \(first.rows) and of \(other.rows) rows", "choose one of them by its key")
         }
         let result = CodeFile(
             values: codes.flatMap(\.values), rows: first.rows, size: layout.size, names: codes.flatMap(\.names))
@@ -117,7 +117,7 @@ public struct CodeFile: Sendable, Equatable {
         var isWPlus = shape.count == 3 && shape[1] != 1
         guard !isWPlus || space != .w else {
             throw Failure(
-                subject, "has the shape \(leaf.tensor.shape), which is of W+ codes", "leave --code-space w out",
+                subject, "has the shape \(leaf.tensor.shape), which is of W+ codes", "leave the code space w out",
                 kind: .usage)
         }
         if shape.count == 2, shape[0] > 1 {
@@ -127,14 +127,14 @@ public struct CodeFile: Sendable, Equatable {
                 guard fits else {
                     throw Failure(
                         subject, "has \(shape[0]) rows, a W+ code of this generator has \(CodeFile.list(layout.rows))",
-                        "say --code-space w if each row is a face")
+                        "choose the code space w if each row is a face")
                 }
                 isWPlus = true
             case .w?: break
             case nil where fits:
                 throw Failure(
                     subject, "has the shape \(shape): \(shape[0]) faces in W, or one in W+",
-                    "say which with --code-space w or --code-space w+, or save it as [1, \(shape[0]), \(layout.size)]",
+                    "choose the code space w or w+, or save it as [1, \(shape[0]), \(layout.size)]",
                     kind: .usage)
             case nil: break
             }
@@ -160,7 +160,7 @@ public struct CodeFile: Sendable, Equatable {
         guard abs(length - 1) > 1e-3 else {
             throw Failure(
                 file, "has the length 1, as directions have and codes don't",
-                "give a direction with --direction, after `directions import \(file) --as direction`")
+                "import it as a direction with `directions import`, and give it as one")
         }
     }
 
@@ -205,6 +205,6 @@ public struct CodeFile: Sendable, Equatable {
     private static func misplaced(_ format: String, _ name: String) -> Failure {
         format.contains("generator")
             ? Failure(name, "is a generator, not latent codes", "import it with `directions import \(name)`")
-            : Failure(name, "is a direction, not latent codes", "give it with --direction")
+            : Failure(name, "is a direction, not latent codes", "give it as a direction")
     }
 }

@@ -49,7 +49,7 @@ struct CodeTree {
                 file, "holds no latent codes, which are arrays of \(layout.size) columns",
                 "check that it is the right file")
         }
-        return Failure(file, "has nothing under the key `\(key)`", "leave --key out to see the keys", kind: .usage)
+        return Failure(file, "has nothing under the key `\(key)`", "leave the key out to see the keys", kind: .usage)
     }
 
     // MARK: Arrays
@@ -150,7 +150,7 @@ struct CodeTree {
         let prefix = place.name.isEmpty ? "" : place.name + "/"
         return Failure(
             file, "holds several codes: \(shown(keys.map { prefix + $0 }))",
-            "choose one with --key '\(prefix + (keys.first ?? ""))', or all with --key '\(CodeFile.allKeys)'",
+            "choose one by its key, '\(prefix + (keys.first ?? ""))', or all with '\(CodeFile.allKeys)'",
             kind: .usage)
     }
 

@@ -28,7 +28,7 @@ public struct Shard: Sendable, Equatable, CustomStringConvertible {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
         guard parts.count == 2, let number = parts[0], let count = parts[1], count > 0, (0..<count).contains(number)
         else {
-            throw Failure("--shard \(text)", "is not a part such as 0/64 to 63/64", "count parts from 0", kind: .usage)
+            throw Failure("shard \(text)", "is not a part such as 0/64 to 63/64", "count parts from 0", kind: .usage)
         }
         self.init(number: number, count: count)
     }
@@ -53,10 +53,10 @@ public struct LatentSampler {
         /// - Throws: ``Failure`` (usage) for a count outside 0…2³²−1 or a psi that is not finite.
         public init(count: Int, seed: UInt64, psi: Float, shard: Shard = .whole) throws {
             guard count >= 0, count <= Int(UInt32.max) else {
-                throw Failure("--count \(count)", "is out of range", "give 0 to \(UInt32.max)", kind: .usage)
+                throw Failure("count \(count)", "is out of range", "give 0 to \(UInt32.max)", kind: .usage)
             }
             guard psi.isFinite else {
-                throw Failure("--psi", "must be a finite number", "for example 0.7", kind: .usage)
+                throw Failure("psi", "must be a finite number", "for example 0.7", kind: .usage)
             }
             self.count = count
             self.seed = seed

@@ -32,17 +32,17 @@ public struct Selector {
         guard scored > 1 else {
             throw Failure(
                 attribute.name, "has \(scored) scored latents",
-                "score some with `directions score`, or choose another classifier")
+                "score some with `directions score`, or choose another classifier", kind: .notFound)
         }
         let counts = (
             top: top ?? Selector.defaultCount(scored: scored), bottom: bottom ?? Selector.defaultCount(scored: scored)
         )
         guard counts.top > 0, counts.bottom > 0 else {
-            throw Failure("--top, --bottom", "must be positive", "for example --top 10000", kind: .usage)
+            throw Failure("top and bottom", "must be positive", "for example 10000 each", kind: .usage)
         }
         guard counts.top + counts.bottom <= scored else {
             throw Failure(
-                "--top \(counts.top) --bottom \(counts.bottom)", "overlap: only \(scored) latents are scored",
+                "top \(counts.top), bottom \(counts.bottom)", "overlap: only \(scored) latents are scored",
                 "take fewer, or score more", kind: .usage)
         }
         let best = try store.ranked(
@@ -69,13 +69,14 @@ public struct Selector {
     ) throws -> [(id: Int64, score: Double)] {
         guard let column = classifier.attributes.firstIndex(of: attribute), classifier.attributes.count > 1 else {
             throw Failure(
-                "--matched", "needs a classifier that scores other attributes too", "leave it out", kind: .usage)
+                "a matched bottom", "needs a classifier that scores other attributes too",
+                "take the lowest scores instead", kind: .usage)
         }
         var lower = try store.ranked(
             attribute, classifier: classifier.id, generator: generator, highest: false, count: scored / 2)
         guard top.count <= lower.count else {
             throw Failure(
-                "--top \(top.count)", "is more than half of the \(scored) scored latents", "take fewer", kind: .usage)
+                "top \(top.count)", "is more than half of the \(scored) scored latents", "take fewer", kind: .usage)
         }
         // Faces that rather have the attribute are no negatives, where there are enough others.
         let without = lower.filter { $0.score < 0.5 }

@@ -52,7 +52,7 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
             if index < Torch.cudaDevices { return .cuda(index) }
             let problem = Torch.cudaDevices == 0 ? "there is no CUDA device here" : "there is no such CUDA device"
             throw Failure(
-                text, problem, "use --device cpu, or build with LIBTORCH set to a CUDA build of PyTorch 2",
+                text, problem, "use the device cpu, or build with LIBTORCH set to a CUDA build of PyTorch 2",
                 kind: .usage)
         }
         throw Failure(text, "is not a device", "use cpu, cuda, cuda:N or auto", kind: .usage)

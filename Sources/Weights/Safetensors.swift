@@ -38,7 +38,7 @@ public struct SafetensorsFile: Sendable, Equatable {
             if kind != .other, kind != .safetensors, let text = kind.name {
                 throw Failure(
                     name, "is \(text), not safetensors",
-                    "give a .safetensors file; another tool's direction comes in by `directions import FILE --as direction`"
+                    "give a .safetensors file; another tool's direction is imported as a direction with `directions import`"
                 )
             }
             throw Failure(name, "says its header has \(length) bytes, the file has \(data.count)", advice)

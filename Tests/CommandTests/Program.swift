@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import LatentStore
 import Testing
 
 /// The built command, started as a person would.
@@ -67,6 +68,20 @@ struct Program {
         return Result(
             status: process.terminationStatus, output: String(decoding: outputData, as: UTF8.self),
             errors: String(decoding: errorData, as: UTF8.self))
+    }
+
+    /// A workspace with the default generator.
+    static func imported() throws -> Folder {
+        let folder = Folder()
+        let result = try run(["import", "default", "--wheel", wheel ?? ""], workspace: folder.path)
+        try #require(result.status == 0, "\(result.errors)")
+        return folder
+    }
+
+    /// All latents of a workspace, to compare.
+    static func dump(_ folder: String) throws -> String {
+        try LatentStore.openReadOnly(folder + "/latents.sqlite").answer(
+            "SELECT id, sample_set, hex(w) FROM latents ORDER BY id")
     }
 
     /// A folder that is removed when the value goes.

@@ -100,7 +100,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         guard name == "ada-skip" else {
             // A network without limits on its activations was not trained for it.
             let failure = #expect(throws: Failure.self) { try generator.synthesizer(isHalf: true) }
-            #expect(failure?.kind == .usage && failure?.subject == "--half")
+            #expect(failure?.kind == .usage && failure?.subject == "half precision")
             return
         }
         let codes = try LatentCodes(Foreign.floats(name + ".w"), size: generator.identity.latentSize)
@@ -128,7 +128,7 @@ struct StyleGAN2Case: Sendable, CustomTestStringConvertible {
         let path = Foreign.folder + "/ada-resnet.pkl"
         for label in [nil, -1, 5] {
             let failure = #expect(throws: Failure.self) { try ForeignGenerator.read(path, label: label) }
-            #expect(failure?.description.contains("--class 0 to --class 4") == true)
+            #expect(failure?.description.contains("class from 0 to 4") == true)
         }
         #expect(throws: Failure.self) { try ForeignGenerator.read(Foreign.folder + "/ada-skip.pkl", label: 0) }
         #expect(throws: Failure.self) { try ForeignGenerator.read(Foreign.folder + "/psp.pt", label: 0) }

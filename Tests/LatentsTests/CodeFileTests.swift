@@ -82,7 +82,7 @@ import Weights
     @Test(arguments: ["restyle.npy", "dictionary.pt", "projector-two.pt", "both.npz", "two.safetensors"])
     func `several codes need a key, and the keys are told`(_ file: String) {
         let text = problem(file)
-        #expect(text.contains("holds several codes") && text.contains("--key"), "\(text)")
+        #expect(text.contains("holds several codes") && text.contains("by its key"), "\(text)")
         #expect(
             text.contains(
                 ["restyle.npy": "two.jpg", "dictionary.pt": "b", "projector-two.pt": "photos/two.png"][file] ?? "w_plus"
@@ -93,7 +93,7 @@ import Weights
     @Test func `two dimensions with the rows of one code are refused with both ways to say it`() {
         let text = problem("six.npy")
         #expect(
-            text.contains("--code-space w or --code-space w+") && text.contains("6 faces in W, or one in W+"), "\(text)"
+            text.contains("code space w or w+") && text.contains("6 faces in W, or one in W+"), "\(text)"
         )
         #expect(problem("five.npy", space: .wPlus).contains("a W+ code of this generator has 6"))
         #expect(problem("batch.npy", space: .w).contains("which is of W+ codes"))

@@ -151,7 +151,7 @@ extension MobileStyleGANParameters {
     static func check(_ noise: NoiseMode) throws {
         guard noise != .random else {
             throw Failure(
-                "--noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
+                "noise random", "is not for a MobileStyleGAN, whose noise is folded into its weights",
                 "use none or constant", kind: .usage)
         }
     }

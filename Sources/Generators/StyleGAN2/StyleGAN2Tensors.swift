@@ -126,7 +126,7 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
         self.device = device
         guard !isHalf || network.clamp != nil else {
             throw Failure(
-                "--half", "is not for generator \(identity.name), which was not trained for half precision",
+                "half precision", "is not for generator \(identity.name), which was not trained for half precision",
                 "leave it out", kind: .usage)
         }
         let latent = network.latentSize

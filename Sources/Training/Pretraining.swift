@@ -4,7 +4,7 @@ import Foundation
 import Images
 import LatentStore
 
-/// What `train --pretrain` learns from: generated faces with the latents that they were made from.
+/// What pretraining learns from: generated faces with the latents that they were made from.
 ///
 /// To tell w from a face, a network has to see what tells faces apart, and there are as many such faces as one cares to make.
 struct Pretraining {
@@ -14,7 +14,7 @@ struct Pretraining {
     /// Faces held back, to see how well w is told of faces that were not learnt from.
     private static let heldBack = 500
 
-    /// The faces that `score --thumbnails` kept, with w and, where the teacher has scored them all, its logits.
+    /// The faces that scoring kept, with w and, where the teacher has scored them all, its logits.
     ///
     /// Both count half; w as it is, centred and divided by its mean standard deviation, so that what varies most counts
     /// most; each logit standardised.
@@ -25,9 +25,9 @@ struct Pretraining {
             generator: settings.generatorSHA256, classifier: settings.teacherSHA256)
         guard jpegs.count >= 2 * Pretraining.heldBack else {
             throw Failure(
-                "--pretrain",
+                "pretrain",
                 "wants at least \(2 * Pretraining.heldBack) generated faces, and the workspace has kept \(jpegs.count)",
-                "make some with `directions sample` and `directions score --thumbnails 88`", kind: .usage)
+                "make some with `directions sample`, and score them with thumbnails of 88 pixels", kind: .usage)
         }
         let (wide, narrow) = (w.count / jpegs.count, logits.count / jpegs.count)
         let latents = Pretraining.centred(w, width: wide, each: false)

@@ -45,7 +45,7 @@ public struct ForeignGenerator: Sendable {
         switch state.layout {
         case .rosinality, .basicSR:
             if label != nil {
-                throw Failure(path, "is not conditional: it has no classes", "leave --class out", kind: .usage)
+                throw Failure(path, "is not conditional: it has no classes", "choose no class", kind: .usage)
             }
             found = try RosinalityGenerator(state, tensors).generator()
         case .nvidia: found = try NvidiaGenerator(state, tensors).generator(label: label)
@@ -155,11 +155,11 @@ enum ConditionalMapping {
     static func check(_ label: Int?, classes: Int, name: String) throws {
         guard classes > 0 else {
             if label == nil { return }
-            throw Failure(name, "is not conditional: it has no classes", "leave --class out", kind: .usage)
+            throw Failure(name, "is not conditional: it has no classes", "choose no class", kind: .usage)
         }
         guard let label, (0..<classes).contains(label) else {
             throw Failure(
-                name, "is conditional, with \(classes) classes", "choose one with --class 0 to --class \(classes - 1)",
+                name, "is conditional, with \(classes) classes", "choose a class from 0 to \(classes - 1)",
                 kind: .usage)
         }
     }

@@ -1,0 +1,148 @@
+import Core
+import Foundation
+import Generators
+import Images
+import LatentStore
+import Latents
+
+/// A question to the latent database.
+public struct QueryRequest: Sendable {
+    /// How the question is put.
+    public enum Question: Sendable, Equatable {
+        /// A filter such as `eyeglasses > 0.9 and male < 0.1` (empty for all latents), ordered by a field or by nearness to
+        /// a latent.
+        case filter(String, order: String? = nil, near: Int64? = nil)
+        /// One SELECT statement.
+        case sql(String)
+    }
+
+    /// How the question is put.
+    public var question: Question
+    /// At most so many rows; nil for 100 of a filter's, all of a statement's.
+    public var limit: Int?
+    /// The classifier whose scores count, by name or SHA-256; nil for the last one that scored.
+    public var classifier: String?
+
+    /// Asks a question.
+    public init(_ question: Question, limit: Int? = nil, classifier: String? = nil) {
+        self.question = question
+        self.limit = limit
+        self.classifier = classifier
+    }
+
+    /// Checks what can be checked before the database is opened.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for a filter that can't be parsed, an unknown field, or a negative limit.
+    public func validate() throws { _ = try filterQuery() }
+
+    /// The filter as the database takes it; nil for a statement.
+    func filterQuery() throws -> LatentQuery? {
+        guard limit ?? 1 >= 0 else {
+            throw Failure("limit", "must not be negative", "for example 24", kind: .usage)
+        }
+        guard case .filter(let text, let order, let near) = question else { return nil }
+        return try LatentQuery(
+            filter: text.isEmpty ? Filter() : Filter(text), order: order, near: near, limit: limit ?? 100)
+    }
+}
+
+/// The faces of an answer.
+public struct AnswerFaces: Sendable {
+    /// A face a row.
+    public let faces: ImageBatch
+    /// The latents' ids.
+    public let ids: [Int64]
+    /// What to write under each face: its id, and the first two other values of its row.
+    public let captions: [String]
+
+    /// The faces side by side, with their captions.
+    public var grid: Grid { Grid(faces.images, captions: captions) }
+}
+
+extension Answer.Value {
+    /// The value as text, a number with four digits that matter.
+    public var short: String {
+        if case .real(let number) = self { return String(format: "%.4g", number) }
+        return text
+    }
+}
+
+extension Session {
+    /// The database's answer to a question; nothing is changed.
+    ///
+    /// - Throws: ``Core/Failure``: a question that can't be understood or would write (usage), or no database (not found).
+    public func query(_ request: QueryRequest) throws -> Answer {
+        var query = try request.filterQuery()
+        let store = try LatentStore.openReadOnly(workspace.database)
+        if case .sql(let statement) = request.question {
+            return try store.query(statement, limit: request.limit ?? .max)
+        }
+        if let filter = query?.filter, !filter.attributes.isEmpty {
+            try filter.check(among: store.attributes())
+            query?.classifier = try store.classifier(request.classifier, scoring: filter.attributes).id
+        }
+        if case .filter(_, _, let near?) = request.question { _ = try store.latents(ids: [near]) }
+        return try query?.run(store) ?? Answer(columns: [], rows: [])
+    }
+
+    /// The latents that an answer names in a column `latent` or `id`, in its order.
+    ///
+    /// - Returns: Their W codes.
+    /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or latents of several generators (conflict).
+    public func codes(of answer: Answer) throws -> LatentCodes {
+        let ids = try latents(of: answer).ids
+        let store = try LatentStore.openReadOnly(workspace.database)
+        let owners = try store.generators(ofLatents: ids)
+        guard owners.count <= 1 else {
+            throw Failure(
+                "the answer", "has latents of \(owners.map(\.name).joined(separator: " and "))",
+                "narrow the filter to one's sets, such as \"set = 1\"; `directions status` lists them", kind: .conflict)
+        }
+        let values = try store.latents(ids: ids)
+        return try LatentCodes(values, size: values.count / ids.count)
+    }
+
+    /// The faces of the latents that an answer names in a column `latent` or `id`.
+    ///
+    /// - Parameters:
+    ///   - answer: At most so many of its rows are drawn as `limit` says.
+    ///   - generator: The generator's name in the workspace.
+    ///   - rendering: How the faces are made.
+    ///   - limit: At most so many faces.
+    /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or what synthesis throws.
+    public func faces(
+        of answer: Answer, generator: String = "default", rendering: FaceRendering = FaceRendering(), limit: Int = 400
+    ) throws -> AnswerFaces {
+        try rendering.validate()
+        let (all, column) = try latents(of: answer)
+        let ids = Array(all.prefix(limit))
+        let store = try LatentStore.openReadOnly(workspace.database)
+        let loaded = try self.generator(generator)
+        let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
+        let faces = try images(codes, generator: loaded, rendering: rendering, label: "query")
+        let captions = answer.rows.prefix(limit).map { row in
+            let others = answer.columns.indices.filter { $0 != column }.prefix(2)
+            let values = others.map { "\(answer.columns[$0]) \(row[$0].short)" }
+            return (["\(row[column].text)"] + values).joined(separator: "\n")
+        }
+        return AnswerFaces(faces: faces, ids: ids, captions: captions)
+    }
+
+    /// The latents of an answer, in its order, and the column that names them.
+    private func latents(of answer: Answer) throws -> (ids: [Int64], column: Int) {
+        guard let column = answer.columns.firstIndex(where: { ["latent", "id"].contains($0) }) else {
+            throw Failure("the answer", "has no column named latent or id", "select it in the SQL", kind: .usage)
+        }
+        let ids = try answer.rows.map { row in
+            guard case .integer(let id) = row[column] else {
+                throw Failure(
+                    "column \(answer.columns[column])", "holds no ids", "select the latents' ids", kind: .usage)
+            }
+            return id
+        }
+        guard !ids.isEmpty else {
+            throw Failure("the answer", "has no latents: it is empty", "widen the filter", kind: .notFound)
+        }
+        return (ids, column)
+    }
+}

