@@ -59,14 +59,6 @@ public struct AnswerFaces: Sendable {
     public var grid: Grid { Grid(faces.images, captions: captions) }
 }
 
-extension Answer.Value {
-    /// The value as text, a number with four digits that matter.
-    public var short: String {
-        if case .real(let number) = self { return String(format: "%.4g", number) }
-        return text
-    }
-}
-
 extension Session {
     /// The database's answer to a question; nothing is changed.
     ///

@@ -89,3 +89,16 @@ extension Session {
         }
     }
 }
+
+extension RunRequest {
+    /// The running program's own file, so that stages are run by the same version.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) on a system without /proc.
+    public static func ownProgram() throws -> String {
+        do {
+            return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        } catch {
+            throw Failure("/proc/self/exe", "cannot be read", "run this on Linux with /proc mounted", kind: .notFound)
+        }
+    }
+}

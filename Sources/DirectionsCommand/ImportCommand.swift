@@ -33,14 +33,9 @@ struct ImportCommand: ParsableCommand {
     @Argument(help: "`default`, `identity`, a generator's file; with --as direction a direction's, or a pack.")
     var source: String
 
-    @Option(help: "What to call it in the workspace (default: `default`, or the file's name).")
-    var name: String?
-
-    @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.")
-    var label: Int?
-
-    @Option(help: "The random-face wheel, when it is not to be downloaded.")
-    var wheel: String?
+    @Option(help: "What to call it in the workspace (default: `default`, or the file's name).") var name: String?
+    @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.") var label: Int?
+    @Option(help: "The random-face wheel, when it is not to be downloaded.") var wheel: String?
 
     @Option(
         name: .customLong("as"),
@@ -55,13 +50,9 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
     var generator = "default"
 
-    @Option(help: "dlib_face_recognition_resnet_model_v1.dat, when it is not to be downloaded.")
-    var network: String?
-
+    @Option(help: "dlib_face_recognition_resnet_model_v1.dat, when it is not to be downloaded.") var network: String?
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     /// What a file is imported as.
     enum Kind: String, ExpressibleByArgument, CaseIterable {

@@ -8,3 +8,4 @@ extension Journal: ExpressibleByArgument {}
 extension FaceFrame: ExpressibleByArgument {}
 extension TrainingSettings.Precision: ExpressibleByArgument {}
 extension TrainingSettings.UpdateRule: ExpressibleByArgument {}
+extension Answer.Format: ExpressibleByArgument {}

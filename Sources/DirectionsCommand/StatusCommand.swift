@@ -18,8 +18,7 @@ struct StatusCommand: ParsableCommand {
     @Option(help: "Give the database this journal first: wal (fast, one machine), or delete (network file systems).")
     var journal: Journal?
 
-    @Flag(help: "Print as JSON.")
-    var json = false
+    @Flag(help: "Print as JSON.") var json = false
 
     func run() throws {
         let result = try workspace.session.status(journal: journal)
