@@ -10,6 +10,7 @@ public enum Numbers {
     /// - Parameters:
     ///   - text: The list.
     ///   - subject: What the list is of, as the user knows it.
+    /// - Returns: The numbers, in the order of the list.
     /// - Throws: ``Failure`` (usage) naming the subject.
     public static func list(_ text: String, subject: String) throws -> [UInt64] {
         let failure = Failure(
@@ -32,6 +33,7 @@ public enum Numbers {
     /// - Parameters:
     ///   - text: The list.
     ///   - subject: What the list is of, as the user knows it.
+    /// - Returns: The numbers, in the order of the list.
     /// - Throws: ``Failure`` (usage) naming the subject.
     public static func reals(_ text: String, subject: String) throws -> [Float] {
         try text.split(separator: ",", omittingEmptySubsequences: false).map { part in

@@ -55,6 +55,7 @@ public struct RunContext: Sendable {
     ///   - total: How many there are in all.
     ///   - done: How many were done before this run; left out of the rate.
     ///   - isShown: Whether anybody is told at all.
+    /// - Returns: The counter.
     public func progress(
         _ label: String, unit: String, total: Int, done: Int = 0, isShown: Bool = true
     ) -> ProgressReporter {

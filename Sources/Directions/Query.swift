@@ -101,6 +101,7 @@ extension Session {
     ///   - generator: The generator's name in the workspace.
     ///   - rendering: How the faces are made.
     ///   - limit: At most so many faces.
+    /// - Returns: The faces with their captions.
     /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or what synthesis throws.
     public func faces(
         of answer: Answer, generator: String = "default", rendering: FaceRendering = FaceRendering(), limit: Int = 400

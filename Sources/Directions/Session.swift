@@ -40,6 +40,7 @@ public struct Session: Sendable {
     /// The latent database, made when there is none; a notice tells where its journal is a risk.
     ///
     /// - Parameter journal: The journal it gets; nil keeps what it has.
+    /// - Returns: The open database.
     /// - Throws: ``Core/Failure`` when it can't be opened.
     func store(journal: Journal? = nil) throws -> LatentStore {
         if journal != .delete, let warning = Journal.warning(for: workspace.database) { context.notice(warning) }

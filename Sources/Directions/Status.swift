@@ -56,6 +56,7 @@ extension Session {
     /// What the workspace holds: generators, latents, scores, selections, directions, last jobs.
     ///
     /// - Parameter journal: The journal that the database is given first; nil leaves it as it is.
+    /// - Returns: What was found.
     /// - Throws: ``Core/Failure`` when there is a database that can't be read, or its journal can't be changed.
     public func status(journal: Journal? = nil) throws -> StatusResult {
         var result = StatusResult(workspace: workspace.path)

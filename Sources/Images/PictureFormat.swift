@@ -157,6 +157,7 @@ extension Image {
     /// The picture turned so that it stands as it was taken.
     ///
     /// - Parameter orientation: EXIF's 1 to 8: how the stored rows and columns lie.
+    /// - Returns: The picture, its sides exchanged for turns by a quarter.
     func upright(from orientation: Int) -> Image {
         guard (2...8).contains(orientation) else { return self }
         // Where a pixel of the result comes from: whether the axes are swapped, and which of the stored axes run backwards.
