@@ -183,7 +183,9 @@ import Weights
     func cudaTrainsAsTheCPUDoes() throws {
         try Torch.setCUDAModes(deterministic: true, tf32: false)
         let tiny = try TinyCelebA(count: 160)
-        func losses(_ name: String, _ device: Device, precision: String = "float32") throws -> [Double] {
+        func losses(_ name: String, _ device: Device, precision: TrainingSettings.Precision = .float32) throws
+            -> [Double]
+        {
             var settings = try self.settings(epochs: 3)
             settings.precision = precision
             let trainer = try Trainer(
@@ -197,7 +199,7 @@ import Weights
         #expect(here.count == 3 && there.count == 3)
         #expect(zip(here, there).allSatisfy { abs($0 - $1) < 0.01 * $0 }, "\(here), \(there)")
         #expect(try losses("again", .cuda(0)) == there)
-        let mixed = try losses("mixed", .cuda(0), precision: "bfloat16")
+        let mixed = try losses("mixed", .cuda(0), precision: .bfloat16)
         #expect(zip(here, mixed).allSatisfy { abs($0 - $1) < 0.1 * $0 }, "\(here), \(mixed)")
     }
 
