@@ -203,7 +203,8 @@ int ms_take_recorded(ms_mobile *context, ms_slot *slot) {
 }
 
 void ms_give_recorded(ms_mobile *context, ms_slot *slot) {
-    if (context->spare_count < ms_recorded(context)) context->spare[context->spare_count++] = *slot;
+    // Fresh pages cost more than the images that they hold.
+    if (context->spare_count < most_spare) context->spare[context->spare_count++] = *slot;
     else ms_release(&context->base, slot->memory);
 }
 

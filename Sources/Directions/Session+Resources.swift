@@ -13,9 +13,12 @@ extension Session {
         try GeneratorIdentity.read(folder: workspace.generator(name))
     }
 
-    /// The classifier of a file or of a name in the workspace.
+    /// The classifier of a file, of a name in the workspace, or of one that comes with the program.
     ///
-    /// - Parameter name: nil for the one that comes with the program.
+    /// - Parameters:
+    ///   - name: Nil for the one that comes with the program for scoring.
+    ///   - device: Where to compute.
+    /// - Returns: It, ready to score.
     /// - Throws: ``Core/Failure`` (usage) when there is neither such a file nor such a name.
     func classifier(_ name: String?, device: Device = .cpu) throws -> AttributeClassifier {
         try AttributeClassifier.load(path: try classifierPath(name), device: device)
@@ -23,12 +26,15 @@ extension Session {
 
     /// The file of a classifier's name or path; nil for the one that comes with the program.
     ///
-    /// - Throws: ``Core/Failure`` (usage) when there is neither such a file nor such a name in the workspace.
+    /// A name is looked for in the workspace first, then among those that come with the program.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) when there is neither such a file nor such a name.
     public func classifierPath(_ name: String?) throws -> String? {
         guard let name else { return nil }
         if FileManager.default.fileExists(atPath: name) { return name }
         let path = workspace.classifier(name)
         if FileManager.default.fileExists(atPath: path) { return path }
+        if let shipped = AttributeClassifier.shippedPath(named: name) { return shipped }
         throw Failure(
             name, "is neither a file nor a classifier in \(workspace.models)",
             "train one of that name with `directions train`", kind: .usage)

@@ -49,7 +49,10 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "The seed of the fresh faces (default: one reserved for evaluations).")
     var seed: UInt64?
 
-    @Option(help: "The classifier that judges: a file, or a name in the workspace (default: the shipped one).")
+    @Option(
+        help:
+            "The classifier that judges: a file, a name in the workspace, or resnext, a second shipped one (default: the shipped one that scores)."
+    )
     var classifier: String?
 
     @Option(help: "The generator's name in the workspace.")

@@ -14,7 +14,9 @@ enum FlagHints {
         ("psi", "--psi"), ("rate", "--rate"), ("seed", "--seed"), ("shard", "--shard"), ("SQL", "--sql"),
         ("score-image", "--code"), ("sql", "--sql"), ("teacher", "--teacher"), ("attributes", "--attr"),
         ("threads", "--threads"),
-        ("thumbnails", "--thumbnails"), ("top", "--top"), ("weight decay", "--weight-decay"),
+        ("C", "--c"), ("directions", "--direction"), ("faces", "--faces"), ("size", "--size"), ("steps", "--steps"),
+        ("strengths", "--strength"), ("thumbnails", "--thumbnails"), ("top", "--top"),
+        ("weight decay", "--weight-decay"),
     ]
 
     /// The failure's line, with the flag that sets the value behind it.

@@ -57,7 +57,10 @@ struct RefineOptions: ParsableArguments {
     @Option(help: "How many fresh faces are edited in each step (default: 16).")
     var batch: Int?
 
-    @Option(help: "The classifier that judges: a file, or a name in the workspace (default: the shipped one).")
+    @Option(
+        help:
+            "The classifier that judges: a file, a name in the workspace, or resnext, a second shipped one (default: the shipped one that scores)."
+    )
     var classifier: String?
 
     @Option(help: "Threads that synthesize; 0 for one a processor.")

@@ -42,7 +42,10 @@ public struct LatentQuery: Sendable {
         let needsScores = !filter.attributes.isEmpty
         // The order in which tables are named is the order of the search: an indexed score first when it sorts.
         let scores = needsScores ? "scores s CROSS JOIN latents l ON l.id = s.latent" : "latents l"
-        let condition = needsScores ? "s.classifier = :classifier AND \(filter.sql)" : filter.sql
+        // The plus keeps SQLite from sorting all of the classifier's rows: the attribute's index has them in order.
+        let isRanked = order?.sql.hasPrefix("s.") == true
+        let classifier = isRanked ? "+s.classifier" : "s.classifier"
+        let condition = needsScores ? "\(classifier) = :classifier AND \(filter.sql)" : filter.sql
         let sorting = order.map { "\($0.sql) \($0.descending ? "DESC" : "ASC"), l.id" } ?? "l.id"
         return """
             SELECT \(columns.joined(separator: ", ")) FROM \(scores) JOIN sample_sets t ON t.id = l.sample_set

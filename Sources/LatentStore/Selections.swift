@@ -48,6 +48,7 @@ extension LatentStore {
                 AND s.latent IN (SELECT l.id FROM latents l JOIN sample_sets t ON t.id = l.sample_set
                 JOIN generators g ON g.id = t.generator WHERE g.sha256 = :generator)
                 """
+            // The plus keeps SQLite from sorting all of the classifier's rows: the attribute's index has them in order.
             let column = "s.\"\(attribute.slug)\""
             var arguments: StatementArguments = ["classifier": classifier, "count": count]
             if !isOnly { arguments += ["generator": generator] }
@@ -55,7 +56,7 @@ extension LatentStore {
                 db,
                 sql: """
                     SELECT s.latent, \(column) AS score FROM scores s
-                    WHERE s.classifier = :classifier AND \(column) IS NOT NULL \(filter)
+                    WHERE +s.classifier = :classifier AND \(column) IS NOT NULL \(filter)
                     ORDER BY \(column) \(highest ? "DESC" : "ASC"), s.latent LIMIT :count
                     """, arguments: arguments
             ).map { ($0["latent"], $0["score"]) }

@@ -42,4 +42,12 @@ import Testing
             #expect(abs(found - expected) < 0.01, "\(name)")
         }
     }
+
+    @Test func aSecondJudgeComesWithTheProgram() throws {
+        let path = try #require(AttributeClassifier.shippedPath(named: "resnext"))
+        let (judge, scorer) = (try AttributeClassifier.load(path: path), try AttributeClassifier.load(path: nil))
+        #expect(judge.sha256 != scorer.sha256 && judge.card.architecture != scorer.card.architecture)
+        #expect(Set(Attribute.defaults).isSubset(of: judge.attributes))
+        for name in ["", "../faces", "nobody"] { #expect(AttributeClassifier.shippedPath(named: name) == nil) }
+    }
 }

@@ -45,7 +45,7 @@ struct EngineTests {
         }
     }
 
-    @Test("pulls gradients back as the Tensors implementation does", arguments: paths)
+    @Test("gradients are those of the Tensors implementation", arguments: paths)
     func gradients(path: String) throws {
         let network = Self.network
         let engine = try MobileStyleGANEngine(parameters: network, threads: 3, path: path)

