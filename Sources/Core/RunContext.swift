@@ -6,7 +6,7 @@ import Foundation
 /// context, and may run several at once. For example:
 ///
 /// ```swift
-/// let context = RunContext(isCancelled: { task.isCancelled }) { update in bar.show(update.fraction) }
+/// let context = RunContext(isCancelled: { task.isCancelled }, progress: { bar.show($0.fraction) })
 /// try LatentSampler(generator: generator, store: store, context: context).sample(request)
 /// ```
 public struct RunContext: Sendable {

@@ -73,9 +73,9 @@ import Testing
         let place = try Place()
         let (stopped, whole) = (try place.store("stopped"), try place.store("whole"))
         let told = Mutex(0)
-        let context = RunContext(isCancelled: { told.withLock { $0 >= 20 } }) { update in
-            told.withLock { $0 = max($0, update.done) }
-        }
+        let context = RunContext(
+            isCancelled: { told.withLock { $0 >= 20 } },
+            progress: { update in told.withLock { $0 = max($0, update.done) } })
         var sampler = LatentSampler(generator: place.generator, store: stopped, context: context)
         sampler.batch = 10
         let request = try LatentSampler.Request(count: 2000, seed: 3, psi: 1)
