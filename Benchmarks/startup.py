@@ -35,7 +35,7 @@ def main():
             return [arguments.binary] + [word.replace("FOLDER", folder) for word in text.split(" ")]
 
         for text in ["import default", "sample --count 400", "score --limit 32", "select --attr smiling --top 8",
-                     "fit --attr smiling", "pack --attr smiling --name mine"]:
+                     "fit --attr smiling", "pack --direction smiling --name mine"]:
             run(verb(text))
         verbs = ["--version", "--help", "status", "query smiling>0.5", "show smiling", "verify smiling", "sample --count 400",
                  "fit --attr smiling", "synth --seed 1 --out FOLDER/a.png",
