@@ -55,7 +55,7 @@ extension Session {
             return (try LatentCodes(values, size: size), seeds.map { "seed \($0)" })
         case .latents(let ids):
             let store = try LatentStore.openReadOnly(workspace.database)
-            return (try LatentCodes(store.latents(ids: ids), size: size), ids.map { "latent \($0)" })
+            return (try latents(ids, of: generator.identity, in: store), ids.map { "latent \($0)" })
         case .codes(let path): return try codes(of: path, for: generator)
         case .given(let codes, let labels):
             guard codes.size == size else {
@@ -65,5 +65,23 @@ extension Session {
             }
             return (codes, labels)
         }
+    }
+
+    /// Latents of the database, which mean nothing to another generator than their own.
+    ///
+    /// - Parameters:
+    ///   - ids: Which latents.
+    ///   - identity: The generator that is to make faces of them.
+    ///   - store: The database.
+    /// - Returns: W codes, in the order asked for.
+    /// - Throws: ``Core/Failure`` naming a latent that is not there, or (conflict) the generator that they belong to.
+    func latents(_ ids: [Int64], of identity: GeneratorIdentity, in store: LatentStore) throws -> LatentCodes {
+        let values = try store.latents(ids: ids)
+        if let owner = try store.generators(ofLatents: ids).first(where: { $0.sha256 != identity.sha256 }) {
+            throw Failure(
+                "latents", "belong to generator \(owner.name), not to \(identity.name)",
+                "name their generator, or latents of this one", kind: .conflict)
+        }
+        return try LatentCodes(values, size: identity.latentSize)
     }
 }

@@ -111,7 +111,7 @@ extension Session {
         let ids = Array(all.prefix(limit))
         let store = try LatentStore.openReadOnly(workspace.database)
         let loaded = try self.generator(generator)
-        let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
+        let codes = try latents(ids, of: loaded.identity, in: store)
         let faces = try images(codes, generator: loaded, rendering: rendering, label: "query")
         let captions = answer.rows.prefix(limit).map { row in
             let others = answer.columns.indices.filter { $0 != column }.prefix(2)

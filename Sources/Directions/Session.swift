@@ -35,7 +35,7 @@ public struct Session: Sendable {
     /// An imported generator.
     ///
     /// - Throws: ``Core/Failure``: there is none of that name (not found), or its files are damaged.
-    func generator(_ name: String) throws -> Generator { try Generator.load(folder: workspace.generator(name)) }
+    func generator(_ name: String) throws -> Generator { try Generator.load(folder: generatorFolder(name)) }
 
     /// The latent database, made when there is none; a notice tells where its journal is a risk.
     ///
