@@ -9,8 +9,9 @@ public enum FaceSource: Sendable, Equatable {
     case seeds([UInt64], psi: Float = 1)
     /// Latents of the database, by id.
     case latents([Int64])
-    /// The W or W+ codes of a .npy or .pt file: [n, 512], [n, 18, 512] or one of them.
-    case codes(String)
+    /// The W or W+ codes of a file: [n, 512], [n, 18, 512] or one of them; the key of one where several are inside, and the space
+    /// of an array of two dimensions where that is not told by its shape.
+    case codes(String, key: String? = nil, space: CodeFile.Space? = nil)
     /// W or W+ codes that are at hand, with a label each.
     case given(LatentCodes, labels: [String])
 
@@ -56,7 +57,8 @@ extension Session {
         case .latents(let ids):
             let store = try LatentStore.openReadOnly(workspace.database)
             return (try latents(ids, of: generator.identity, in: store), ids.map { "latent \($0)" })
-        case .codes(let path): return try codes(of: path, for: generator)
+        case .codes(let path, let key, let space):
+            return try codes(of: path, key: key, space: space, for: generator)
         case .given(let codes, let labels):
             guard codes.size == size else {
                 throw Failure(

@@ -31,7 +31,7 @@ struct EditCommand: ParsableCommand {
 
     @Option(help: "The picture to write: PNG, or JPEG by its ending.") var out: String?
 
-    @Option(help: "Write the edited codes as .npy: [rows x columns, 512], or [.., layers, 512] for W+.")
+    @Option(help: "Write the edited codes as .npy: [rows x columns, 1, 512], or [.., layers, 512] for W+.")
     var codesOut: String?
 
     @Flag(help: "Apply directions that belong to another generator all the same.") var force = false
@@ -61,8 +61,7 @@ struct EditCommand: ParsableCommand {
         let edited = try workspace.session.edit(request)
         if let codesOut {
             let codes = edited.codes
-            let shape = codes.rows == 1 ? [codes.count, codes.size] : [codes.count, codes.rows, codes.size]
-            try NumpyFile.write(TensorData(codes.values, shape: shape), to: codesOut)
+            try NumpyFile.write(TensorData(codes.values, shape: [codes.count, codes.rows, codes.size]), to: codesOut)
         }
         if let out {
             let picture = try edited.grid()

@@ -17,8 +17,11 @@ struct FaceOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "W or W+ codes from a .npy or .pt file: [n,512], [n,18,512] or one of them.", valueName: "file"))
+            "W or W+ codes from a file of an encoder or projector (.npy, .npz, .pt, .safetensors): [n,512], [n,18,512] or one of them.",
+            valueName: "file"))
     var code: String?
+
+    @OptionGroup var inside: CodeOptions
 
     @Option(help: "The generator's name in the workspace.") var generator = "default"
     @Option(help: "Truncation psi, for seeds: w = mean + psi (w - mean).") var psi: Float = 1
@@ -37,7 +40,16 @@ struct FaceOptions: ParsableArguments {
             if let latent {
                 return .latents(try Numbers.list(latent, subject: "--latent").map { Int64(clamping: $0) })
             }
-            return .codes(code ?? "")
+            return .codes(code ?? "", key: inside.key, space: inside.codeSpace)
         }
     }
+}
+
+/// Which codes of a file; the verbs that take --code take these too.
+struct CodeOptions: ParsableArguments {
+    @Option(help: "Which code, where the file of --code holds several: its name there.") var key: String?
+
+    @Option(
+        help: "What [n,512] in the file of --code is: w (n faces) or w+ (one face). Asked for where both are possible.")
+    var codeSpace: CodeFile.Space?
 }

@@ -7,7 +7,8 @@ enum FlagHints {
     /// Flags by the value's name, which the subject of a failure begins with by contract.
     private static let flags: [(value: String, flag: String)] = [
         ("the attributes", "--attr"), ("attribute list", "--attr"), ("attribute", "--attr"), ("average", "--average"),
-        ("batch", "--batch"), ("bottom", "--bottom"), ("a matched bottom", "--matched"), ("code", "--code"),
+        ("batch", "--batch"), ("bottom", "--bottom"), ("a matched bottom", "--matched"), ("code space", "--code-space"),
+        ("key", "--key"), ("code", "--code"),
         ("conditioning", "--condition-on"), ("count", "--count"), ("distil", "--distil"), ("epochs", "--epochs"),
         ("generator default", "--generator"), ("latents", "--latent"), ("half precision", "--half"),
         ("limit", "--limit"), ("members", "--members"), ("name", "--name"),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Classifiers
+import Directions
 import Faces
 import Generators
 import LatentStore
@@ -9,3 +10,4 @@ extension FaceFrame: ExpressibleByArgument {}
 extension TrainingSettings.Precision: ExpressibleByArgument {}
 extension TrainingSettings.UpdateRule: ExpressibleByArgument {}
 extension Answer.Format: ExpressibleByArgument {}
+extension CodeFile.Space: ExpressibleByArgument {}

@@ -30,9 +30,11 @@ struct ScoreImageCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Score the faces of these codes instead: a .npy or .pt file, [n,512] or [n,18,512].", valueName: "file"))
+            "Score the faces of these codes instead: a .npy, .npz, .pt or .safetensors file, [n,512] or [n,18,512].",
+            valueName: "file"))
     var code: String?
 
+    @OptionGroup var inside: CodeOptions
     @Option(help: "With --code: the generator's name in the workspace.") var generator = "default"
     @Option(help: "With --code: threads that synthesize; 0 for one a processor.") var threads = 0
 
@@ -61,7 +63,9 @@ struct ScoreImageCommand: ParsableCommand {
                 throw Failure("score-image", "has pictures and codes", "name one or the other", kind: .usage)
             }
             return ScoreImageRequest(
-                code.map { .codes($0, generator: generator, threads: threads) }
+                code.map {
+                    .codes($0, key: inside.key, space: inside.codeSpace, generator: generator, threads: threads)
+                }
                     ?? .pictures(files, frame: frame, asTheyAre: asIs),
                 classifier: classifier, attributes: try attributes.map { try AttributeChoice($0) } ?? .all)
         }

@@ -135,8 +135,8 @@ public struct CodeFile: Sendable, Equatable {
             case .w?: break
             case nil where fits:
                 throw Failure(
-                    subject, "has the shape \(shape): \(shape[0]) faces in W, or one in W+",
-                    "choose the code space w or w+, or save it as [1, \(shape[0]), \(layout.size)]",
+                    "code space of \(subject)", "does not follow from \(shape): \(shape[0]) faces in W, or one in W+",
+                    "choose w or w+, or save it as [1, \(shape[0]), \(layout.size)]",
                     kind: .usage)
             case nil: break
             }
