@@ -21,9 +21,8 @@ extension Session {
             path, key: key, space: space,
             for: .init(size: identity.latentSize, rows: [identity.layers, identity.styleGAN2Layers]))
         let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-        let labels = file.names.enumerated().map { index, inside in
-            !inside.isEmpty ? inside : file.count == 1 ? name : "\(name) \(index)"
-        }
+        // A number alone is the code's place in the file.
+        let labels = file.names.map { $0.isEmpty ? name : Int($0) != nil ? "\(name) \($0)" : $0 }
         return (try file.codes(), labels)
     }
 }

@@ -46,7 +46,7 @@ struct MainJobTests {
         _ = try run(
             "edit", "--direction", "smiling,male", "--strength=0,2", "--unit", "sigma", "--seed", "3", "--size", "64",
             "--out", out, "--codes-out", folder.path + "/codes.npy")
-        #expect(try NumpyFile.read(folder.path + "/codes.npy").shape == [4, 512])
+        #expect(try NumpyFile.read(folder.path + "/codes.npy").shape == [4, 1, 512])
         #expect(FileManager.default.fileExists(atPath: out))
         let evaluated = try run("evaluate", "--direction", "smiling,smiling@v1", "--count", "3", "--strength=-1,2")
         #expect(evaluated.contains("smiling@v1") && evaluated.contains("success"))
