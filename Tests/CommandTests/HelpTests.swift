@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: [
         ["score", "--limit", "0"], ["train", "--data", "x", "--epochs", "0"], ["query", "--limit", "-1"],
         ["train", "--data", "x", "--optimiser", "adam"], ["score-image"], ["bench-classifier", "--rounds", "0"],
-        ["select", "--matched", "--bottom", "3"], ["import", "x.npy"], ["query", "--order", "smilling"],
+        ["select", "--matched", "--bottom", "3"], ["import", "x.npy"],
     ])
     func whatMakesNoSenseIsRefusedBeforeAnythingIsLoaded(arguments: [String]) throws {
         let folder = Program.Folder()
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func aHintNamesTheFlagOfAValue() throws {
-        let result = try Program.run(["sample", "--count", "-1"])
+        let result = try Program.run(["sample", "--count=-1"])
         #expect(result.errors.contains("count -1: is out of range; give 0 to 4294967295 (--count)"))
     }
 
