@@ -108,9 +108,12 @@ let tests: [Target] = [
     .testTarget(
         name: "ExerciseTests",
         dependencies: [
-            "Objectives", "Classifiers", "Faces", "Networks", "Generators", "Latents", "LatentStore", "Scoring",
-            "Selection", "Fitting", "Images", "Core",
+            "Directions", "Objectives", "Classifiers", "Faces", "Networks", "Generators", "Latents", "LatentStore",
+            "Scoring", "Selection", "Fitting", "Images", "Weights", "Core",
         ], swiftSettings: strict),
+    .testTarget(
+        name: "SamplingTests",
+        dependencies: ["Sampling", "Generators", "LatentStore", "Core"], swiftSettings: strict),
     .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
     .testTarget(
         name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),

@@ -58,6 +58,8 @@ public final class AttributeClassifier: Sendable {
     ///
     /// - Parameters:
     ///   - path: The file; nil means the shipped one.
+    ///   - device: Where to compute.
+    /// - Returns: The classifier, ready to score.
     /// - Throws: ``Core/Failure`` naming the file: missing, damaged, of another kind or version.
     public static func load(path: String?, device: Device = .cpu) throws -> AttributeClassifier {
         let path = try path ?? shippedPath()
@@ -106,6 +108,7 @@ public final class AttributeClassifier: Sendable {
     /// Logits [count, attributes] of pictures.
     ///
     /// - Parameter images: RGB of ``inputSize`` in [-1, 1], faces in FFHQ's frame.
+    /// - Returns: [count, attributes].
     /// - Throws: ``Core/Failure`` when they are of another size.
     public func logits(_ images: ImageBatch) throws -> [Float] {
         try check(images)

@@ -52,6 +52,7 @@ public enum ClassifierExport {
     ///
     /// - Parameters:
     ///   - members: Runs with the same settings but for the seed.
+    ///   - name: What the classifier is called.
     ///   - test: Pictures that had no part in training or choosing; nil when there are none.
     ///   - path: The classifier file.
     /// - Returns: The card that was written.

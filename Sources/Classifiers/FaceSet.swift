@@ -24,6 +24,7 @@ public struct FaceSet: Sendable {
     /// Pictures with numbers to be learnt from them, such as the latents that they were made from.
     ///
     /// - Parameters:
+    ///   - images: The pictures.
     ///   - numbers: [images, weights.count], each of about unit variance.
     ///   - weights: How much each counts.
     public init(_ images: [Image], numbers: [Float], weights: [Float]) {
@@ -66,6 +67,7 @@ public struct FaceSet: Sendable {
     ///   - teachers: Judge the pictures as they are; an attribute that none of them knows keeps its labels.
     ///   - share: The teachers' share, 0 to 1.
     ///   - frame: How the faces lie in the pictures.
+    /// - Returns: The pictures with the new labels.
     /// - Throws: ``Core/Failure`` when a stop was asked for, or memory runs out.
     public func distilled(by teachers: [AttributeClassifier], share: Float, frame: FaceFrame) throws -> FaceSet {
         precondition(weights.isEmpty)

@@ -60,8 +60,12 @@ public enum Metrics {
     /// Everything about one attribute.
     ///
     /// - Parameters:
+    ///   - attribute: The attribute.
     ///   - logits: One per picture.
     ///   - labels: 0 or 1 per picture.
+    ///   - temperature: What logits are divided by.
+    ///   - threshold: The probability from which on the answer is yes.
+    /// - Returns: The attribute's figures.
     public static func measure(
         _ attribute: Attribute, logits: [Float], labels: [UInt8], temperature: Float, threshold: Float
     ) -> AttributeMetrics {

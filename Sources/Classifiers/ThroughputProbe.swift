@@ -14,7 +14,10 @@ public struct ThroughputProbe {
     private let context: RunContext
 
     /// - Parameters:
+    ///   - architecture: The network.
     ///   - batch: Pictures in a batch.
+    ///   - device: Where to compute.
+    ///   - context: Whether to stop, and whom to tell.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
         _ architecture: Architecture, batch: Int, device: Device = .cpu, context: RunContext = .silent

@@ -49,11 +49,14 @@ public final class Trainer {
     /// Prepares a run.
     ///
     /// - Parameters:
+    ///   - settings: What the run was asked for.
     ///   - training: The pictures to learn from; where they come with numbers, those are learnt instead of the labels.
     ///   - validation: The pictures to choose by.
     ///   - folder: Where checkpoint and metrics go.
+    ///   - device: Where to compute.
     ///   - initial: Weights to begin from, such as ImageNet's, and the file's name.
     ///   - workers: Threads that prepare pictures.
+    /// - Throws: ``Core/Failure`` for settings that make no sense, weights that don't fit, or when memory runs out.
     public init(
         _ settings: TrainingSettings, training: FaceSet, validation: FaceSet, folder: String, device: Device = .cpu,
         initial: (state: [String: TensorData], source: String)? = nil, workers: Int = 2

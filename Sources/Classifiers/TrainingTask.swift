@@ -28,6 +28,8 @@ struct LabelTask: TrainingTask {
     private let validation: [Int]
 
     /// - Parameters:
+    ///   - settings: What the run was asked for.
+    ///   - attributes: The attributes, in the order of the logits.
     ///   - faces: The pictures to learn from, whose frequencies make the weights.
     ///   - columns: Places of the attributes among their labels.
     ///   - validation: And among those of the pictures to choose by.

@@ -57,7 +57,9 @@ public final class ProgressReporter: @unchecked Sendable {
 
     /// Counts `count` more as done.
     ///
-    /// - Parameter note: A short text for the end of the line, such as a loss.
+    /// - Parameters:
+    ///   - count: Units that were finished.
+    ///   - note: A short text for the end of the line, such as a loss.
     public func advance(_ count: Int, note: String? = nil) {
         guard let handler else { return }
         lock.withLock {

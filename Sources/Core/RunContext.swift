@@ -6,7 +6,7 @@ import Foundation
 /// context, and may run several at once. For example:
 ///
 /// ```swift
-/// let context = RunContext(isCancelled: { task.isCancelled }) { update in bar.show(update.fraction) }
+/// let context = RunContext(isCancelled: { task.isCancelled }, progress: { bar.show($0.fraction) })
 /// try LatentSampler(generator: generator, store: store, context: context).sample(request)
 /// ```
 public struct RunContext: Sendable {
@@ -55,6 +55,7 @@ public struct RunContext: Sendable {
     ///   - total: How many there are in all.
     ///   - done: How many were done before this run; left out of the rate.
     ///   - isShown: Whether anybody is told at all.
+    /// - Returns: The counter.
     public func progress(
         _ label: String, unit: String, total: Int, done: Int = 0, isShown: Bool = true
     ) -> ProgressReporter {

@@ -41,6 +41,7 @@ public struct SynthesisBenchmark: Sendable {
     ///   - size: Pixels along a side.
     ///   - noise: Whether noise takes part.
     ///   - work: What is measured; images where the synthesizer has no gradients.
+    /// - Returns: Seconds by the clock and on all processors.
     /// - Throws: ``Core/Failure`` as synthesis throws.
     public func measure(count: Int, size: Int, noise: NoiseMode, work: Work = .images) throws -> Figures {
         let backward = synthesizer as? any GradientSynthesizer

@@ -35,7 +35,7 @@ extension Session {
     @discardableResult
     public func exportGenerator(_ request: ExportRequest) throws -> ExportResult {
         try request.validate()
-        let lost = try Generator.exportRosinality(folder: workspace.generator(request.generator), to: request.path)
+        let lost = try Generator.exportRosinality(folder: generatorFolder(request.generator), to: request.path)
         return ExportResult(path: request.path, lost: lost)
     }
 }

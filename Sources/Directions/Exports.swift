@@ -22,6 +22,7 @@
 @_exported import struct LatentStore.JobRun
 @_exported import enum LatentStore.Journal
 @_exported import struct LatentStore.SelectionRecord
+@_exported import struct Latents.CodeFile
 @_exported import struct Latents.LatentCodes
 @_exported import struct Networks.Architecture
 @_exported import struct Pipelines.SlurmResources

@@ -9,8 +9,9 @@ public enum FaceSource: Sendable, Equatable {
     case seeds([UInt64], psi: Float = 1)
     /// Latents of the database, by id.
     case latents([Int64])
-    /// The W or W+ codes of a .npy or .pt file: [n, 512], [n, 18, 512] or one of them.
-    case codes(String)
+    /// The W or W+ codes of a file: [n, 512], [n, 18, 512] or one of them; the key of one where several are inside, and the space
+    /// of an array of two dimensions where that is not told by its shape.
+    case codes(String, key: String? = nil, space: CodeFile.Space? = nil)
     /// W or W+ codes that are at hand, with a label each.
     case given(LatentCodes, labels: [String])
 
@@ -55,8 +56,9 @@ extension Session {
             return (try LatentCodes(values, size: size), seeds.map { "seed \($0)" })
         case .latents(let ids):
             let store = try LatentStore.openReadOnly(workspace.database)
-            return (try LatentCodes(store.latents(ids: ids), size: size), ids.map { "latent \($0)" })
-        case .codes(let path): return try codes(of: path, for: generator)
+            return (try latents(ids, of: generator.identity, in: store), ids.map { "latent \($0)" })
+        case .codes(let path, let key, let space):
+            return try codes(of: path, key: key, space: space, for: generator)
         case .given(let codes, let labels):
             guard codes.size == size else {
                 throw Failure(
@@ -65,5 +67,23 @@ extension Session {
             }
             return (codes, labels)
         }
+    }
+
+    /// Latents of the database, which mean nothing to another generator than their own.
+    ///
+    /// - Parameters:
+    ///   - ids: Which latents.
+    ///   - identity: The generator that is to make faces of them.
+    ///   - store: The database.
+    /// - Returns: W codes, in the order asked for.
+    /// - Throws: ``Core/Failure`` naming a latent that is not there, or (conflict) the generator that they belong to.
+    func latents(_ ids: [Int64], of identity: GeneratorIdentity, in store: LatentStore) throws -> LatentCodes {
+        let values = try store.latents(ids: ids)
+        if let owner = try store.generators(ofLatents: ids).first(where: { $0.sha256 != identity.sha256 }) {
+            throw Failure(
+                "latents", "belong to generator \(owner.name), not to \(identity.name)",
+                "name their generator, or latents of this one", kind: .conflict)
+        }
+        return try LatentCodes(values, size: identity.latentSize)
     }
 }

@@ -32,8 +32,12 @@ public struct MergeResult: Sendable, Encodable {
 extension Session {
     /// Copies what other databases hold of latents and scores; what is there stays, so merging twice changes nothing.
     ///
-    /// - Parameter merged: Told of each database when it is done.
-    /// - Throws: ``Core/Failure``: another program's database (damaged, conflict), or a stop; databases before it stay merged.
+    /// - Parameters:
+    ///   - request: What is asked for.
+    ///   - merged: Told of each database when it is done.
+    /// - Returns: What came from each database, in order.
+    /// - Throws: ``Core/Failure``: another program's database (damaged, conflict), or a stop; databases before it stay
+    ///   merged.
     @discardableResult
     public func merge(_ request: MergeRequest, merged: (MergeResult) -> Void = { _ in }) throws -> [MergeResult] {
         try request.validate()

@@ -59,14 +59,6 @@ public struct AnswerFaces: Sendable {
     public var grid: Grid { Grid(faces.images, captions: captions) }
 }
 
-extension Answer.Value {
-    /// The value as text, a number with four digits that matter.
-    public var short: String {
-        if case .real(let number) = self { return String(format: "%.4g", number) }
-        return text
-    }
-}
-
 extension Session {
     /// The database's answer to a question; nothing is changed.
     ///
@@ -109,6 +101,7 @@ extension Session {
     ///   - generator: The generator's name in the workspace.
     ///   - rendering: How the faces are made.
     ///   - limit: At most so many faces.
+    /// - Returns: The faces with their captions.
     /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or what synthesis throws.
     public func faces(
         of answer: Answer, generator: String = "default", rendering: FaceRendering = FaceRendering(), limit: Int = 400
@@ -118,7 +111,7 @@ extension Session {
         let ids = Array(all.prefix(limit))
         let store = try LatentStore.openReadOnly(workspace.database)
         let loaded = try self.generator(generator)
-        let codes = try LatentCodes(store.latents(ids: ids), size: loaded.identity.latentSize)
+        let codes = try latents(ids, of: loaded.identity, in: store)
         let faces = try images(codes, generator: loaded, rendering: rendering, label: "query")
         let captions = answer.rows.prefix(limit).map { row in
             let others = answer.columns.indices.filter { $0 != column }.prefix(2)

@@ -34,8 +34,12 @@ public struct RunResult: Sendable, Encodable {
 extension Session {
     /// Runs the stages of a pipeline file that are not up to date, one after another.
     ///
-    /// - Parameter told: Told of each decision, a line a stage, before it is acted upon.
-    /// - Throws: ``Core/Failure``: a file that can't be understood, a stage that is none (usage), or the first stage that fails.
+    /// - Parameters:
+    ///   - request: What is asked for.
+    ///   - told: Told of each decision, a line a stage, before it is acted upon.
+    /// - Returns: What ran and what was up to date.
+    /// - Throws: ``Core/Failure``: a file that can't be understood, a stage that is none (usage), or the first stage
+    ///   that fails.
     @discardableResult
     public func run(_ request: RunRequest, told: (String) -> Void = { _ in }) throws -> RunResult {
         let pipeline = try PipelineFile.read(request.file, workspace: workspace)
@@ -60,6 +64,7 @@ extension Session {
     ///   - settings: What Slurm is asked for, and how long it is waited for.
     ///   - told: Told of each decision, a line a stage.
     ///   - progress: Told, over and over, in one line how far the run has come.
+    /// - Returns: The runner, not yet started.
     /// - Throws: ``Core/Failure`` for a file that can't be understood.
     public func slurmRunner(
         _ request: RunRequest, settings: SlurmRunner.Settings, told: @escaping (String) -> Void = { _ in },
@@ -86,6 +91,19 @@ extension Session {
             throw Failure(
                 "stage \(stage)", "ended with status \(process.terminationStatus)",
                 "see its message above; the same command goes on from here")
+        }
+    }
+}
+
+extension RunRequest {
+    /// The running program's own file, so that stages are run by the same version.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) on a system without /proc.
+    public static func ownProgram() throws -> String {
+        do {
+            return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        } catch {
+            throw Failure("/proc/self/exe", "cannot be read", "run this on Linux with /proc mounted", kind: .notFound)
         }
     }
 }

@@ -17,7 +17,8 @@ public struct ScoreImageRequest: Sendable {
         case pictures([String], frame: FaceFrame = .ffhq, asTheyAre: Bool = false)
         /// The noise-free faces of a file of W or W+ codes, made by a generator of the workspace with so many threads (0 for
         /// one a processor).
-        case codes(String, generator: String = "default", threads: Int = 0)
+        case codes(
+            String, key: String? = nil, space: CodeFile.Space? = nil, generator: String = "default", threads: Int = 0)
     }
 
     /// Where the faces come from.
@@ -41,7 +42,7 @@ public struct ScoreImageRequest: Sendable {
         switch source {
         case .pictures(let files, _, _) where files.isEmpty:
             throw Failure("score-image", "has no pictures and no codes", "name one or the other", kind: .usage)
-        case .codes(_, _, let threads) where !(0...1024 ~= threads):
+        case .codes(_, _, _, _, let threads) where !(0...1024 ~= threads):
             throw Failure("threads", "must be 0 to 1,024", kind: .usage)
         default: break
         }
@@ -96,8 +97,10 @@ extension Session {
             switch request.source {
             case .pictures(let files, let frame, let asTheyAre):
                 try pictureLogits(files, frame, asTheyAre: asTheyAre, network)
-            case .codes(let path, let generator, let threads):
-                try codeLogits(path, generator: generator, threads: threads, network)
+            case .codes(let path, let key, let space, let name, let threads):
+                try codeLogits(
+                    try generator(name), threads: threads, network,
+                    { try codes(of: path, key: key, space: space, for: $0) })
             }
         let probabilities = network.probabilities(logits)
         let scores = names.enumerated().map { row, name in
@@ -144,10 +147,10 @@ extension Session {
 
     /// Logits [n, attributes] of the noise-free faces of a file's codes.
     private func codeLogits(
-        _ path: String, generator name: String, threads: Int, _ network: AttributeClassifier
+        _ generator: Generator, threads: Int, _ network: AttributeClassifier,
+        _ read: (Generator) throws -> (codes: LatentCodes, labels: [String])
     ) throws -> Logits {
-        let generator = try generator(name)
-        let (codes, names) = try codes(of: path, for: generator)
+        let (codes, names) = try read(generator)
         let synthesizer = try generator.synthesizer(.engine, threads: threads, device: .cpu)
         let logits = try LatentScorer.logits(
             of: codes, synthesizer: synthesizer, classifier: network, context: context)

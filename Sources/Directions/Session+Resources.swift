@@ -10,7 +10,27 @@ extension Session {
     ///
     /// - Throws: ``Core/Failure``: there is none of that name (not found), or its description is damaged.
     public func generatorIdentity(_ name: String = "default") throws -> GeneratorIdentity {
-        try GeneratorIdentity.read(folder: workspace.generator(name))
+        try GeneratorIdentity.read(folder: generatorFolder(name))
+    }
+
+    /// The names of the imported generators, in alphabetical order.
+    public var generatorNames: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.models)) ?? []
+        return names.filter { FileManager.default.fileExists(atPath: workspace.generator($0) + "/model.json") }.sorted()
+    }
+
+    /// The model folder of a generator's name; `default` also means the only one there is, whatever it is called.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) with the names that there are where `default` could mean several.
+    func generatorFolder(_ name: String) throws -> String {
+        let names = name == "default" ? generatorNames : [name]
+        if names.isEmpty || names.contains(name) { return workspace.generator(name) }
+        guard names.count == 1 else {
+            throw Failure(
+                "generator default", "is not in \(workspace.models)", "name one of \(names.joined(separator: ", "))",
+                kind: .notFound)
+        }
+        return workspace.generator(names[0])
     }
 
     /// The classifier of a file, of a name in the workspace, or of one that comes with the program.

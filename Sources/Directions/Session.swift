@@ -35,11 +35,12 @@ public struct Session: Sendable {
     /// An imported generator.
     ///
     /// - Throws: ``Core/Failure``: there is none of that name (not found), or its files are damaged.
-    func generator(_ name: String) throws -> Generator { try Generator.load(folder: workspace.generator(name)) }
+    func generator(_ name: String) throws -> Generator { try Generator.load(folder: generatorFolder(name)) }
 
     /// The latent database, made when there is none; a notice tells where its journal is a risk.
     ///
     /// - Parameter journal: The journal it gets; nil keeps what it has.
+    /// - Returns: The open database.
     /// - Throws: ``Core/Failure`` when it can't be opened.
     func store(journal: Journal? = nil) throws -> LatentStore {
         if journal != .delete, let warning = Journal.warning(for: workspace.database) { context.notice(warning) }

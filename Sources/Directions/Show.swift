@@ -29,6 +29,7 @@ extension Session {
     /// What a direction says of itself: its provenance, solver and accuracies.
     ///
     /// - Parameter direction: A name (the newest version), `name@v2`, or a direction file.
+    /// - Returns: What its file says.
     /// - Throws: ``Core/Failure``: there is none (usage), or its file is damaged.
     public func show(_ direction: String) throws -> ShowResult {
         let file = try library.load(direction)

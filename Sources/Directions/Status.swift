@@ -1,6 +1,8 @@
 import Core
 import Foundation
+import Generators
 import LatentStore
+import Sampling
 
 /// What a workspace holds.
 public struct StatusResult: Sendable, Encodable {
@@ -56,18 +58,21 @@ extension Session {
     /// What the workspace holds: generators, latents, scores, selections, directions, last jobs.
     ///
     /// - Parameter journal: The journal that the database is given first; nil leaves it as it is.
+    /// - Returns: What was found.
     /// - Throws: ``Core/Failure`` when there is a database that can't be read, or its journal can't be changed.
     public func status(journal: Journal? = nil) throws -> StatusResult {
         var result = StatusResult(workspace: workspace.path)
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: workspace.directions)) ?? []
         result.directions = names.filter { $0.hasSuffix(".safetensors") }.sorted()
+        result.generators = try generatorNames.map { try generatorIdentity($0).record }
         if let journal { _ = try LatentStore.open(workspace.database, journal: journal).journal() }
         guard FileManager.default.fileExists(atPath: workspace.database) else { return result }
         if let warning = Journal.warning(for: workspace.database) { context.notice(warning) }
         let store = try LatentStore.openReadOnly(workspace.database)
         result.journal = try store.journal().rawValue
         result.hasDatabase = true
-        result.generators = try store.generators().map(\.record)
+        let imported = Set(result.generators.map(\.sha256))
+        result.generators += try store.generators().map(\.record).filter { !imported.contains($0.sha256) }
         result.sampleSets = try store.sampleSets().map {
             .init(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)
         }

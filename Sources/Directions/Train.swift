@@ -99,7 +99,10 @@ extension Session {
 
     /// What training pictures look like to the network.
     ///
-    /// - Parameter count: How many pictures.
+    /// - Parameters:
+    ///   - request: What is asked for.
+    ///   - count: How many pictures.
+    /// - Returns: Pictures as the network gets them.
     /// - Throws: As ``train(_:)``.
     public func trainingPreview(_ request: TrainRequest, count: Int = 64) throws -> [Image] {
         let (plan, teachers) = try plan(request)

@@ -15,23 +15,12 @@ struct BenchClassifierCommand: ParsableCommand {
             """,
         shouldDisplay: false)
 
-    @Option(help: "The network.")
-    var arch = "small"
-
-    @Option(help: "Pictures in a training batch.")
-    var batch = 64
-
-    @Option(help: "Pictures in an inference batch.")
-    var inferenceBatch = 16
-
-    @Option(help: "Rounds of each.")
-    var rounds = 10
-
-    @Option(help: "Where to compute: cpu, cuda, cuda:N or auto.")
-    var device = "cpu"
-
-    @Option(help: "Threads.")
-    var threads: Int?
+    @Option(help: "The network.") var arch = "small"
+    @Option(help: "Pictures in a training batch.") var batch = 64
+    @Option(help: "Pictures in an inference batch.") var inferenceBatch = 16
+    @Option(help: "Rounds of each.") var rounds = 10
+    @Option(help: "Where to compute: cpu, cuda, cuda:N or auto.") var device = "cpu"
+    @Option(help: "Threads.") var threads: Int?
 
     private var benchmark: ClassifierBenchmark {
         get throws {

@@ -15,20 +15,11 @@ struct BenchSVMCommand: ParsableCommand {
             """,
         shouldDisplay: false)
 
-    @Option(help: "Features: a float32 .npy [n, d].")
-    var data: String
-
-    @Option(help: "Labels: an .npy [n] of +1 and -1.")
-    var labels: String
-
-    @Option(help: "C.")
-    var c = 1.0
-
-    @Option(help: "Rounds; the best counts.")
-    var rounds = 3
-
-    @Option(help: "Where to write w and b: a .npy [d + 1] of float64.")
-    var out: String?
+    @Option(help: "Features: a float32 .npy [n, d].") var data: String
+    @Option(help: "Labels: an .npy [n] of +1 and -1.") var labels: String
+    @Option(help: "C.") var c = 1.0
+    @Option(help: "Rounds; the best counts.") var rounds = 3
+    @Option(help: "Where to write w and b: a .npy [d + 1] of float64.") var out: String?
 
     private var benchmark: SVMBenchmark { SVMBenchmark(data: data, labels: labels, c: c, rounds: rounds) }
 

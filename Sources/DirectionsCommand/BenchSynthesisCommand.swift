@@ -18,15 +18,9 @@ struct BenchSynthesisCommand: ParsableCommand {
             """,
         shouldDisplay: false)
 
-    @Option(help: "The generator's name.")
-    var generator = "default"
-
-    @Option(help: "engine or tensors.")
-    var engine: Generator.Engine = .engine
-
-    @Option(help: "Threads that synthesize; 0 for one a processor.")
-    var threads = 0
-
+    @Option(help: "The generator's name.") var generator = "default"
+    @Option(help: "engine or tensors.") var engine: Generator.Engine = .engine
+    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {

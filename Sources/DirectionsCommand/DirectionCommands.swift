@@ -12,9 +12,7 @@ struct ShowCommand: ParsableCommand {
     var direction: String?
 
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print as JSON.")
-    var json = false
+    @Flag(help: "Print as JSON.") var json = false
 
     func run() throws {
         guard let direction else {
@@ -31,7 +29,7 @@ struct ShowCommand: ParsableCommand {
             print(key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
         if let metrics = result.metrics {
-            print("\nevaluated on \(metrics.faces) fresh faces\n" + EvaluateCommand.table([metrics]))
+            print("\nevaluated on \(metrics.faces) fresh faces\n" + DirectionMetrics.table([metrics]))
         }
     }
 }
@@ -43,12 +41,8 @@ struct DiffCommand: ParsableCommand {
         abstract: "Compare two directions: cosine, and what their files say differently.",
         discussion: "Example: directions diff eyeglasses@v1 eyeglasses@v2")
 
-    @Argument(help: "The first direction.")
-    var first: String
-
-    @Argument(help: "The second direction.")
-    var second: String
-
+    @Argument(help: "The first direction.") var first: String
+    @Argument(help: "The second direction.") var second: String
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
@@ -71,12 +65,8 @@ struct VerifyCommand: ParsableCommand {
             Example: directions verify packs/faces-v1.zip
             """)
 
-    @Argument(help: "Packs (folder or .zip), direction files, or names.")
-    var items: [String] = []
-
-    @Option(help: "The generator that directions must belong to, by its name in the workspace.")
-    var generator: String?
-
+    @Argument(help: "Packs (folder or .zip), direction files, or names.") var items: [String] = []
+    @Option(help: "The generator that directions must belong to, by its name in the workspace.") var generator: String?
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {

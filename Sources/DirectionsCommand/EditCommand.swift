@@ -21,8 +21,7 @@ struct EditCommand: ParsableCommand {
     @Option(help: "Directions, separated by commas, a column each; + joins those applied together.")
     var direction: String
 
-    @Option(parsing: .unconditional, help: "Strengths, separated by commas, a row each.")
-    var strength = "0,1,2,3"
+    @Option(parsing: .unconditional, help: "Strengths, separated by commas, a row each.") var strength = "0,1,2,3"
 
     @Option(help: "What a strength of 1 is: raw (one unit of the unit normal) or sigma (the direction's natural step).")
     var unit: StrengthUnit = .raw
@@ -30,15 +29,12 @@ struct EditCommand: ParsableCommand {
     @Option(help: "Change only these rows of the W+ code, such as 0-7 (W codes become StyleGAN2's W+).")
     var layers: String?
 
-    @Option(help: "The picture to write: PNG, or JPEG by its ending.")
-    var out: String?
+    @Option(help: "The picture to write: PNG, or JPEG by its ending.") var out: String?
 
-    @Option(help: "Write the edited codes as .npy: [rows x columns, 512], or [.., layers, 512] for W+.")
+    @Option(help: "Write the edited codes as .npy: [rows x columns, 1, 512], or [.., layers, 512] for W+.")
     var codesOut: String?
 
-    @Flag(help: "Apply directions that belong to another generator all the same.")
-    var force = false
-
+    @Flag(help: "Apply directions that belong to another generator all the same.") var force = false
     @OptionGroup var faces: FaceOptions
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
@@ -47,7 +43,7 @@ struct EditCommand: ParsableCommand {
         get throws {
             EditRequest(
                 directions: direction, faces: try faces.source,
-                strengths: try Numbers.reals(strength, flag: "--strength"),
+                strengths: try Numbers.reals(strength, subject: "--strength"),
                 unit: unit, layers: try layers.map { try LayerSelection($0) }, isForced: force,
                 rendering: out == nil ? nil : try synthesis.rendering, generator: faces.generator)
         }
@@ -65,8 +61,7 @@ struct EditCommand: ParsableCommand {
         let edited = try workspace.session.edit(request)
         if let codesOut {
             let codes = edited.codes
-            let shape = codes.rows == 1 ? [codes.count, codes.size] : [codes.count, codes.rows, codes.size]
-            try NumpyFile.write(TensorData(codes.values, shape: shape), to: codesOut)
+            try NumpyFile.write(TensorData(codes.values, shape: [codes.count, codes.rows, codes.size]), to: codesOut)
         }
         if let out {
             let picture = try edited.grid()

@@ -26,8 +26,7 @@ struct EvaluateCommand: ParsableCommand {
             Example: directions evaluate --direction smiling,smiling@v1 --count 200 --strength 1,2,3
             """)
 
-    @Option(help: "Directions, separated by commas (default: the newest of each attribute).")
-    var direction: String?
+    @Option(help: "Directions, separated by commas (default: the newest of each attribute).") var direction: String?
 
     @Option(name: .customLong("attr"), help: "Attributes whose newest directions are meant, instead of --direction.")
     var attributes: String?
@@ -37,17 +36,10 @@ struct EvaluateCommand: ParsableCommand {
         help: "Which attribute judges directions of other names, - where they lower it: smile=smiling,age=-young.")
     var judged: String?
 
-    @Option(help: "How many fresh faces.")
-    var count = 200
-
-    @Option(parsing: .unconditional, help: "Strengths in sigma, separated by commas.")
-    var strength = "0.5,1,1.5,2,3"
-
-    @Option(help: "Change only these rows of StyleGAN2's W+, such as 0-7.")
-    var layers: String?
-
-    @Option(help: "The seed of the fresh faces (default: one reserved for evaluations).")
-    var seed: UInt64?
+    @Option(help: "How many fresh faces.") var count = 200
+    @Option(parsing: .unconditional, help: "Strengths in sigma, separated by commas.") var strength = "0.5,1,1.5,2,3"
+    @Option(help: "Change only these rows of StyleGAN2's W+, such as 0-7.") var layers: String?
+    @Option(help: "The seed of the fresh faces (default: one reserved for evaluations).") var seed: UInt64?
 
     @Option(
         help:
@@ -55,11 +47,8 @@ struct EvaluateCommand: ParsableCommand {
     )
     var classifier: String?
 
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
-    @Option(help: "Threads that synthesize; 0 for one a processor.")
-    var threads = 0
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
 
     @Option(
         help: ArgumentHelp(
@@ -69,18 +58,13 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var device: DeviceOption
     @OptionGroup var half: HalfOption
-
-    @Flag(help: "Evaluate directions that belong to another generator all the same.")
-    var force = false
-
+    @Flag(help: "Evaluate directions that belong to another generator all the same.") var force = false
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     private var request: EvaluateRequest {
         get throws {
-            let strengths = try Numbers.reals(strength, flag: "--strength").map(Double.init)
+            let strengths = try Numbers.reals(strength, subject: "--strength").map(Double.init)
             var request = EvaluateRequest(try subjects, strengths: strengths)
             request.judges = try judges
             request.count = count
@@ -128,44 +112,6 @@ struct EvaluateCommand: ParsableCommand {
         Torch.keepFreedMemory()
         let result = try workspace.session.evaluate(request)
         if json { return try printJSON(result.metrics) }
-        print(EvaluateCommand.table(result.metrics))
-    }
-
-    /// Figures as lines of text, one a strength.
-    static func table(_ results: [DirectionMetrics]) -> String {
-        var lines = [
-            "direction                  sigma  target change [95 %]    off-target change [95 %]  mean shift  success  plausible  face similarity  face match"
-        ]
-        func text(_ interval: Interval) -> String {
-            String(format: "%+6.2f [%+6.2f, %+6.2f]", interval.value, interval.low, interval.high)
-        }
-        func padded(_ text: String, _ width: Int) -> String {
-            String(repeating: " ", count: max(0, width - text.count)) + text
-        }
-        func share(_ interval: Interval?, _ width: Int) -> String {
-            padded(interval.map { String(format: "%.1f %%", 100 * $0.value) } ?? "-", width)
-        }
-        func number(_ interval: Interval?, _ format: String, _ width: Int) -> String {
-            padded(interval.map { String(format: format, $0.value) } ?? "-", width)
-        }
-        for result in results {
-            for level in result.levels {
-                let name = result.direction.padding(toLength: 26, withPad: " ", startingAt: 0)
-                lines.append(
-                    String(format: "%@ %+5.2f  ", name, level.strength) + text(level.target) + "  "
-                        + text(level.offTargetChange) + number(level.meanShift, "%.2f", 14)
-                        + share(level.successRate, 9)
-                        + share(level.plausible, 11) + number(level.faceSimilarity, "%.3f", 17)
-                        + share(level.faceMatchRate, 12))
-            }
-            if let half = result.halfStrength, let change = result.offTargetChangeAtHalf {
-                lines.append(
-                    "".padding(toLength: 27, withPad: " ", startingAt: 0)
-                        + String(format: "success rate one half at %.2f sigma, off-target change there ", half)
-                        + text(change) + (result.meanShiftAtHalf.map { ", mean shift " + text($0) } ?? "")
-                        + (result.faceSimilarityAtHalf.map { ", face similarity " + text($0) } ?? ""))
-            }
-        }
-        return lines.joined(separator: "\n")
+        print(DirectionMetrics.table(result.metrics))
     }
 }

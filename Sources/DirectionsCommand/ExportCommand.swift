@@ -13,12 +13,8 @@ struct ExportCommand: ParsableCommand {
             Example: directions export ffhq --out ffhq.pt
             """)
 
-    @Argument(help: "The generator's name in the workspace.")
-    var generator: String
-
-    @Option(help: "The .pt file to write.")
-    var out: String
-
+    @Argument(help: "The generator's name in the workspace.") var generator: String
+    @Option(help: "The .pt file to write.") var out: String
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: ExportRequest { ExportRequest(generator: generator, path: out) }

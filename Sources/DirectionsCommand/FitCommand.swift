@@ -27,15 +27,12 @@ struct FitCommand: ParsableCommand {
     }
 
     /// The latent spaces that directions are fitted in.
-    enum Space: String, ExpressibleByArgument, CaseIterable {
-        case w
-    }
+    enum Space: String, ExpressibleByArgument, CaseIterable { case w }
 
     @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")
     var attributes: String?
 
-    @Option(help: "Project these directions out, separated by commas, such as male,age@v2.")
-    var conditionOn: String?
+    @Option(help: "Project these directions out, separated by commas, such as male,age@v2.") var conditionOn: String?
 
     @Option(
         help: """
@@ -52,21 +49,12 @@ struct FitCommand: ParsableCommand {
             """)
     var solver: Solver = .svm
 
-    @Option(help: "The latent space; directions are fitted in w.")
-    var space: Space = .w
-
-    @Option(help: "Names the 70/30 split into training and validation.")
-    var splitSeed: UInt64 = 0
-
+    @Option(help: "The latent space; directions are fitted in w.") var space: Space = .w
+    @Option(help: "Names the 70/30 split into training and validation.") var splitSeed: UInt64 = 0
     @OptionGroup(visibility: .hidden) var refinement: RefineOptions
-
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     private var wanted: AttributeChoice { get throws { try attributes.map { try AttributeChoice($0) } ?? .standard } }
 

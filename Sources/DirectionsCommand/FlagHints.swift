@@ -7,9 +7,11 @@ enum FlagHints {
     /// Flags by the value's name, which the subject of a failure begins with by contract.
     private static let flags: [(value: String, flag: String)] = [
         ("the attributes", "--attr"), ("attribute list", "--attr"), ("attribute", "--attr"), ("average", "--average"),
-        ("batch", "--batch"), ("bottom", "--bottom"), ("a matched bottom", "--matched"), ("code", "--code"),
+        ("batch", "--batch"), ("bottom", "--bottom"), ("a matched bottom", "--matched"), ("code space", "--code-space"),
+        ("key", "--key"), ("code", "--code"),
         ("conditioning", "--condition-on"), ("count", "--count"), ("distil", "--distil"), ("epochs", "--epochs"),
-        ("half precision", "--half"), ("limit", "--limit"), ("members", "--members"), ("name", "--name"),
+        ("generator default", "--generator"), ("latents", "--latent"), ("half precision", "--half"),
+        ("limit", "--limit"), ("members", "--members"), ("name", "--name"),
         ("noise", "--noise"), ("order", "--order"), ("patience", "--patience"), ("pretrain", "--pretrain"),
         ("psi", "--psi"), ("rate", "--rate"), ("seed", "--seed"), ("shard", "--shard"), ("SQL", "--sql"),
         ("score-image", "--code"), ("sql", "--sql"), ("teacher", "--teacher"), ("attributes", "--attr"),

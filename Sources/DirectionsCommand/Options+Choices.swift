@@ -1,5 +1,6 @@
 import ArgumentParser
 import Classifiers
+import Directions
 import Faces
 import Generators
 import LatentStore
@@ -8,3 +9,5 @@ extension Journal: ExpressibleByArgument {}
 extension FaceFrame: ExpressibleByArgument {}
 extension TrainingSettings.Precision: ExpressibleByArgument {}
 extension TrainingSettings.UpdateRule: ExpressibleByArgument {}
+extension Answer.Format: ExpressibleByArgument {}
+extension CodeFile.Space: ExpressibleByArgument {}

@@ -5,8 +5,7 @@ import Tensors
 
 /// Where the work lies; every verb takes it.
 struct WorkspaceOption: ParsableArguments {
-    @Option(help: "The workspace folder (default: $DIRECTIONS_WORKSPACE, else ./workspace).")
-    var workspace: String?
+    @Option(help: "The workspace folder (default: $DIRECTIONS_WORKSPACE, else ./workspace).") var workspace: String?
 
     /// The workspace that was asked for.
     var value: Workspace { Workspace(workspace) }
@@ -20,8 +19,7 @@ struct DeviceOption: ParsableArguments {
     @Option(help: "Where to compute: cpu, cuda, cuda:N, or auto (CUDA where this build of libtorch has it).")
     var device = "auto"
 
-    @Flag(help: "On CUDA: products in TF32, faster and to about three digits, instead of float32.")
-    var tf32 = false
+    @Flag(help: "On CUDA: products in TF32, faster and to about three digits, instead of float32.") var tf32 = false
 
     /// The device that was asked for, with CUDA's modes set.
     ///
@@ -43,14 +41,4 @@ struct HalfOption: ParsableArguments {
             "Half precision in the generator's four largest levels: for CUDA, where it saves a third of the time; images differ slightly. A StyleGAN2 has to be trained with it."
     )
     var isHalf = false
-}
-
-/// How the verbs understand `--classifier`.
-enum ClassifierOption {
-    /// The file of a name or path; nil for the shipped classifier.
-    ///
-    /// - Throws: `Failure` (usage) when there is neither such a file nor such a name in the workspace.
-    static func path(_ text: String?, _ workspace: Workspace) throws -> String? {
-        try Session(workspace: workspace).classifierPath(text)
-    }
 }

@@ -17,27 +17,13 @@ struct PackCommand: ParsableCommand {
               directions pack --name faces-v1 --format pt
             """)
 
-    @Option(help: "The pack's name, also its folder's in the workspace's packs/.")
-    var name: String
-
-    @Option(help: "native, npy, pt or npz.")
-    var format: PackRequest.Format = .native
-
-    @Option(help: "Directions, separated by commas (default: the newest version of each).")
-    var direction: String?
-
-    @Flag(help: "Write one .zip instead of a folder (native).")
-    var zip = false
-
-    @Option(help: "The seed of the face in the previews.")
-    var previewSeed: UInt64 = 6
-
-    @Flag(inversion: .prefixedNo, help: "Draw a preview strip of each direction (native).")
-    var previews = true
-
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
+    @Option(help: "The pack's name, also its folder's in the workspace's packs/.") var name: String
+    @Option(help: "native, npy, pt or npz.") var format: PackRequest.Format = .native
+    @Option(help: "Directions, separated by commas (default: the newest version of each).") var direction: String?
+    @Flag(help: "Write one .zip instead of a folder (native).") var zip = false
+    @Option(help: "The seed of the face in the previews.") var previewSeed: UInt64 = 6
+    @Flag(inversion: .prefixedNo, help: "Draw a preview strip of each direction (native).") var previews = true
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: PackRequest {

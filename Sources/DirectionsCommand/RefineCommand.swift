@@ -24,14 +24,9 @@ struct RefineCommand: ParsableCommand {
     var attributes: String?
 
     @OptionGroup var options: RefineOptions
-
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     private var wanted: AttributeChoice { get throws { try attributes.map { try AttributeChoice($0) } ?? .standard } }
 
@@ -48,14 +43,9 @@ struct RefineOptions: ParsableArguments {
     )
     var start: String?
 
-    @Option(help: "How many faces the directions are calibrated and compared on (default: 96).")
-    var faces: Int?
-
-    @Option(help: "How many steps it goes from the direction of W (default: 60).")
-    var steps: Int?
-
-    @Option(help: "How many fresh faces are edited in each step (default: 16).")
-    var batch: Int?
+    @Option(help: "How many faces the directions are calibrated and compared on (default: 96).") var faces: Int?
+    @Option(help: "How many steps it goes from the direction of W (default: 60).") var steps: Int?
+    @Option(help: "How many fresh faces are edited in each step (default: 16).") var batch: Int?
 
     @Option(
         help:
@@ -63,16 +53,11 @@ struct RefineOptions: ParsableArguments {
     )
     var classifier: String?
 
-    @Option(help: "Threads that synthesize; 0 for one a processor.")
-    var threads = 0
-
+    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
     @OptionGroup var device: DeviceOption
 
     /// The first option that was given and that only a refinement understands; nil for none.
-    var given: String? {
-        if start != nil { return "start" }
-        return nil
-    }
+    var given: String? { start == nil ? nil : "start" }
 
     /// What was asked for.
     ///

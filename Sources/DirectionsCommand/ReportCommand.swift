@@ -16,27 +16,19 @@ struct ReportCommand: ParsableCommand {
             Example: directions report --name faces
             """)
 
-    @Option(help: "The report's name: it becomes reports/NAME.html in the workspace.")
-    var name = "report"
+    @Option(help: "The report's name: it becomes reports/NAME.html in the workspace.") var name = "report"
 
     @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")
     var attributes: String?
 
-    @Option(help: "Faces at each end of a ranking.")
-    var faces = 8
-
-    @Option(help: "The seed of the face in the table of edits.")
-    var seed: UInt64 = 6
+    @Option(help: "Faces at each end of a ranking.") var faces = 8
+    @Option(help: "The seed of the face in the table of edits.") var seed: UInt64 = 6
 
     @Option(help: "The classifier whose scores count: a file, or a name in the workspace (default: the shipped one).")
     var classifier: String?
 
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
-    @Option(help: "Where the page goes instead.")
-    var out: String?
-
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @Option(help: "Where the page goes instead.") var out: String?
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: ReportRequest {

@@ -24,13 +24,9 @@ struct RunCommand: ParsableCommand {
         case local, slurm
     }
 
-    @Argument(help: "The pipeline file (YAML).")
-    var file: String
-
+    @Argument(help: "The pipeline file (YAML).") var file: String
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Only say what would run, and why.")
-    var dryRun = false
+    @Flag(help: "Only say what would run, and why.") var dryRun = false
 
     @Option(help: "Run this stage, and those after it, even when it is up to date; may be repeated.")
     var force: [String] = []
@@ -42,7 +38,7 @@ struct RunCommand: ParsableCommand {
 
     private var request: RunRequest {
         get throws {
-            RunRequest(file, program: try RunCommand.programPath(), isDryRun: dryRun, forced: Set(force))
+            RunRequest(file, program: try RunRequest.ownProgram(), isDryRun: dryRun, forced: Set(force))
         }
     }
 
@@ -79,53 +75,29 @@ struct RunCommand: ParsableCommand {
     private func close(ran: [String], skipped: [String]) {
         if ran.isEmpty && !skipped.isEmpty { print("nothing to do: all \(skipped.count) stages are up to date") }
     }
-
-    /// The running program's own file, so that stages are run by the same version.
-    static func programPath() throws -> String {
-        do {
-            return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        } catch {
-            throw Failure("/proc/self/exe", "cannot be read", "run this on Linux with /proc mounted")
-        }
-    }
 }
 
 /// What `run --executor slurm` takes besides.
 struct SlurmOptions: ParsableArguments {
-    @Flag(help: "Return once jobs are queued; they go on alone. A later run finds them.")
-    var detach = false
-
-    @Flag(help: "End this pipeline's jobs, queued and running, and do nothing else.")
-    var cancel = false
+    @Flag(help: "Return once jobs are queued; they go on alone. A later run finds them.") var detach = false
+    @Flag(help: "End this pipeline's jobs, queued and running, and do nothing else.") var cancel = false
 
     @Option(help: "The partition; this and what follows come before what the pipeline file says.")
     var partition: String?
 
-    @Option(help: "The account that is charged.")
-    var account: String?
-
-    @Option(help: "The quality of service.")
-    var qos: String?
-
-    @Option(help: "The time limit of a task, such as 4:00:00.")
-    var time: String?
-
-    @Option(help: "Memory of a task, such as 8G.")
-    var memory: String?
-
-    @Option(help: "Processors of a task.")
-    var cpus: Int?
-
-    @Option(help: "How many times a task that was killed is submitted again (default: 2).")
-    var retries: Int?
+    @Option(help: "The account that is charged.") var account: String?
+    @Option(help: "The quality of service.") var qos: String?
+    @Option(help: "The time limit of a task, such as 4:00:00.") var time: String?
+    @Option(help: "Memory of a task, such as 8G.") var memory: String?
+    @Option(help: "Processors of a task.") var cpus: Int?
+    @Option(help: "How many times a task that was killed is submitted again (default: 2).") var retries: Int?
 
     @Option(
         name: .customLong("sbatch-option"), parsing: .unconditionalSingleValue,
         help: "Another option of sbatch, such as --sbatch-option=--gres=gpu:1; may be repeated.")
     var options: [String] = []
 
-    @Flag(help: .hidden)
-    var continuation = false
+    @Flag(help: .hidden) var continuation = false
 
     private var resources: SlurmResources {
         var result = SlurmResources()

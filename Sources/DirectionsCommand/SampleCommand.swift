@@ -13,17 +13,10 @@ struct SampleCommand: ParsableCommand {
             Example: directions sample --count 20000 --seed 0
             """)
 
-    @Option(help: "How many latents the set is to have.")
-    var count = 500_000
-
-    @Option(help: "The seed that names the set.")
-    var seed: UInt64 = 0
-
-    @Option(help: "Truncation psi: w = mean + psi (w - mean).")
-    var psi: Float = 1
-
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
+    @Option(help: "How many latents the set is to have.") var count = 500_000
+    @Option(help: "The seed that names the set.") var seed: UInt64 = 0
+    @Option(help: "Truncation psi: w = mean + psi (w - mean).") var psi: Float = 1
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
 
     @Option(help: "Draw only a part, such as 3/64 (parts count from 0); merge the databases with `directions merge`.")
     var shard: String?
@@ -33,9 +26,7 @@ struct SampleCommand: ParsableCommand {
     var journal: Journal?
 
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     private var request: SampleRequest {
         get throws {
@@ -65,9 +56,7 @@ struct MergeCommand: ParsableCommand {
             Example: directions merge shards/0/latents.sqlite shards/1/latents.sqlite
             """)
 
-    @Argument(help: "Databases that `sample --shard` and `score` filled.")
-    var shards: [String]
-
+    @Argument(help: "Databases that `sample --shard` and `score` filled.") var shards: [String]
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: MergeRequest { MergeRequest(shards) }

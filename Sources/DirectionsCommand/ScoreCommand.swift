@@ -16,21 +16,11 @@ struct ScoreCommand: ParsableCommand {
     @Option(help: "The classifier: a file, or a name in the workspace (default: the shipped one).")
     var classifier: String?
 
-    @Option(help: "Score at most so many.")
-    var limit: Int?
-
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
-    @Option(help: "Threads that synthesize; 0 for one a processor.")
-    var threads = 0
-
-    @Option(help: "Latents a batch.")
-    var batch = 16
-
-    @Option(help: "Keep a JPEG of each face with so many pixels along a side, such as 128.")
-    var thumbnails: Int?
-
+    @Option(help: "Score at most so many.") var limit: Int?
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
+    @Option(help: "Latents a batch.") var batch = 16
+    @Option(help: "Keep a JPEG of each face with so many pixels along a side, such as 128.") var thumbnails: Int?
     @OptionGroup var device: DeviceOption
     @OptionGroup var half: HalfOption
     @OptionGroup var workspace: WorkspaceOption
@@ -69,11 +59,8 @@ struct SelectCommand: ParsableCommand {
     @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")
     var attributes: String?
 
-    @Option(help: "How many of the highest scores (default: 2 %, at most 10,000).")
-    var top: Int?
-
-    @Option(help: "How many of the lowest scores (default: as --top).")
-    var bottom: Int?
+    @Option(help: "How many of the highest scores (default: 2 %, at most 10,000).") var top: Int?
+    @Option(help: "How many of the lowest scores (default: as --top).") var bottom: Int?
 
     @Flag(
         help: """
@@ -85,13 +72,9 @@ struct SelectCommand: ParsableCommand {
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
     var classifier: String?
 
-    @Option(help: "The generator's name in the workspace.")
-    var generator = "default"
-
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @Flag(help: "Print the result as JSON.") var json = false
 
     private var request: SelectRequest {
         get throws {

@@ -26,20 +26,17 @@ struct ScoreImageCommand: ParsableCommand {
     }
 
     @OptionGroup var workspace: WorkspaceOption
-
-    @Argument(help: "PNG, JPEG, WebP or HEIC files.")
-    var files: [String] = []
+    @Argument(help: "PNG, JPEG, WebP or HEIC files.") var files: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Score the faces of these codes instead: a .npy or .pt file, [n,512] or [n,18,512].", valueName: "file"))
+            "Score the faces of these codes instead: a .npy, .npz, .pt or .safetensors file, [n,512] or [n,18,512].",
+            valueName: "file"))
     var code: String?
 
-    @Option(help: "With --code: the generator's name in the workspace.")
-    var generator = "default"
-
-    @Option(help: "With --code: threads that synthesize; 0 for one a processor.")
-    var threads = 0
+    @OptionGroup var inside: CodeOptions
+    @Option(help: "With --code: the generator's name in the workspace.") var generator = "default"
+    @Option(help: "With --code: threads that synthesize; 0 for one a processor.") var threads = 0
 
     @Option(
         help: ArgumentHelp(
@@ -54,11 +51,8 @@ struct ScoreImageCommand: ParsableCommand {
         name: .customLong("attr"), help: "The attributes to show, separated by commas (default: all that it knows).")
     var attributes: String?
 
-    @Option(help: "How the faces lie in the pictures: ffhq or celeba.")
-    var frame = FaceFrame.ffhq
-
-    @Flag(help: "Score the middle of pictures too that don't look like one aligned face.")
-    var asIs = false
+    @Option(help: "How the faces lie in the pictures: ffhq or celeba.") var frame = FaceFrame.ffhq
+    @Flag(help: "Score the middle of pictures too that don't look like one aligned face.") var asIs = false
 
     @Option(help: "The output: table, json or csv. Probabilities, and in json logits and answers too.")
     var format = Format.table
@@ -69,7 +63,9 @@ struct ScoreImageCommand: ParsableCommand {
                 throw Failure("score-image", "has pictures and codes", "name one or the other", kind: .usage)
             }
             return ScoreImageRequest(
-                code.map { .codes($0, generator: generator, threads: threads) }
+                code.map {
+                    .codes($0, key: inside.key, space: inside.codeSpace, generator: generator, threads: threads)
+                }
                     ?? .pictures(files, frame: frame, asTheyAre: asIs),
                 classifier: classifier, attributes: try attributes.map { try AttributeChoice($0) } ?? .all)
         }
@@ -83,56 +79,12 @@ struct ScoreImageCommand: ParsableCommand {
         if let logits { try result.writeLogits(to: logits) }
         switch format {
         case .json: try printJSON(result.scores)
-        case .csv: printCSV(result.scores, result.attributes)
-        case .table: printTable(result.scores, result.attributes)
+        case .csv: print(result.csv, terminator: "")
+        case .table: print(result.table, terminator: "")
         }
         if !result.failures.isEmpty {
             throw Failure(
                 "score-image", "left out \(result.failures.count) of \(files.count) pictures", "see the messages above")
         }
-    }
-
-    private func printCSV(_ scores: [FaceScore], _ shown: [Attribute]) {
-        print((["file"] + shown.map(\.slug)).joined(separator: ","))
-        for score in scores {
-            let numbers = shown.map { String(format: "%.6f", score.probabilities[$0.slug] ?? 0) }
-            print(([ScoreImageCommand.quoted(score.file)] + numbers).joined(separator: ","))
-        }
-    }
-
-    /// A row per picture when few attributes are asked for, else a row per attribute.
-    private func printTable(_ scores: [FaceScore], _ shown: [Attribute]) {
-        func cell(_ score: FaceScore, _ attribute: Attribute) -> String {
-            let mark = score.answers[attribute.slug] == true ? "*" : " "
-            return String(format: "%.3f", score.probabilities[attribute.slug] ?? 0) + mark
-        }
-        let names = scores.map { ($0.file as NSString).lastPathComponent }
-        if shown.count <= 8 {
-            let first = max(7, names.map(\.count).max() ?? 0) + 2
-            let widths = shown.map { max($0.slug.count, 6) + 2 }
-            let heads = zip(shown, widths).map { $0.slug.padding(toLength: $1, withPad: " ", startingAt: 0) }
-            print("picture".padding(toLength: first, withPad: " ", startingAt: 0) + heads.joined())
-            for (name, score) in zip(names, scores) {
-                let cells = zip(shown, widths).map {
-                    cell(score, $0).padding(toLength: $1, withPad: " ", startingAt: 0)
-                }
-                print(name.padding(toLength: first, withPad: " ", startingAt: 0) + cells.joined())
-            }
-        } else {
-            for (name, score) in zip(names, scores) {
-                print(name)
-                for attribute in shown {
-                    print(
-                        "  " + attribute.slug.padding(toLength: 22, withPad: " ", startingAt: 0)
-                            + cell(score, attribute))
-                }
-            }
-        }
-        print("* at or above the attribute's threshold")
-    }
-
-    private static func quoted(_ text: String) -> String {
-        text.contains { $0 == "," || $0 == "\"" || $0.isNewline }
-            ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
     }
 }

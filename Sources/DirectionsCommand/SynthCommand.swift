@@ -16,12 +16,8 @@ struct SynthesisOptions: ParsableArguments {
             """)
     var noise: NoiseMode = .none
 
-    @Option(help: "engine: the CPU engine; tensors: libtorch, the reference.")
-    var engine: Generator.Engine = .engine
-
-    @Option(help: "Threads that synthesize; 0 for one a processor.")
-    var threads = 0
-
+    @Option(help: "engine: the CPU engine; tensors: libtorch, the reference.") var engine: Generator.Engine = .engine
+    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
     @OptionGroup var device: DeviceOption
     @OptionGroup var half: HalfOption
 
@@ -58,8 +54,7 @@ struct SynthCommand: ParsableCommand {
     @Option(help: "The picture to write: a PNG, or a JPEG by its ending; a labelled grid when there are several faces.")
     var out: String?
 
-    @Option(help: "Write the images as float32 .npy [n,3,size,size] in about [-1,1].")
-    var npy: String?
+    @Option(help: "Write the images as float32 .npy [n,3,size,size] in about [-1,1].") var npy: String?
 
     private var request: SynthRequest {
         get throws {

@@ -19,9 +19,7 @@ struct TrainCommand: ParsableCommand {
             """)
 
     @OptionGroup var workspace: WorkspaceOption
-
-    @Option(help: "CelebA's folder.")
-    var data: String
+    @Option(help: "CelebA's folder.") var data: String
 
     @Option(help: "The classifier's name: it becomes <workspace>/models/<name>.classifier.safetensors.")
     var name = "faces"
@@ -33,41 +31,24 @@ struct TrainCommand: ParsableCommand {
             """)
     var arch = "small"
 
-    @Option(help: "Passes over the training part.")
-    var epochs = 40
+    @Option(help: "Passes over the training part.") var epochs = 40
 
     @Option(name: .customLong("attr"), help: "The attributes to learn, separated by commas, or all.")
     var attributes = "all"
 
-    @Option(help: "Pictures in a batch.")
-    var batch = 64
-
-    @Option(help: "Highest learning rate (default: 0.002 for adamw, 0.1 for sgd).")
-    var rate: Double?
-
-    @Option(help: "Weight decay.")
-    var weightDecay = 0.05
-
-    @Option(help: "The update rule: adamw or sgd.")
-    var optimiser = TrainingSettings.UpdateRule.adamw
-
-    @Option(help: "Decay of the running average of the weights.")
-    var average = 0.998
-
-    @Option(help: "Chance that a picture is mixed with another.")
-    var mixup = 0.0
+    @Option(help: "Pictures in a batch.") var batch = 64
+    @Option(help: "Highest learning rate (default: 0.002 for adamw, 0.1 for sgd).") var rate: Double?
+    @Option(help: "Weight decay.") var weightDecay = 0.05
+    @Option(help: "The update rule: adamw or sgd.") var optimiser = TrainingSettings.UpdateRule.adamw
+    @Option(help: "Decay of the running average of the weights.") var average = 0.998
+    @Option(help: "Chance that a picture is mixed with another.") var mixup = 0.0
 
     @Option(help: "Exponent of the class weights: 0 counts every label alike, 1 balances rare and common ones.")
     var imbalance = 0.25
 
-    @Option(help: "Share of the epochs, from the first, at three quarters of the input size.")
-    var lowResolution = 0.5
-
-    @Option(help: "Side of the input in pixels (default: the architecture's).")
-    var size: Int?
-
-    @Option(help: "Epochs without a better validation result before training stops.")
-    var patience = 15
+    @Option(help: "Share of the epochs, from the first, at three quarters of the input size.") var lowResolution = 0.5
+    @Option(help: "Side of the input in pixels (default: the architecture's).") var size: Int?
+    @Option(help: "Epochs without a better validation result before training stops.") var patience = 15
 
     @Option(
         help: "Networks to train one after another, each with a seed of its own; the classifier averages their logits.")
@@ -76,14 +57,9 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Epochs of each network after the first; they then begin from the first one's weights.")
     var memberEpochs: Int?
 
-    @Option(help: "Seconds between checkpoints; one is written after every epoch too.")
-    var checkpointEvery = 60.0
-
-    @Option(help: "Write what training pictures look like to the network to this PNG, and stop.")
-    var preview: String?
-
-    @Option(help: "Names the random numbers of the run.")
-    var seed: UInt64 = 0
+    @Option(help: "Seconds between checkpoints; one is written after every epoch too.") var checkpointEvery = 60.0
+    @Option(help: "Write what training pictures look like to the network to this PNG, and stop.") var preview: String?
+    @Option(help: "Names the random numbers of the run.") var seed: UInt64 = 0
 
     @Option(
         help: """
@@ -113,25 +89,16 @@ struct TrainCommand: ParsableCommand {
             """)
     var teacher: String?
 
-    @Option(help: "With --pretrain: the generator's name in the workspace.")
-    var generator = "default"
-
+    @Option(help: "With --pretrain: the generator's name in the workspace.") var generator = "default"
     @OptionGroup var device: DeviceOption
 
     @Option(help: "What convolutions compute in: float32, or bfloat16 on CUDA.")
     var precision = TrainingSettings.Precision.float32
 
-    @Option(help: "Threads that compute and prepare pictures (default: all cores).")
-    var threads: Int?
-
-    @Option(help: "How the faces lie in the pictures: celeba or ffhq.")
-    var frame = FaceFrame.celeba
-
-    @Flag(help: "Go on with the run of this name.")
-    var resume = false
-
-    @Flag(help: "Print the resulting metrics as JSON.")
-    var json = false
+    @Option(help: "Threads that compute and prepare pictures (default: all cores).") var threads: Int?
+    @Option(help: "How the faces lie in the pictures: celeba or ffhq.") var frame = FaceFrame.celeba
+    @Flag(help: "Go on with the run of this name.") var resume = false
+    @Flag(help: "Print the resulting metrics as JSON.") var json = false
 
     private var settings: TrainingSettings {
         get throws {
@@ -182,30 +149,6 @@ struct TrainCommand: ParsableCommand {
         }
         let result = try workspace.session.train(try request)
         if json { return try printJSON(result.card) }
-        print(ClassifierTable.text(result.card) + "\nwritten to \(result.path)")
-    }
-}
-
-/// A classifier's metrics as a table.
-enum ClassifierTable {
-    /// A row per attribute of the test part (of the validation part where there is no test part), and the means.
-    static func text(_ card: ClassifierCard) -> String {
-        let metrics = card.test.isEmpty ? card.validation : card.test
-        var lines = [
-            "attribute              positive  accuracy  balanced     AP     AUC      F1  ECE before  after  threshold"
-        ]
-        for m in metrics {
-            let figures = String(
-                format: "%8.1f%% %8.2f%% %8.2f%%  %.3f  %.4f  %.3f      %.4f  %.4f       %.2f", 100 * m.frequency,
-                100 * m.accuracy, 100 * m.balancedAccuracy, m.averagePrecision, m.areaUnderROC, m.f1,
-                m.calibrationErrorBefore, m.calibrationError, m.threshold)
-            lines.append(m.attribute.padding(toLength: 21, withPad: " ", startingAt: 0) + figures)
-        }
-        let mean = ClassifierCard.means(metrics)
-        lines.append(
-            String(
-                format: "mean of the paper's eight: accuracy %.2f%%, AP %.4f, AUC %.4f (%@ part)", 100 * mean.accuracy,
-                mean.precision, mean.area, card.test.isEmpty ? "validation" : "test"))
-        return lines.joined(separator: "\n")
+        print(result.card.table + "\nwritten to \(result.path)")
     }
 }

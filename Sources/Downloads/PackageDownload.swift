@@ -23,6 +23,7 @@ public struct PackageDownload: Sendable {
     /// The file's path in the first folder that has it; otherwise a fresh download in the last folder.
     ///
     /// - Parameter folders: Caches; the last one is made when there is none.
+    /// - Returns: The file's path.
     /// - Throws: ``Core/Failure`` (input/output) when the download fails; (damaged) when another file came; or a stop.
     public func cached(in folders: [String]) throws -> String {
         for folder in folders {

@@ -33,7 +33,9 @@ public struct FaceEmbedder: Sendable {
 
     /// The embedder with the parameters of a file.
     ///
-    /// - Parameter device: Where to compute.
+    /// - Parameters:
+    ///   - file: The network's parameters.
+    ///   - device: Where to compute.
     /// - Throws: ``Failure`` when libtorch can't hold them.
     public init(_ file: DlibNetworkFile, device: Device = .cpu) throws {
         self.device = device

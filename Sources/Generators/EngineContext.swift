@@ -64,6 +64,8 @@ final class EngineContext: Sendable {
     /// - Parameters:
     ///   - codes: How many values all codes have.
     ///   - features: Images, channels and pixels along a side.
+    ///   - body: Called once, with what C needs.
+    /// - Returns: Gradients of codes and of the change.
     /// - Throws: ``Failure`` for any status but success.
     func gradients(
         codes: Int, features: (count: Int, channels: Int, side: Int),

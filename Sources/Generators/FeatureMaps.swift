@@ -96,7 +96,10 @@ public struct FeatureGradients: Sendable, Equatable {
 extension FeatureChange {
     /// Calls C with the change; the pointers end with the call.
     ///
-    /// - Parameter features: Where the features before the change go.
+    /// - Parameters:
+    ///   - features: Where the features before the change go.
+    ///   - body: Called with the change as C takes it.
+    /// - Returns: What `body` returns.
     func withSeam<R>(
         features: UnsafeMutablePointer<Float>? = nil, _ body: (UnsafePointer<ms_seam>) throws -> R
     ) rethrows -> R {

@@ -21,20 +21,28 @@ public protocol FeatureSynthesizer: GradientSynthesizer {
     ///   - codes: W or W+ codes.
     ///   - side: Pixels along a side of the features.
     ///   - noise: Whether noise takes part.
+    /// - Returns: Feature maps [count, channels, side, side].
     /// - Throws: ``Failure`` when rows do not fit or there are no such features.
     func features(_ codes: LatentCodes, side: Int, noise: NoiseMode) throws -> FeatureMaps
     /// Images of changed features.
     ///
     /// - Parameters:
     ///   - codes: They, `size` and `noise` as for plain images.
+    ///   - size: Pixels along a side, as for the images.
+    ///   - noise: Whether noise takes part, as for the images.
     ///   - change: What is done to features on the way.
+    /// - Returns: RGB, about [-1, 1].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     func synthesize(_ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange) throws -> ImageBatch
     /// Gradients with respect to codes and to a change of features of a function of the images.
     ///
     /// - Parameters:
     ///   - codes: They, `size`, `noise` and `change` as for the images.
+    ///   - size: Pixels along a side, as for the images.
+    ///   - noise: Whether noise takes part, as for the images.
+    ///   - change: What was done to features on the way.
     ///   - gradients: Of the function with respect to the images, of their shape.
+    /// - Returns: Gradients of codes and of the change.
     /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
     func backward(
         _ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange, gradients: ImageBatch

@@ -98,7 +98,10 @@ public struct Generator: Sendable {
 
     /// Makes or replaces a model folder, whole or not at all.
     ///
-    /// - Parameter weights: Writes the weights to the path that it is given and says what they are.
+    /// - Parameters:
+    ///   - folder: The model folder.
+    ///   - weights: Writes the weights to the path that it is given and says what they are.
+    /// - Throws: What `weights` throws, or ``Failure`` naming what can't be written.
     static func write(folder: String, weights: (String) throws -> GeneratorIdentity) throws {
         let temporary = folder + ".\(getpid()).tmp"
         defer { try? FileManager.default.removeItem(atPath: temporary) }
@@ -120,6 +123,8 @@ public struct Generator: Sendable {
     /// w of some latents of a seed, truncated.
     ///
     /// - Parameters:
+    ///   - seed: Names the latents.
+    ///   - indices: Which latents of the seed.
     ///   - psi: Truncation: w = mean + psi · (w − mean).
     /// - Returns: [indices.count, latentSize].
     /// - Throws: As ``LatentMapping/map(_:count:)``.
@@ -157,8 +162,9 @@ public struct Generator: Sendable {
     ///   - threads: How many threads compute; 0 for one a processor.
     ///   - device: Where to compute; on a CUDA device libtorch does, whatever `engine` says.
     ///   - isHalf: Half precision in the four largest levels; libtorch computes then.
-    /// - Throws: ``Failure`` when memory or threads run out, the processor lacks the path asked for, or the network is a
-    ///   StyleGAN2 that was not trained for half precision.
+    /// - Returns: The synthesizer.
+    /// - Throws: ``Failure`` when memory or threads run out, the processor lacks the path asked for, or the network is
+    ///   a StyleGAN2 that was not trained for half precision.
     public func synthesizer(
         _ engine: Engine = .engine, threads: Int = 0, device: Device = .cpu, isHalf: Bool = false
     ) throws -> any Synthesizer {
@@ -173,6 +179,7 @@ public struct Generator: Sendable {
     /// - Parameters:
     ///   - threads: How many threads compute; 0 for one a processor.
     ///   - device: Where to compute.
+    /// - Returns: The synthesizer.
     /// - Throws: ``Failure`` as ``synthesizer(_:threads:device:isHalf:)``.
     public func gradientSynthesizer(threads: Int = 0, device: Device = .cpu) throws -> any GradientSynthesizer {
         if device == .cpu,
@@ -190,6 +197,7 @@ public struct Generator: Sendable {
     ///   - engine: Which implementation.
     ///   - threads: How many threads compute; 0 for one a processor.
     ///   - device: Where to compute; on a CUDA device libtorch does, whatever `engine` says.
+    /// - Returns: The synthesizer.
     /// - Throws: ``Failure`` as ``synthesizer(_:threads:device:isHalf:)``, and where the architecture has no such one.
     public func featureSynthesizer(
         _ engine: Engine = .engine, threads: Int = 0, device: Device = .cpu
@@ -203,6 +211,7 @@ public struct Generator: Sendable {
     /// The differentiable synthesis on libtorch.
     ///
     /// - Parameter device: Where to compute.
+    /// - Returns: The synthesizer.
     /// - Throws: ``Failure`` when libtorch can't hold the weights.
     public func tensorSynthesis(device: Device = .cpu) throws -> any DifferentiableSynthesizer {
         try differentiable(device: device)
@@ -220,10 +229,11 @@ extension Generator {
     /// Imports a generator's file of another program into a model folder, whole or not at all.
     ///
     /// - Parameters:
-    ///   - path: A network pickle of NVIDIA's, a `.pt` or safetensors of its layout, rosinality's or BasicSR's, or safetensors of
-    ///     the native form.
+    ///   - path: A network pickle of NVIDIA's, a `.pt` or safetensors of its layout, rosinality's or BasicSR's, or
+    ///     safetensors of the native form.
     ///   - folder: The model folder to make or replace.
     ///   - label: The class of a conditional network.
+    /// - Returns: What the generator is.
     /// - Throws: ``Failure`` as ``ForeignGenerator/read(_:label:)``, or naming what can't be written.
     public static func importFile(_ path: String, folder: String, label: Int? = nil) throws -> GeneratorIdentity {
         if try isNative(path) {

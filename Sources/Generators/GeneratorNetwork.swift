@@ -40,6 +40,7 @@ public protocol GeneratorNetwork: Sendable {
     /// - Parameters:
     ///   - identity: Which generator it is.
     ///   - threads: How many threads compute; 0 for one a processor.
+    /// - Returns: The synthesizer; nil where there is none.
     /// - Throws: ``Failure`` when memory or threads run out, or the processor lacks the path asked for.
     func engine(identity: GeneratorIdentity, threads: Int) throws -> (any Synthesizer)?
     /// The implementation on libtorch, differentiable, on any device; nil where there is none.
@@ -48,6 +49,7 @@ public protocol GeneratorNetwork: Sendable {
     ///   - identity: Which generator it is.
     ///   - device: Where to compute.
     ///   - isHalf: Half precision in the largest levels.
+    /// - Returns: The synthesizer; nil where there is none.
     /// - Throws: ``Failure`` when libtorch can't hold the weights, or the network does not stand half precision.
     func differentiable(
         identity: GeneratorIdentity, device: Device, isHalf: Bool

@@ -87,6 +87,7 @@ extension Generator {
     /// - Parameters:
     ///   - parts: The network and its mapping.
     ///   - folder: The model folder to make or replace; its last component is the generator's name.
+    /// - Returns: What the generator is.
     /// - Throws: ``Failure`` when the parts do not fit each other, or naming what can't be written.
     @discardableResult
     public static func write(_ parts: Parts, folder: String) throws -> GeneratorIdentity {

@@ -18,10 +18,10 @@ public protocol LatentMapping: Sendable {
     func map(_ z: [Float], count: Int) throws -> [Float]
 }
 
-/// StyleGAN2's mapping network (Karras et al.
+/// StyleGAN2's mapping network, from Z to W; float32 on all cores.
 ///
-/// 2020): z is brought to unit mean square, then goes through fully connected layers with leaky ReLU (slope 0.2) and
-/// gain √2; float32 on all cores.
+/// z is brought to unit mean square, then goes through fully connected layers with leaky ReLU (slope 0.2) and gain √2
+/// (Karras and others, 2020).
 ///
 /// w of a z is the same to the last bit alone and in any batch, with any number of threads and on every processor path:
 /// each number is one chain of fused multiply-adds in a fixed order (`CSynthesis/mapping.h`). A BLAS does not promise

@@ -43,7 +43,11 @@ struct NamedTensors {
 
     /// The same values for red, green and blue where there is one channel of grey.
     ///
-    /// - Parameter values: [channels, …] of an image's convolution, or its bias.
+    /// - Parameters:
+    ///   - values: [channels, …] of an image's convolution, or its bias.
+    ///   - channels: How many channels the values have.
+    /// - Returns: Values of three channels.
+    /// - Throws: ``Failure`` for a number of channels that is neither one nor three.
     func colours(_ values: [Float], channels: Int) throws -> [Float] {
         switch channels {
         case 3: return values

@@ -36,6 +36,8 @@ public protocol GradientSynthesizer: Synthesizer {
     ///
     /// - Parameters:
     ///   - codes: They, `size` and `noise` as for the images.
+    ///   - size: Pixels along a side, as for the images.
+    ///   - noise: Whether noise takes part, as for the images.
     ///   - gradients: Of the function with respect to the images, of their shape.
     /// - Returns: Of the codes' shape, [count, rows, size].
     /// - Throws: ``Failure`` when shapes do not fit or memory runs out.

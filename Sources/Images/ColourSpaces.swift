@@ -87,6 +87,7 @@ extension ImageBatch {
     /// SRGB of L, a and b: the inverse of ``lab()``.
     ///
     /// - Parameter range: The values of black and of full in the result.
+    /// - Returns: RGB of the same size.
     public func rgbFromLab(range: ClosedRange<Float> = ImageBatch.signed) -> ImageBatch {
         let scale = UnitScale(range)
         return mapped(range: range) { scale.fromUnit(Lab.toSRGB($0)) }

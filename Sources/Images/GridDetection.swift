@@ -37,7 +37,9 @@ private struct Profile {
     private var crossings: [Float]
     private var isUniform: [Bool]
 
-    /// - Parameter alongRows: Whether the lines are rows, one below the other.
+    /// - Parameters:
+    ///   - image: The picture.
+    ///   - alongRows: Whether the lines are rows, one below the other.
     init(_ image: Image, alongRows: Bool) {
         let count = alongRows ? image.height : image.width
         let length = alongRows ? image.width : image.height

@@ -14,6 +14,8 @@ public struct Image: Sendable, Equatable {
     public static let maximumPixels = 1 << 27
 
     /// - Parameters:
+    ///   - width: Columns.
+    ///   - height: Rows.
     ///   - pixels: [height, width, 3].
     public init(width: Int, height: Int, pixels: [UInt8]) {
         precondition(width > 0 && height > 0 && pixels.count == width * height * 3, "pixels must be [height, width, 3]")
@@ -38,6 +40,8 @@ public struct Image: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - planes: [3, height, width] in C order.
+    ///   - width: Columns.
+    ///   - height: Rows.
     public init(planes: UnsafeBufferPointer<Float>, width: Int, height: Int) {
         let area = width * height
         precondition(planes.count == 3 * area, "planes must be [3, height, width]")

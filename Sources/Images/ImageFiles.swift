@@ -130,6 +130,7 @@ extension Image {
     /// The picture as a JPEG file's bytes.
     ///
     /// - Parameter quality: libjpeg's 1…100.
+    /// - Returns: The file's bytes.
     /// - Throws: ``Failure`` when libjpeg can't encode it.
     public func encodedJPEG(quality: Int = 90) throws -> Data {
         var size: UInt = 0

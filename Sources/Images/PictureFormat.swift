@@ -126,10 +126,13 @@ private struct ByteReader {
     /// EXIF of a HEIC that has no turn of its own (`irot`, `imir`), which libheif would have done and which comes before EXIF's.
     var heifOrientation: Int {
         let head = data.prefix(1 << 20)
-        guard head.range(of: Data("irot".utf8)) == nil, head.range(of: Data("imir".utf8)) == nil,
-            let mark = data.range(of: Data("Exif\0\0".utf8))
-        else { return 1 }
-        return tiffOrientation(mark.upperBound - data.startIndex, end: data.count)
+        guard head.range(of: Data("irot".utf8)) == nil, head.range(of: Data("imir".utf8)) == nil else { return 1 }
+        // The name stands in the list of items too; the item itself is a TIFF file.
+        for order in ["MM\0*", "II*\0"] {
+            guard let mark = data.range(of: Data(("Exif\0\0" + order).utf8)) else { continue }
+            return tiffOrientation(mark.upperBound - 4 - data.startIndex, end: data.count)
+        }
+        return 1
     }
 
     /// Tag 0x0112 of the first directory of EXIF, which is a TIFF file's.
@@ -154,6 +157,7 @@ extension Image {
     /// The picture turned so that it stands as it was taken.
     ///
     /// - Parameter orientation: EXIF's 1 to 8: how the stored rows and columns lie.
+    /// - Returns: The picture, its sides exchanged for turns by a quarter.
     func upright(from orientation: Int) -> Image {
         guard (2...8).contains(orientation) else { return self }
         // Where a pixel of the result comes from: whether the axes are swapped, and which of the stored axes run backwards.

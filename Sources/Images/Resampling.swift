@@ -87,6 +87,8 @@ public enum AreaResampling {
     ///
     /// - Parameters:
     ///   - planes: [n, from, from], any number of planes.
+    ///   - from: Pixels along a side before.
+    ///   - to: Pixels along a side after.
     /// - Returns: [n, to, to].
     public static func resize(_ planes: [Float], from: Int, to: Int) -> [Float] {
         let taps = Taps.axis(from: from, to: to)
@@ -114,6 +116,8 @@ public enum AreaResampling {
     ///
     /// - Parameters:
     ///   - gradients: [n, to, to].
+    ///   - from: Pixels along a side before.
+    ///   - to: Pixels along a side after.
     /// - Returns: [n, from, from].
     public static func backward(_ gradients: [Float], from: Int, to: Int) -> [Float] {
         let taps = Taps.axis(from: from, to: to)

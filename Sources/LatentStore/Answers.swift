@@ -29,7 +29,10 @@ extension LatentStore {
     /// The answer of one SQL statement that only reads.
     ///
     /// - Parameters:
+    ///   - sql: One statement.
+    ///   - arguments: Values of its named parameters.
     ///   - limit: At most so many rows.
+    /// - Returns: Columns and rows.
     /// - Throws: ``Failure`` with SQLite's message for a statement that is wrong, writes, or attaches another file.
     public func query(_ sql: String, arguments: [String: Answer.Value] = [:], limit: Int = .max) throws -> Answer {
         do {

@@ -74,7 +74,11 @@ extension LatentStore {
 
     /// The faces of 0 ..< count that an evaluation lacks, ascending.
     ///
-    /// - Parameter embedded: Whether a face without its embedding counts as missing.
+    /// - Parameters:
+    ///   - evaluation: The evaluation's row.
+    ///   - count: How many.
+    ///   - embedded: Whether a face without its embedding counts as missing.
+    /// - Returns: Indices of faces.
     /// - Throws: ``Failure`` when the database can't be read.
     public func missingFaces(of evaluation: Int64, count: Int, embedded: Bool = false) throws -> [Int] {
         let present = try read { db in
@@ -90,6 +94,8 @@ extension LatentStore {
     /// Stores what some faces of an evaluation scored, in one transaction.
     ///
     /// - Parameters:
+    ///   - faces: Indices of the faces, ascending.
+    ///   - evaluation: The evaluation's row.
     ///   - logits: [faces.count, attributes].
     ///   - embeddings: [faces.count, 128], or nil.
     /// - Throws: ``Failure`` when the database can't be written; nothing is stored then.

@@ -56,7 +56,9 @@ public struct Filter: Sendable, Equatable {
 
     /// The SQL expression of a field's name, noted so that a query can show it.
     ///
-    /// - Parameter offset: Where it stands in the filter; −1 outside of it.
+    /// - Parameters:
+    ///   - name: The name as it was typed.
+    ///   - offset: Where it stands in the filter; −1 outside of it.
     /// - Returns: nil for what can be no field's name.
     mutating func expression(_ name: String, offset: Int = -1) -> String? {
         let plain = [

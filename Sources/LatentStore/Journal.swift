@@ -38,7 +38,10 @@ public enum Journal: String, Sendable, CaseIterable {
 
     /// The type of the network file system that a path, or the nearest folder above it, lies on; nil for a local one.
     ///
-    /// - Parameter mounts: The kernel's list, as proc(5) describes `/proc/self/mountinfo`; nil reads it.
+    /// - Parameters:
+    ///   - path: A file or folder; it need not exist.
+    ///   - mounts: The kernel's list, as proc(5) describes `/proc/self/mountinfo`; nil reads it.
+    /// - Returns: The type's name, such as `nfs`; nil for a local file system.
     public static func networkFileSystem(of path: String, mounts: String? = nil) -> String? {
         var place = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
         if mounts == nil {

@@ -13,9 +13,12 @@ public struct LatentQuery: Sendable {
     public var classifier: Int64?
 
     /// - Parameters:
+    ///   - filter: Which latents.
     ///   - order: A field, optionally after `-` for ascending; nil means by id, or by nearness when the filter is empty
     ///     and `near` is given.
     ///   - near: Orders by cosine with this latent, the nearest first.
+    ///   - limit: At most so many rows.
+    ///   - classifier: The row of the classifier whose scores count; nil for the newest that has scored.
     /// - Throws: ``Failure`` (usage) for an unknown field.
     public init(filter: Filter, order: String?, near: Int64? = nil, limit: Int, classifier: Int64? = nil) throws {
         self.filter = filter

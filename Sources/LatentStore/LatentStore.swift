@@ -30,7 +30,10 @@ public final class LatentStore: Sendable {
 
     /// Opens the database for reading and writing, making or upgrading it when needed.
     ///
-    /// - Parameter journal: The journal it gets; nil keeps what the file has, and gives a new one a log.
+    /// - Parameters:
+    ///   - path: The database; made when there is none.
+    ///   - journal: The journal it gets; nil keeps what the file has, and gives a new one a log.
+    /// - Returns: The open database.
     /// - Throws: ``Failure`` naming the file: another program's, a newer version's, damaged, or not writable.
     public static func open(_ path: String, journal: Journal? = nil) throws -> LatentStore {
         try AtomicFile.makeFolder((path as NSString).deletingLastPathComponent)

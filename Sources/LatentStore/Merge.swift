@@ -69,8 +69,8 @@ extension LatentStore {
     }
 
     private static func mergeScores(_ db: Database) throws -> Int {
-        let before = db.totalChangesCount
         let columns = try ScoreColumns.adopt(from: "shard", as: "x", db)
+        let before = db.totalChangesCount
         try db.execute(
             sql: """
                 INSERT OR IGNORE INTO main.scores (classifier, latent, \(columns.into))

@@ -22,6 +22,7 @@ extension LatentStore {
     /// Notes that a job began, runs it, and notes how it ended.
     ///
     /// - Parameters:
+    ///   - verb: The verb that runs.
     ///   - parameters: What it was asked for.
     ///   - inputs: Names of what it reads, with SHA-256.
     ///   - body: The job; returns what it made, by name.
@@ -35,7 +36,12 @@ extension LatentStore {
 
     /// Records a run of a verb whose work has a result of its own.
     ///
-    /// - Parameter body: Its result, and what the run came to: name to figure or SHA-256.
+    /// - Parameters:
+    ///   - verb: The verb that runs.
+    ///   - parameters: What it was asked for.
+    ///   - inputs: Names of what it reads, with SHA-256.
+    ///   - body: Its result, and what the run came to: name to figure or SHA-256.
+    /// - Returns: The result of `body`.
     /// - Throws: What `body` throws, after it is recorded; ``Failure`` when the database can't be written.
     public func logged<Result>(
         _ verb: String, parameters: [String: String], inputs: [String: String] = [:],
@@ -96,6 +102,12 @@ extension LatentStore {
     /// Notes a direction file; the same file is noted once.
     ///
     /// - Parameters:
+    ///   - attribute: What the direction changes.
+    ///   - version: The file's version.
+    ///   - file: Where the file lies.
+    ///   - sha256: Of the file.
+    ///   - generator: SHA-256 of the generator's weights.
+    ///   - selection: The row of the selection that it was fitted to; nil for none.
     ///   - metadata: The file's metadata.
     /// - Throws: ``Failure`` when the database can't be written.
     public func recordDirection(

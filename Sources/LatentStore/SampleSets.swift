@@ -163,6 +163,8 @@ extension LatentStore {
     ///
     /// - Parameters:
     ///   - w: [count, latentSize].
+    ///   - set: The set that they belong to.
+    ///   - first: Index of the first in its set.
     /// - Throws: ``Failure`` when the database can't be written, or `w` has another size; nothing is added then.
     public func insert(_ w: [Float], into set: SampleSet, first: UInt32) throws {
         let size = set.meanLatent.count

@@ -29,8 +29,12 @@ enum ScoreColumns {
 
     /// Adds the columns of an attached database's scores.
     ///
-    /// - Parameter source: What its row of scores is called in a statement.
+    /// - Parameters:
+    ///   - schema: The attached database's name.
+    ///   - source: What its row of scores is called in a statement.
+    ///   - db: The connection that has it attached.
     /// - Returns: Those columns as a list for an `INSERT`, and as one for its `SELECT`.
+    /// - Throws: A database error where a column can't be added.
     static func adopt(from schema: String, as source: String, _ db: Database) throws -> (into: String, select: String) {
         let names = try String.fetchAll(db, sql: "SELECT name FROM \(schema).attributes ORDER BY slug")
         let attributes = try names.map { try Attribute.named($0) }

@@ -7,7 +7,9 @@ extension LatentStore {
     ///
     /// - Parameters:
     ///   - sha256: Of its file.
+    ///   - name: What the classifier is called.
     ///   - attributes: In the order of its logits.
+    /// - Returns: The classifier's row.
     /// - Throws: ``Failure`` when the database can't be written.
     public func registerClassifier(sha256: String, name: String, attributes: [Attribute]) throws -> Int64 {
         try write { db in
@@ -75,6 +77,8 @@ extension LatentStore {
     /// The next latents that a classifier has not scored, by id.
     ///
     /// - Parameters:
+    ///   - classifier: The classifier's row.
+    ///   - generator: SHA-256 of the generator's weights.
     ///   - after: Only ids above this one; -1 for all.
     ///   - limit: At most so many.
     /// - Returns: Ids and w [ids.count, latentSize].
@@ -104,6 +108,9 @@ extension LatentStore {
     /// Stores the scores of a batch in one transaction.
     ///
     /// - Parameters:
+    ///   - classifier: The classifier's row.
+    ///   - attributes: The attributes, in the order of the logits.
+    ///   - ids: The latents.
     ///   - logits: [ids.count, attributes.count].
     ///   - probabilities: The same shape.
     ///   - thumbnails: A JPEG a latent, or empty.
@@ -134,7 +141,9 @@ extension LatentStore {
 
     /// The faces that `score --thumbnails` kept of a generator's latents, in the order of their ids.
     ///
-    /// - Parameter classifier: SHA-256 of the classifier whose logits are wanted too.
+    /// - Parameters:
+    ///   - sha256: Of the generator's weights.
+    ///   - classifier: SHA-256 of the classifier whose logits are wanted too.
     /// - Returns: JPEGs; w [faces, 512]; logits [faces, attributes], empty unless that classifier has scored every one.
     /// - Throws: ``Failure`` when the database can't be read.
     public func keptFaces(generator sha256: String, classifier: String) throws
@@ -192,7 +201,8 @@ extension LatentStore {
     /// Logits of one attribute for latents in ascending order of id.
     ///
     /// - Parameters:
-    ///   - column: Place of the attribute in the classifier's order.
+    ///   - classifier: The classifier's row.
+    ///   - generator: SHA-256 of the generator's weights.
     /// - Returns: Ids and logits of every scored latent of the generator.
     /// - Throws: ``Failure`` when the database can't be read.
     public func logits(classifier: Int64, generator: String) throws -> (ids: [Int64], logits: [Float]) {

@@ -32,7 +32,12 @@ extension LatentStore {
     /// Ids in the order of an attribute's probability, ties by id.
     ///
     /// - Parameters:
+    ///   - attribute: The attribute.
+    ///   - classifier: The row of the classifier that scored.
+    ///   - generator: SHA-256 of the generator's weights.
     ///   - highest: From the highest down; else from the lowest up.
+    ///   - count: How many.
+    /// - Returns: Ids with probabilities.
     /// - Throws: ``Failure`` when the database can't be read.
     public func ranked(
         _ attribute: Attribute, classifier: Int64, generator: String, highest: Bool, count: Int
@@ -83,10 +88,14 @@ extension LatentStore {
     /// become the newest selection again.
     ///
     /// - Parameters:
+    ///   - attribute: What was selected by.
+    ///   - classifier: Whose scores were ranked.
+    ///   - generator: SHA-256 of the generator's weights.
     ///   - top: Ids and probabilities from the highest down.
     ///   - bottom: From the lowest up.
     ///   - scored: How many they were chosen from.
     ///   - isMatched: Whether the bottom was chosen like the top in all other attributes.
+    /// - Returns: The selection, with its row.
     /// - Throws: ``Failure`` when the database can't be written.
     public func record(
         attribute: Attribute, classifier: ClassifierRecord, generator: String, top: [(id: Int64, score: Double)],
@@ -171,7 +180,9 @@ extension LatentStore {
     /// Members of a selection, those of one label in order of rank.
     ///
     /// - Parameters:
+    ///   - selection: The selection's row.
     ///   - label: 1 for the top, -1 for the bottom.
+    /// - Returns: Ids, the most certain first.
     /// - Throws: ``Failure`` when the database can't be read.
     public func members(of selection: Int64, label: Int) throws -> [Int64] {
         try read { db in

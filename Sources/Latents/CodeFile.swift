@@ -63,12 +63,14 @@ public struct CodeFile: Sendable, Equatable {
     /// `space` does. Where it has just as many rows as a code of W+ and nothing says what it is, it is refused.
     ///
     /// - Parameters:
+    ///   - path: The file.
     ///   - key: Which code, where several are inside: the name in the file, with `/` and a number for a step or a row;
     ///     ``allKeys`` for all of one dictionary.
     ///   - space: What an array of two dimensions is.
     ///   - layout: What the codes must fit.
-    /// - Throws: ``Core/Failure`` naming the file: of another kind (which is named), damaged, hostile, of another shape, not
-    ///   finite, several codes without a key, or a key that is not there (with those that are).
+    /// - Returns: The codes with their names.
+    /// - Throws: ``Core/Failure`` naming the file: of another kind (which is named), damaged, hostile, of another
+    ///   shape, not finite, several codes without a key, or a key that is not there (with those that are).
     public static func read(
         _ path: String, key: String? = nil, space: Space? = nil, for layout: Layout
     ) throws -> CodeFile {
@@ -133,8 +135,8 @@ public struct CodeFile: Sendable, Equatable {
             case .w?: break
             case nil where fits:
                 throw Failure(
-                    subject, "has the shape \(shape): \(shape[0]) faces in W, or one in W+",
-                    "choose the code space w or w+, or save it as [1, \(shape[0]), \(layout.size)]",
+                    "code space of \(subject)", "does not follow from \(shape): \(shape[0]) faces in W, or one in W+",
+                    "choose w or w+, or save it as [1, \(shape[0]), \(layout.size)]",
                     kind: .usage)
             case nil: break
             }

@@ -35,7 +35,10 @@ public struct CodeLayout: Sendable, Equatable {
 
     /// Codes in the network's own rows, from these or from canonical ones; W stays as it is.
     ///
-    /// - Parameter name: The generator's, for the message.
+    /// - Parameters:
+    ///   - codes: W or W+ codes.
+    ///   - name: The generator's, for the message.
+    /// - Returns: Codes of 1 or as many rows as the network has.
     /// - Throws: ``Failure`` when they are neither W, the network's own W+ nor canonical.
     public func own(_ codes: LatentCodes, name: String) throws -> LatentCodes {
         if codes.rows == 1 || codes.rows == rows { return codes }
@@ -93,6 +96,7 @@ public struct CodeLayout: Sendable, Equatable {
     /// Groups of canonical rows that share a vector: the first rows one by one, all others together.
     ///
     /// - Parameter own: How many rows at most have a vector of their own.
+    /// - Returns: The groups.
     public func groups(own: Int) -> LayerGroups { LayerGroups(own: own, rows: canonicalRows) }
 }
 

@@ -19,7 +19,9 @@ public protocol NetworkConfiguration: Sendable, Codable, Equatable {
     /// - Parameters:
     ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
+    ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
+    /// - Returns: The network.
     /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
     func network(outputs: Int, seed: UInt64, device: Device, precision: ScalarType) throws -> any Backbone
 }
@@ -78,7 +80,12 @@ public struct Architecture: Sendable, Codable, Equatable {
 
     /// A network of this shape with fresh weights.
     ///
-    /// - Parameter outputs: Logits; 0 for a backbone without a head.
+    /// - Parameters:
+    ///   - outputs: Logits; 0 for a backbone without a head.
+    ///   - seed: Names the weights.
+    ///   - device: Where to compute.
+    ///   - precision: The type that convolutions work in; weights stay float32.
+    /// - Returns: The network.
     /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
     public func network(
         outputs: Int, seed: UInt64 = 0, device: Device = .cpu, precision: ScalarType = .float32
@@ -89,7 +96,10 @@ public struct Architecture: Sendable, Codable, Equatable {
 
     /// A backbone with published weights; the head is left out.
     ///
-    /// - Parameter path: As for ``PublishedWeights/read(_:)``.
+    /// - Parameters:
+    ///   - path: As for ``PublishedWeights/read(_:)``.
+    ///   - device: Where to compute.
+    /// - Returns: The network without a head.
     /// - Throws: ``Core/Failure`` naming the file and the first tensor that is missing or of another shape.
     public func backbone(from path: String, device: Device = .cpu) throws -> any Backbone {
         let network = try network(outputs: 0, device: device)

@@ -21,7 +21,10 @@ public protocol Backbone: AnyObject {
     var step: Int { get set }
     /// The last feature map at each stride, the finest first.
     ///
-    /// - Parameter images: [N, 3, H, W] in [-1, 1].
+    /// - Parameters:
+    ///   - images: [N, 3, H, W] in [-1, 1].
+    ///   - training: Whether the running moments change.
+    /// - Returns: Maps [N, c, h, w], each with its stride.
     /// - Throws: ``Core/Failure`` with libtorch's reason.
     func features(_ images: Tensor, training: Bool) throws -> [FeatureMap]
     /// Logits [N, outputs] of pictures [N, 3, H, W] in [-1, 1]; in training the running moments change.
@@ -35,6 +38,7 @@ public protocol FeatureExtractor: Sendable {
     /// The last feature map at each stride, the finest first.
     ///
     /// - Parameter images: [N, 3, H, W] in [-1, 1].
+    /// - Returns: Maps [N, c, h, w], each with its stride.
     /// - Throws: ``Core/Failure`` with libtorch's reason.
     func features(_ images: Tensor) throws -> [FeatureMap]
 }
@@ -119,6 +123,8 @@ extension Backbone {
     /// Takes over tensors by name.
     ///
     /// - Parameters:
+    ///   - state: Tensors by name.
+    ///   - source: Where they come from, for messages.
     ///   - headRequired: False when the head may be missing or of another size, as in weights for ImageNet.
     /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
     public func load(_ state: [String: TensorData], from source: String, headRequired: Bool = true) throws {

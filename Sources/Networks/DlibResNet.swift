@@ -34,7 +34,9 @@ public struct DlibResNet: FeatureExtractor {
 
     /// The network of a file's parameters.
     ///
-    /// - Parameter device: Where to compute.
+    /// - Parameters:
+    ///   - file: The network's parameters.
+    ///   - device: Where to compute.
     /// - Throws: ``Core/Failure`` when libtorch can't hold them.
     public init(_ file: DlibNetworkFile, device: Device = .cpu) throws {
         layers = try file.convolutions.enumerated().map { index, layer in

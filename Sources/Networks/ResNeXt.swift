@@ -102,8 +102,12 @@ public final class ResNeXt: Backbone, @unchecked Sendable {
     /// zero, so that every block begins as its shortcut.
     ///
     /// - Parameters:
+    ///   - configuration: The network's shape.
+    ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
+    ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
+    /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
         _ configuration: ResNeXtConfiguration, outputs: Int, seed: UInt64, device: Device = .cpu,
         precision: ScalarType = .float32

@@ -10,7 +10,9 @@ public struct AttributeObjective: Objective {
     private let classifier: AttributeClassifier
     private let function: Function
 
-    /// - Parameter function: From the logits of pictures to a value for each, and how that changes with its logits.
+    /// - Parameters:
+    ///   - classifier: Whose logits are meant.
+    ///   - function: From the logits of pictures to a value for each, and how that changes with its logits.
     public init(_ classifier: AttributeClassifier, function: @escaping Function) {
         self.classifier = classifier
         self.function = function
@@ -45,7 +47,11 @@ public struct AttributeObjective: Objective {
 extension AttributeClassifier {
     /// Gradients with respect to pictures of any size of a function of their logits.
     ///
-    /// - Parameter gradients: From the logits [count, attributes] to the gradients of the function with respect to them.
+    /// - Parameters:
+    ///   - images: The pictures.
+    ///   - gradients: From the logits [count, attributes] to the gradients of the function with respect to them.
+    /// - Returns: Of the shape of the pictures.
+    /// - Throws: ``Core/Failure`` of the classifier, and what `gradients` throws.
     func gradients(of images: ImageBatch, gradients: ([Float]) throws -> [Float]) throws -> ImageBatch {
         let pictures = images.resized(to: inputSize)
         return try backward(pictures, gradients: gradients(logits(pictures))).resizedBackward(from: images.side)

@@ -11,7 +11,10 @@ public struct CodeObjective: Sendable {
     /// The size at which pictures are synthesized: the smallest on offer at which the objective sees all that it can.
     public let size: Int
 
-    /// - Parameter noise: Whether the noise takes part.
+    /// - Parameters:
+    ///   - objective: A function of pictures.
+    ///   - synthesizer: Makes pictures of codes, with a way back.
+    ///   - noise: Whether the noise takes part.
     public init(_ objective: any Objective, synthesizer: any GradientSynthesizer, noise: NoiseMode = .none) {
         self.objective = objective
         self.synthesizer = synthesizer

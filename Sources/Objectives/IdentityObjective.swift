@@ -9,7 +9,9 @@ public struct IdentityObjective: Objective {
     private let persons: [Float]
 
     /// - Parameters:
-    ///   - embeddings: [count, 128]: the person that each picture is compared with; one for all pictures where there is but one.
+    ///   - embedder: The face-recognition network.
+    ///   - embeddings: [count, 128]: the person that each picture is compared with; one for all pictures where there is
+    ///     but one.
     public init(_ embedder: FaceEmbedder, embeddings: [Float]) {
         precondition(embeddings.count % FaceEmbedder.size == 0 && !embeddings.isEmpty, "embeddings are [count, 128]")
         self.embedder = embedder

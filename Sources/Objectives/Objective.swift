@@ -12,6 +12,7 @@ public protocol Objective: Sendable {
     /// The values and gradients at some pictures.
     ///
     /// - Parameter images: RGB in [-1, 1], of any size.
+    /// - Returns: A value and a gradient for each picture.
     /// - Throws: ``Core/Failure`` when the pictures are not what the function is of, or can't be computed with.
     func evaluate(_ images: ImageBatch) throws -> ObjectiveValue
 }

@@ -45,6 +45,7 @@ public struct PipelineRunner {
     /// - Parameters:
     ///   - dryRun: Only decide and tell.
     ///   - forced: Stages to run in any case.
+    /// - Returns: What ran and what was up to date.
     /// - Throws: ``Failure`` of the first stage that fails; those before it stay finished.
     @discardableResult
     public func run(dryRun: Bool = false, forced: Set<String> = []) throws -> Summary {

@@ -32,8 +32,10 @@ public struct Planner {
     /// Looks at one stage: first its definition, then its inputs, then its outputs.
     ///
     /// - Parameters:
+    ///   - stage: The stage to look at.
     ///   - fingerprints: Of the stages decided before it.
     ///   - rerun: The stages before it that have to run.
+    /// - Returns: Whether it has to run, and why.
     /// - Throws: ``Failure`` naming a missing input.
     public func decide(_ stage: Stage, fingerprints: [String: String], rerun: Set<String>) throws -> Decision {
         var inputs: [String: String] = [:]

@@ -21,8 +21,11 @@ public enum Plots {
     /// Counts in bins of equal width, their height on a logarithmic scale, with marked positions.
     ///
     /// - Parameters:
+    ///   - counts: How many values fell into each bin.
     ///   - range: Left end of the first bin, right end of the last.
     ///   - marks: Positions with a short text.
+    ///   - title: The heading of the plot.
+    /// - Returns: An SVG picture.
     public static func histogram(
         _ counts: [Int], range: ClosedRange<Double>, marks: [(x: Double, text: String)], title: String
     ) -> String {
@@ -93,7 +96,12 @@ public enum Plots {
 
     /// Numbers as coloured cells, red above 0 and blue below.
     ///
-    /// - Parameter values: [rows][columns].
+    /// - Parameters:
+    ///   - values: [rows][columns].
+    ///   - rows: Names of the rows.
+    ///   - columns: Names of the columns.
+    ///   - title: The heading of the plot.
+    /// - Returns: An SVG picture.
     public static func heatMap(_ values: [[Double]], rows: [String], columns: [String], title: String) -> String {
         let (cell, left, top) = (18.0, 110.0, 110.0)
         let largest = max(1e-6, values.joined().map(abs).max() ?? 1)

@@ -85,7 +85,8 @@ public struct LatentSampler {
     /// - Throws: ``Failure`` when the database can't be written; batches before stay.
     public func sample(_ request: Request) throws -> (set: SampleSet, added: Int) {
         let set = try store.sampleSet(
-            generator: generator.record, seed: request.seed, psi: Double(request.psi), meanLatent: generator.meanLatent)
+            generator: generator.identity.record, seed: request.seed, psi: Double(request.psi),
+            meanLatent: generator.meanLatent)
         let gaps = try store.missing(in: set, request.shard.range(of: request.count))
         let queue = BoundedQueue<(first: UInt32, w: [Float])>(capacity: 2)
         let (generator, batch, context) = (generator, UInt32(batch), context)
@@ -128,11 +129,11 @@ public struct LatentSampler {
     }
 }
 
-extension Generator {
+extension GeneratorIdentity {
     /// The generator as the database knows it.
     public var record: GeneratorRecord {
         GeneratorRecord(
-            sha256: identity.sha256, name: identity.name, architecture: identity.architecture,
-            resolution: identity.resolution, latentSize: identity.latentSize, layers: identity.layers)
+            sha256: sha256, name: name, architecture: architecture, resolution: resolution, latentSize: latentSize,
+            layers: layers)
     }
 }

@@ -19,11 +19,16 @@ public struct Selector {
     /// Selects and records; the same scores give the same selection, recorded once.
     ///
     /// - Parameters:
+    ///   - attribute: What to rank by.
+    ///   - classifier: Whose scores count.
+    ///   - generator: SHA-256 of the generator's weights.
     ///   - top: Highest scores to take; nil means ``defaultCount(scored:)``.
     ///   - bottom: Lowest scores to take.
-    ///   - isMatched: Instead of the lowest scores, take as many from the lower half of the ranking (below a probability of 0.5)
-    ///     as are most like the top in all other attributes.
-    /// - Throws: ``Failure`` when the attribute has not been scored, the ends would overlap, or a count is not positive.
+    ///   - isMatched: Instead of the lowest scores, take as many from the lower half of the ranking (below a
+    ///     probability of 0.5) as are most like the top in all other attributes.
+    /// - Returns: The selection, with its row.
+    /// - Throws: ``Failure`` when the attribute has not been scored, the ends would overlap, or a count is not
+    ///   positive.
     public func select(
         _ attribute: Attribute, classifier: ClassifierRecord, generator: String, top: Int?, bottom: Int?,
         isMatched: Bool = false

@@ -46,6 +46,7 @@ public final class Optimiser {
     ///   - rate: The learning rate.
     ///   - clip: Largest common norm of all gradients; larger ones are scaled down first.
     /// - Returns: The gradients' norm before clipping, or 0 without `clip`.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
     @discardableResult
     public func update(rate: Double, clip: Double? = nil) throws -> Double {
         let handles: [ct_tensor?] = parameters.map(\.raw)

@@ -231,6 +231,8 @@ extension Tensor {
     ///   - inputs: Tensors that this one was computed from and that require gradients.
     ///   - cotangent: Same shape as this tensor; nil means ones.
     ///   - keepingGraph: Whether the history stays for another call.
+    /// - Returns: A gradient for each input, of its shape.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
     public func gradients(of inputs: [Tensor], cotangent: Tensor? = nil, keepingGraph: Bool = false) throws -> [Tensor]
     {
         var found = [ct_tensor?](repeating: nil, count: inputs.count)

@@ -38,6 +38,7 @@ public struct ClassifierTraining {
     /// Training pictures as the network gets to see them.
     ///
     /// - Parameter count: How many pictures.
+    /// - Returns: Pictures in [0, 255].
     /// - Throws: ``Core/Failure`` when the pictures can't be read.
     public func preview(count: Int) throws -> [Image] {
         try TrainingPreview.pictures(settings, try trainingFaces().training, count: count)

@@ -45,10 +45,11 @@ public enum FileKind: Sendable, Equatable {
                 ? .torchSave : name.contains(".npy") ? .numpyArchive : .zip
         } else if begins("SQLite format 3") {
             self = .database
+        } else if start.count > 8, start[4..<8].allSatisfy({ $0 == 0 }), start[8] == UInt8(ascii: "{") {
+            // Before pickles: the length of the header may begin with a byte that pickles begin with too.
+            self = .safetensors
         } else if begins([0x80]), start.count > 1, start[1] <= 5 {
             self = begins([0x8A, 0x0A], at: 2) ? .torchSave : .pickle
-        } else if start.count > 8, start[7] == 0, start[8] == UInt8(ascii: "{") {
-            self = .safetensors
         } else if start.allSatisfy({ $0 >= 32 && $0 != 127 || (9...13).contains($0) }) {
             self = .text
         } else {

@@ -47,9 +47,10 @@ public struct PickleReader {
     ///   - data: Bytes that hold it.
     ///   - name: Stands in error messages.
     ///   - globals: The names it may ask for, as `module.name`.
-    ///   - allowsOthers: Whether other names may stand in it too, as data that nobody looks into, as long as they are not
-    ///     those of things that act when Python loads a file.
+    ///   - allowsOthers: Whether other names may stand in it too, as data that nobody looks into, as long as they are
+    ///     not those of things that act when Python loads a file.
     ///   - start: Offset of its first byte from the start of `data`.
+    /// - Returns: What the pickle holds.
     /// - Throws: ``Failure`` naming the file: cut short, an unknown instruction, a name that is not allowed, or more of
     ///   anything than the limits allow.
     public static func read(

@@ -138,6 +138,7 @@ public struct SafetensorsFile: Sendable, Equatable {
     /// - Parameters:
     ///   - arrays: By name: the values in C order, and their shape.
     ///   - metadata: The header's `__metadata__`.
+    ///   - path: The file.
     /// - Throws: ``Failure`` naming the file.
     public static func write(
         _ arrays: [String: (values: [Float], shape: [Int])], metadata: [String: String], to path: String

@@ -7,6 +7,7 @@ extension TorchFile {
     /// - Parameters:
     ///   - value: Tensors, numbers and texts in lists and dictionaries.
     ///   - folder: The name of the folder inside of the archive; `torch.save` uses the file's name.
+    /// - Returns: The file's bytes.
     /// - Throws: ``Failure`` for a value of kind `other`.
     public static func encode(_ value: TorchValue, folder: String = "archive") throws -> Data {
         var pickle = TorchPickler()

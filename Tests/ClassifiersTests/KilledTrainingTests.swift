@@ -103,7 +103,9 @@ struct KilledTrainingTests {
         #expect(usage.status == 64 && usage.errors.contains("smiling"))
         let noData = try Program.run(["train", "--data", "\(tiny.path)/none", "--workspace", tiny.path])
         #expect(noData.status == 1 && noData.errors.contains("list_attr_celeba.txt"))
-        let noPicture = try Program.run(["score-image", "\(tiny.path)/none.png", tiny.image(1), "--attr", "male"])
+        let noPicture = try Program.run([
+            "score-image", "\(tiny.path)/none.png", tiny.image(1), "--attr", "male", "--frame", "celeba",
+        ])
         #expect(noPicture.status == 1 && noPicture.errors.contains("none.png") && noPicture.errors.contains("1 of 2"))
         #expect(try Program.run(["score-image", tiny.image(1), "--classifier", "nobody"]).status == 64)
     }

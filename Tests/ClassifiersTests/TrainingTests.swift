@@ -183,7 +183,9 @@ import Weights
     func cudaTrainsAsTheCPUDoes() throws {
         try Torch.setCUDAModes(deterministic: true, tf32: false)
         let tiny = try TinyCelebA(count: 160)
-        func losses(_ name: String, _ device: Device, precision: TrainingSettings.Precision = .float32) throws -> [Double] {
+        func losses(_ name: String, _ device: Device, precision: TrainingSettings.Precision = .float32) throws
+            -> [Double]
+        {
             var settings = try self.settings(epochs: 3)
             settings.precision = precision
             let trainer = try Trainer(

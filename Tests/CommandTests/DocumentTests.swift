@@ -58,8 +58,9 @@ struct DocumentTests {
         ]
         var result = smaller.reduce(command) { $0.replacing($1.0, with: $1.1) }
         if result.hasPrefix("directions refine") { result += " --steps 1 --faces 10 --batch 4" }
-        if result.hasPrefix("directions sample --generator") {
-            result = result.replacing(" && ", with: " --count 80 && ")
+        if result.hasPrefix("directions sample --generator"), let end = result.range(of: " && ") {
+            result.replaceSubrange(end, with: " --count 80 && ")
+            result += " --top 12"
         }
         return result
     }

@@ -24,7 +24,7 @@ struct FullDiskTests {
         try disk.resize(megabytes: 120)
         #expect(try Program.run(arguments, workspace: disk.path).status == 0)
         #expect(try Program.run(arguments, workspace: models.path).status == 0)
-        #expect(try Program.dump(disk.path) == dump(models.path))
+        #expect(try Program.dump(disk.path) == Program.dump(models.path))
     }
 }
 

@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["sample", "--psi", "nan"], "--psi"), (["sample", "--count", "-1"], "--count"),
+        (["sample", "--psi", "nan"], "--psi"), (["sample", "--count=-1"], "--count"),
         (["sample", "--shard", "3/2"], "--shard"),
         (["fit", "--attr", "eye.glasses"], "eye.glasses"), (["query", "eyeglasses > "], "a number is missing"),
         (["synth", "--seed", "x", "--size", "7"], "--"),

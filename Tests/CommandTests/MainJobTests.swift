@@ -162,7 +162,7 @@ struct MainJobTests {
         }
         let merged = parts.path + "/merged"
         for _ in 0..<2 { #expect(try Program.run(["merge"] + shards.reversed(), workspace: merged).status == 0) }
-        #expect(try Program.dump(merged) == dump(whole.path))
+        #expect(try Program.dump(merged) == Program.dump(whole.path))
     }
 
     /// A stand-in for Slurm that runs each job, and each task of an array, at once.
@@ -242,7 +242,7 @@ struct MainJobTests {
             path: folder.path + "/bin")
         #expect(result.status == 0, "\(result.errors)")
         #expect(try Program.run(["sample", "--count", "20"], workspace: whole.path).status == 0)
-        #expect(try Program.dump(folder.path) == dump(whole.path))
+        #expect(try Program.dump(folder.path) == Program.dump(whole.path))
         let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
         #expect(try store.answer("SELECT count(*), count(smiling) FROM scores") == "20|20")
     }
@@ -271,7 +271,7 @@ struct MainJobTests {
         #expect(try store.answer("SELECT * FROM pragma_integrity_check") == "ok")
         let other = try Program.imported()
         #expect(try Program.run(["sample", "--count", "\(count)"], workspace: other.path).status == 0)
-        #expect(try Program.dump(folder.path) == dump(other.path))
+        #expect(try Program.dump(folder.path) == Program.dump(other.path))
     }
 
     @Test func whatIsWrongIsNamedAndNothingChanges() throws {

@@ -38,7 +38,12 @@ struct Program {
 
     /// Runs the command to its end.
     ///
-    /// - Parameter path: A folder to look for programs in before all others.
+    /// - Parameters:
+    ///   - arguments: The command's words.
+    ///   - workspace: The workspace; nil for none.
+    ///   - folder: A folder to look for programs in before all others.
+    /// - Returns: What the run left.
+    /// - Throws: What keeps the process from starting.
     static func run(_ arguments: [String], workspace: String? = nil, path folder: String? = nil) throws -> Result {
         let process = Process()
         if let folder {

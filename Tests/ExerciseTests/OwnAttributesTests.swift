@@ -1,5 +1,6 @@
 import Classifiers
 import Core
+import Directions
 import Faces
 import Fitting
 import Foundation
@@ -87,6 +88,29 @@ import Testing
                 return stride(from: component, to: logits.count, by: 2).reduce(0) { $0 + logits[$1] } / 20
             }
             #expect(try mean(edited) > mean(codes.slice(0..<20)) + 1)
+        }
+    }
+
+    /// The same through the library's verbs, with a generator of an architecture that this test registers.
+    @Test func aToyArchitectureIsSampledScoredSelectedFittedAndEdited() throws {
+        let classifier = try classifier()
+        let folder = NSTemporaryDirectory() + "toy-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let session = Session(workspace: Workspace(folder))
+        try ToyArchitecture.write(to: session.workspace.generator("toy"))
+        try FileManager.default.copyItem(atPath: classifier.path, toPath: session.workspace.classifier("own"))
+        #expect(try session.sample(SampleRequest(count: 600, generator: "toy")).added == 600)
+        #expect(try session.score(ScoreRequest(classifier: "own", generator: "toy")).scored == 600)
+        try session.select(SelectRequest(attributes: .all, top: 60, bottom: 60, generator: "toy"))
+        let fitted = try session.fit(FitRequest(attributes: AttributeChoice("hat,age_over_40"), generator: "toy"))
+        #expect(fitted.directions.map(\.direction) == ["hat@v1", "age_over_40@v1"])
+        for (column, name) in ["hat", "age_over_40"].enumerated() {
+            let edited = try session.edit(
+                EditRequest(
+                    directions: name, faces: .seeds(Array(1...12)), strengths: [0, 2], unit: .sigma, generator: "toy"))
+            let logits = try classifier.logits(#require(edited.images))
+            func mean(_ row: Int) -> Float { (0..<12).reduce(0) { $0 + logits[(row * 12 + $1) * 2 + column] } / 12 }
+            #expect(mean(1) > mean(0) + 1, "\(name): \(mean(0)), \(mean(1))")
         }
     }
 

@@ -12,8 +12,16 @@ struct ToyFaces: GradientSynthesizer {
     static let latentSize = 4
     let identity: GeneratorIdentity
     let sizes = [ToyFaces.side]
+    /// What the patterns are multiplied by.
+    let contrast: Float
+
+    init(identity: GeneratorIdentity, contrast: Float) {
+        self.identity = identity
+        self.contrast = contrast
+    }
 
     init() throws {
+        contrast = 1
         let json = """
             {"format": 1, "name": "toy", "architecture": "toy", "sha256": "toy", "resolution": \(ToyFaces.side),
              "latentSize": \(ToyFaces.latentSize), "layers": 1, "styleGAN2Layers": 1, "sourceName": "", "sourceSHA256": "",
@@ -41,7 +49,7 @@ struct ToyFaces: GradientSynthesizer {
         for code in 0..<codes.count {
             planes += (0..<3 * size * size).map { i in
                 (0..<codes.size).reduce(Float(-0.1)) {
-                    $0 + codes.values[code * codes.size + $1] * ToyFaces.patterns[$1][i]
+                    $0 + contrast * codes.values[code * codes.size + $1] * ToyFaces.patterns[$1][i]
                 }
             }
         }
@@ -51,7 +59,9 @@ struct ToyFaces: GradientSynthesizer {
     func backward(_ codes: LatentCodes, size: Int, noise: NoiseMode, gradients: ImageBatch) throws -> [Float] {
         (0..<codes.count).flatMap { code in
             ToyFaces.patterns.map { pattern in
-                pattern.indices.reduce(Float(0)) { $0 + pattern[$1] * gradients.planes[code * gradients.stride + $1] }
+                pattern.indices.reduce(Float(0)) {
+                    $0 + contrast * pattern[$1] * gradients.planes[code * gradients.stride + $1]
+                }
             }
         }
     }

@@ -164,7 +164,7 @@ struct CheckpointCase: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: [
         ("encoder.pt", "is an encoder"), ("stylegan3.pt", "is a StyleGAN3 generator"),
-        ("../torch/direction-zip.pt", "--code"),
+        ("../torch/direction-zip.pt", "give codes as the source of faces"),
         ("../torch/mixed-zip.pt", "has no StyleGAN2 generator"),
     ])
     func `other files are named as what they are`(_ file: String, _ expected: String) {

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("eyeglases > 1", "did you mean eyeglasses"), ("eyeglasses >", "a number is missing"),
+        ("eyeglasses >", "a number is missing"),
         ("eyeglasses", "a comparison is missing"), ("(id = 1", "`)` is missing"), ("id = 1)", "is not expected here"),
         ("id = one", "`one` is not a number"), ("id ~ 1", "means nothing here"),
         ("id = 1 id = 2", "is not expected here"),
@@ -97,6 +97,10 @@ import Testing
         }
         let (down, up) = (try order("norm"), try order("-norm"))
         #expect(down.map(\.text) == up.map(\.text).reversed() && down.first != down.last)
-        #expect { try LatentQuery(filter: Filter(), order: "nrom", limit: 1) } throws: { "\($0)".contains("norm") }
+        // What a name means is known where the classifiers are.
+        #expect { try order("nrom") } throws: { "\($0)".contains("norm") && ($0 as? Failure)?.kind == .usage }
+        #expect { try LatentQuery(filter: Filter("eyeglases > 1"), order: nil, limit: 1).run(store) } throws: {
+            "\($0)".contains("did you mean eyeglasses") && ($0 as? Failure)?.kind == .usage
+        }
     }
 }

@@ -55,6 +55,7 @@ extension Generator {
     ///   - wheel: The wheel's path.
     ///   - folder: The model folder to make or replace.
     ///   - checksum: The wheel's expected SHA-256; nil skips the check.
+    /// - Returns: What the generator is.
     /// - Throws: ``Failure`` as ``RandomFaceWheel/read(_:checksum:)``, or naming what can't be written.
     public static func importWheel(
         _ wheel: String, folder: String, checksum: String? = RandomFaceWheel.sha256

@@ -118,6 +118,7 @@ public final class MobileStyleGANEngine: Sendable {
     ///
     /// - Parameters:
     ///   - styles: They and `size` as for the images.
+    ///   - size: Pixels along a side, as for the images.
     ///   - imageGradients: [count, 3, size, size].
     /// - Returns: [count, rows, latentSize].
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
@@ -134,7 +135,10 @@ public final class MobileStyleGANEngine: Sendable {
     ///
     /// - Parameters:
     ///   - styles: They, `size` and `change` as for the images.
+    ///   - size: Pixels along a side, as for the images.
+    ///   - change: What was done to features on the way.
     ///   - imageGradients: [count, 3, size, size].
+    /// - Returns: Gradients of styles and of the change.
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     public func backward(
         _ styles: Styles, size: Int, change: FeatureChange, imageGradients: [Float]
@@ -154,6 +158,7 @@ public final class MobileStyleGANEngine: Sendable {
     ///   - styles: One for each image.
     ///   - size: Pixels along a side.
     ///   - change: What is done to features on the way; nil for nothing.
+    /// - Returns: The images with the way back from them.
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     public func record(_ styles: Styles, size: Int, change: FeatureChange? = nil) throws -> Recording {
         let channels = try check(styles, size: size, change: change)
@@ -209,6 +214,7 @@ public final class MobileStyleGANEngine: Sendable {
         /// Gradients with respect to the styles, and to the change of features where there was one.
         ///
         /// - Parameter imageGradients: [count, 3, size, size].
+        /// - Returns: Of styles [count, rows, latentSize], and of the change; nil where there was none.
         /// - Throws: ``Failure`` when their number does not fit or memory runs out.
         public func backward(_ imageGradients: [Float]) throws -> (styles: [Float], change: FeatureGradients?) {
             try MobileStyleGANEngine.check(imageGradients, count: styles.count, size: size)

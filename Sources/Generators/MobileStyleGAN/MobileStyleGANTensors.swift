@@ -18,7 +18,12 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let weight: Tensor
         let bias: Tensor
 
-        /// - Parameter factor: What the scales are multiplied by.
+        /// - Parameters:
+        ///   - modulation: The weights.
+        ///   - latent: Components of a row of W.
+        ///   - device: Where to compute.
+        ///   - factor: What the scales are multiplied by.
+        /// - Throws: ``Failure`` when libtorch can't hold them.
         init(
             _ modulation: MobileStyleGANParameters.Modulation, latent: Int, device: Device, factor: Double = 1
         ) throws {
@@ -231,7 +236,11 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
 
     /// ``merge(_:)`` of bands [N, 4c, r, r] times scales [N, 4c, 1, 1], by one matrix product for each image: [N, c, 2r, 2r].
     ///
-    /// - Parameter haar: Of ``haar(channels:device:)``, [4c, 4c].
+    /// - Parameters:
+    ///   - x: The bands.
+    ///   - scales: What they are multiplied by.
+    ///   - haar: Of ``haar(channels:device:)``, [4c, 4c].
+    /// - Returns: [N, c, 2r, 2r].
     /// - Throws: ``Failure`` when shapes do not fit or memory runs out.
     package static func merge(_ x: Tensor, scales: Tensor, haar: Tensor) throws -> Tensor {
         let (n, c, r) = (x.shape[0], x.shape[1] / 4, x.shape[2])

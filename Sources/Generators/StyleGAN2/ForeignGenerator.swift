@@ -33,9 +33,10 @@ public struct ForeignGenerator: Sendable {
     /// Only the generator's own arrays are looked at, one after the other: the memory taken is that of the generator.
     ///
     /// - Parameters:
-    ///   - path: A pickle or safetensors of NVIDIA's, rosinality's, pSp's or BasicSR's: a network, a state, or a checkpoint
-    ///     that has one of them.
+    ///   - path: A pickle or safetensors of NVIDIA's, rosinality's, pSp's or BasicSR's: a network, a state, or a
+    ///     checkpoint that has one of them.
     ///   - label: The class of a conditional network, from 0.
+    /// - Returns: The generator, its arrays in memory.
     /// - Throws: ``Failure`` naming the file: damaged, hostile, of another kind, or of a network that is no StyleGAN2.
     public static func read(_ path: String, label: Int? = nil) throws -> ForeignGenerator {
         let file = try MappedFile(path)
@@ -94,6 +95,7 @@ public struct ForeignGenerator: Sendable {
     /// - Parameters:
     ///   - folder: The model folder to make or replace.
     ///   - source: The file it came from.
+    /// - Returns: What the generator is.
     /// - Throws: ``Failure`` naming what can't be read or written.
     public func write(to folder: String, source: String) throws -> GeneratorIdentity {
         var arrays = StyleGAN2File.arrays(network)
@@ -133,6 +135,7 @@ enum ConditionalMapping {
     ///   - layer: Takes z and the embedded class, one after the other.
     ///   - embedding: The class's row: weight · gain + bias, not yet normalised.
     ///   - noiseSize: Components of z.
+    /// - Returns: The layer for z alone.
     static func folded(_ layer: MappingNetwork.Layer, embedding: [Float], noiseSize: Int) -> MappingNetwork.Layer {
         let outputs = layer.bias.count
         let inputs = noiseSize + embedding.count

@@ -12,7 +12,10 @@ struct RosinalityGenerator {
     /// Multiplies weights and biases of the mapping network; a constant of that code.
     private static let mappingRate: Float = 0.01
 
-    /// - Parameter tensors: Those of the state; BasicSR's are given rosinality's names.
+    /// - Parameters:
+    ///   - state: The state that was found in the file.
+    ///   - tensors: Those of the state; BasicSR's are given rosinality's names.
+    /// - Throws: ``Failure`` naming the file and the first array that is missing or of another shape.
     init(_ state: GeneratorState, _ tensors: NamedTensors) throws {
         name = tensors.name
         var renamed = tensors
@@ -89,7 +92,12 @@ struct RosinalityGenerator {
             bias: try tensors.floats(key + ".conv.modulation.bias"))
     }
 
-    /// - Parameter index: Which noise is this convolution's.
+    /// - Parameters:
+    ///   - key: The convolution's name in the state.
+    ///   - index: Which noise is this convolution's.
+    ///   - side: Pixels along a side of what it makes.
+    /// - Returns: The convolution's parameters.
+    /// - Throws: ``Failure`` naming the file and the array that is missing or of another shape.
     private func convolution(_ key: String, index: Int, side: Int) throws -> StyleGAN2Parameters.Convolution {
         let weight = try tensors.tensor(key + ".conv.weight", rank: 5)
         guard weight.shape[0] == 1, weight.shape[3...] == [3, 3] else {

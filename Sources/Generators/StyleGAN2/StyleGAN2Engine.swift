@@ -158,7 +158,9 @@ public final class StyleGAN2Engine: Sendable {
     ///
     /// - Parameters:
     ///   - styles: They and `change` as for the images.
+    ///   - change: What was done to features on the way.
     ///   - imageGradients: [count, 3, resolution, resolution].
+    /// - Returns: Gradients of styles and of the change.
     /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     public func backward(_ styles: Styles, change: FeatureChange, imageGradients: [Float]) throws -> FeatureGradients {
         try check(imageGradients, count: styles.count)

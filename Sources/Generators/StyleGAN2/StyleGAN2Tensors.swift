@@ -181,7 +181,12 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
 
     /// The full image, or what there is of it when the tap stops the network.
     ///
-    /// - Parameter noise: `random` noise follows from the styles: the same code gets the same noise.
+    /// - Parameters:
+    ///   - styles: [N, 1 or rows, d].
+    ///   - noise: `random` noise follows from the styles: the same code gets the same noise.
+    ///   - tap: Reads or changes the features at one place.
+    /// - Returns: [N, 3, r, r]; nil where the tap stopped the network before the first image.
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
     private func image(_ styles: Tensor, noise: NoiseMode, tap: inout FeatureTap) throws -> Tensor? {
         let shape = styles.shape
         let style = try rows(of: styles)

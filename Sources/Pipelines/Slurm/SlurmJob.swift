@@ -29,8 +29,12 @@ struct SlurmJob {
 
     /// The job of a stage.
     ///
-    /// - Parameter drawing: The stage that draws the latents of a divided one: each task draws its own where they are missing,
-    ///   as after a local run, and keeps what is there.
+    /// - Parameters:
+    ///   - stage: The stage.
+    ///   - drawing: The stage that draws the latents of a divided one: each task draws its own where they are missing,
+    ///     as after a local run, and keeps what is there.
+    ///   - place: The workspace and the program as the nodes see them.
+    ///   - resources: What a task is given.
     init(stage: Stage, drawing: Stage?, place: Place, resources: SlurmResources) {
         self.place = place
         self.resources = resources
@@ -67,6 +71,7 @@ struct SlurmJob {
     ///   - status: The folder for the files with exit statuses.
     ///   - comment: What marks the job in the queue.
     ///   - after: Numbers of jobs that must have succeeded before, for showing.
+    /// - Returns: The command's words.
     func words(indices: [Int], status: String, comment: String, after: [String] = []) -> [String] {
         var words = SlurmJob.words(
             name: name, log: "\(place.workspace.path)/logs/\(fileName)-\(tasks == nil ? "%j" : "%A_%a").log",

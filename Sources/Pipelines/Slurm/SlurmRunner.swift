@@ -50,8 +50,11 @@ public struct SlurmRunner {
 
     /// - Parameters:
     ///   - path: The pipeline's file, for the lock beside it.
+    ///   - pipeline: What the file says.
     ///   - workspace: The workspace; a relative path is taken from the current folder.
     ///   - program: The `directions` binary as the nodes see it.
+    ///   - settings: How the run was asked for.
+    ///   - slurm: Slurm's commands.
     ///   - answer: Answers a read-only SQL statement of the latent database as text.
     ///   - tell: Told of each decision.
     ///   - progress: Told, over and over, in one line how far the run has come.
