@@ -61,7 +61,7 @@ let targets: [Target] = [
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module(
         "Inversion",
-        ["Objectives", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Core"]),
+        ["Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Core"]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
@@ -91,10 +91,8 @@ let targets: [Target] = [
         "Directions",
         [
             "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
-            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Pipelines",
-            "Reporting",
-            "Reports",
-            "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
+            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
+            "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     .executableTarget(
         name: "DirectionsCommand",
@@ -125,6 +123,13 @@ let tests: [Target] = [
         name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
         name: "FacesTests", dependencies: ["Objectives", "Faces", "Images", "Weights", "Core"], swiftSettings: strict),
+    .testTarget(
+        name: "ObjectivesTests", dependencies: ["Objectives", "Networks", "Images", "Weights", "Core"],
+        swiftSettings: strict),
+    .testTarget(
+        name: "InversionTests",
+        dependencies: ["Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Weights", "Core"],
+        swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),

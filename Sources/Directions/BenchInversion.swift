@@ -6,6 +6,7 @@ import Images
 import Inversion
 import Latents
 import Networks
+import Objectives
 import Weights
 
 /// Measures inversion over a folder of aligned photographs, with any settings: what is tried out is tried with this.
@@ -39,6 +40,8 @@ public struct MeasuredInversion: Sendable {
     public let face: Image
     /// The code, and the figures.
     public let inversion: Inversion
+    /// LPIPS at 256² by VGG16, which no loss sees; nil where it was not imported.
+    public let deeper: Float?
 }
 
 extension Session {
@@ -58,8 +61,11 @@ extension Session {
         let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
         let inverter = try Inverter(
             generator, synthesizer: synthesizer, perceptual: perceptualNetwork(),
-            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil, settings: request.settings)
+            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil, classifier: classifier(nil),
+            settings: request.settings)
         let side = Inverter.side
+        let hasDeeper = FileManager.default.fileExists(atPath: workspace.perceptualNetwork("vgg16"))
+        let deeper = hasDeeper ? try perceptualNetwork(.vgg16) : nil
         for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
             let some = chosen[start..<min(chosen.count, start + inverter.batch)]
             let pictures = try some.map { try Image.read("\(request.folder)/\($0)").resized(width: side, height: side) }
@@ -68,10 +74,13 @@ extension Session {
             for (index, inversion) in found.enumerated() {
                 let face = try synthesizer.synthesize(
                     inversion.own, size: synthesizer.sizes.smallest(covering: side), noise: .none)
+                let distance = try deeper.map {
+                    try LPIPS($0, targets: ImageBatch([pictures[index]], side: side)).distances(face)[0]
+                }
                 try each(
                     MeasuredInversion(
                         name: some[some.startIndex + index], photograph: pictures[index], face: face.images[0],
-                        inversion: inversion))
+                        inversion: inversion, deeper: distance))
             }
         }
     }

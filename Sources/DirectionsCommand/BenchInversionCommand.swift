@@ -9,7 +9,7 @@ struct BenchInversionCommand: ParsableCommand {
         commandName: "bench-inversion",
         abstract: "Measure how near inversion comes to photographs.",
         discussion: """
-            Prints a line for each photograph and the means: L2 and LPIPS at 256 pixels, identity, how far the code is from W's
+            Prints a line for each photograph and the means: L2 and LPIPS (AlexNet, VGG16) at 256 pixels, identity, how far the code is from W's
             middle and its rows from one another (in W's deviations, squared), steps and seconds.
 
             For example:
@@ -34,12 +34,12 @@ struct BenchInversionCommand: ParsableCommand {
         request.budget = InversionBudget(steps: steps, seconds: seconds)
         request.settings = try merged()
         var cells: [[Image?]] = []
-        var sums = [Double](repeating: 0, count: 7)
+        var sums = [Double](repeating: 0, count: 8)
         try workspace.session.measureInversion(request) { result in
             let found = result.inversion
             let figures: [Double] = [
                 Double(found.error), Double(found.perceptual), Double(found.identity ?? 0), Double(found.commonSquare),
-                Double(found.offsetSquare), Double(found.steps), found.seconds,
+                Double(found.offsetSquare), Double(found.steps), found.seconds, Double(result.deeper ?? 0),
             ]
             for i in sums.indices { sums[i] += figures[i] }
             print(line(result.name, figures))
@@ -56,8 +56,8 @@ struct BenchInversionCommand: ParsableCommand {
 
     private func line(_ name: String, _ figures: [Double]) -> String {
         String(
-            format: "%@ L2 %.4f LPIPS %.4f identity %.3f common %.2f offsets %.2f steps %.0f seconds %.1f", name,
-            figures[0], figures[1], figures[2], figures[3], figures[4], figures[5], figures[6])
+            format: "%@ L2 %.4f LPIPS %.4f VGG %.4f identity %.3f common %.2f offsets %.2f steps %.0f seconds %.1f", name,
+            figures[0], figures[1], figures[7], figures[2], figures[3], figures[4], figures[5], figures[6])
     }
 
     /// The default settings with what was asked for put over them.

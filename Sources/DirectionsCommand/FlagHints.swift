@@ -14,7 +14,7 @@ enum FlagHints {
         ("limit", "--limit"), ("members", "--members"), ("name", "--name"),
         ("noise", "--noise"), ("order", "--order"), ("patience", "--patience"), ("pretrain", "--pretrain"),
         ("psi", "--psi"), ("rate", "--rate"), ("seed", "--seed"), ("shard", "--shard"), ("SQL", "--sql"),
-        ("score-image", "--code"), ("sql", "--sql"), ("teacher", "--teacher"), ("attributes", "--attr"),
+        ("score-image", "--code"), ("seconds", "--seconds"), ("budget", "--seconds"), ("sql", "--sql"), ("teacher", "--teacher"), ("attributes", "--attr"),
         ("threads", "--threads"),
         ("C", "--c"), ("directions", "--direction"), ("faces", "--faces"), ("size", "--size"), ("steps", "--steps"),
         ("strengths", "--strength"), ("thumbnails", "--thumbnails"), ("top", "--top"),

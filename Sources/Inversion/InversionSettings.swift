@@ -14,21 +14,27 @@ public struct InversionSettings: Sendable, Codable, Equatable {
         public var perceptual: Float
         /// What 1 − the cosine of the two faces' embeddings counts.
         public var identity: Float
+        /// What the mean squared difference of a classifier's logits counts: glasses, a smile or a beard have to be there
+        /// before pixels can say so.
+        public var attributes: Float
 
-        public init(size: Int, until: Double, hasOffsets: Bool = true, perceptual: Float, identity: Float) {
+        public init(
+            size: Int, until: Double, hasOffsets: Bool = true, perceptual: Float, identity: Float, attributes: Float
+        ) {
             self.size = size
             self.until = until
             self.hasOffsets = hasOffsets
             self.perceptual = perceptual
             self.identity = identity
+            self.attributes = attributes
         }
     }
 
     /// In order, coarse to fine.
     public var stages = [
-        Stage(size: 64, until: 0.2, hasOffsets: false, perceptual: 0.4, identity: 0),
-        Stage(size: 128, until: 0.5, perceptual: 0.8, identity: 0.1),
-        Stage(size: 256, until: 1, perceptual: 0.8, identity: 0.1),
+        Stage(size: 64, until: 0.15, hasOffsets: false, perceptual: 0.4, identity: 0, attributes: 0.05),
+        Stage(size: 256, until: 0.35, hasOffsets: false, perceptual: 0.8, identity: 0.1, attributes: 0.05),
+        Stage(size: 256, until: 1, perceptual: 0.8, identity: 0.1, attributes: 0.01),
     ]
     /// Pixels along a side at which the mean squared error is taken, as far as the stage reaches, each with what it counts.
     public var pixels: [Int: Float] = [256: 1, 64: 0.5, 16: 0.5]
@@ -51,6 +57,14 @@ public struct InversionSettings: Sendable, Codable, Equatable {
     public var tolerance: Double = 0.002
 
     public init() {}
+
+    /// - Throws: ``Core/Failure`` (usage) when there is no stage, or none in which rows have offsets of their own.
+    func validate() throws {
+        guard stages.contains(where: \.hasOffsets), stages.allSatisfy({ 32...1024 ~= $0.size }) else {
+            throw Failure(
+                "stages", "need sizes of 32 to 1,024 and a stage with offsets", "leave them as they are", kind: .usage)
+        }
+    }
 }
 
 /// When a search ends, whichever comes first.

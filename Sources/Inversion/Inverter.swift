@@ -1,3 +1,4 @@
+import Classifiers
 import Core
 import Faces
 import Fitting
@@ -27,6 +28,7 @@ public struct Inverter: Sendable {
     private let synthesizer: any GradientSynthesizer
     private let perceptual: PerceptualNetwork
     private let embedder: FaceEmbedder?
+    private let classifier: AttributeClassifier?
     private let coordinates: PrincipalCoordinates
     private let settings: InversionSettings
 
@@ -35,16 +37,18 @@ public struct Inverter: Sendable {
     ///   - synthesizer: A synthesizer of it; nil for its fastest.
     ///   - perceptual: The network of the perceptual loss.
     ///   - embedder: The face-recognition network of the identity loss; nil leaves that out.
+    ///   - classifier: Whose logits of the photograph are to be met; nil leaves that out.
     ///   - settings: How to look.
     /// - Throws: ``Core/Failure`` when the generator can't be computed with, or W has no measure.
     public init(
         _ generator: Generator, synthesizer: (any GradientSynthesizer)? = nil, perceptual: PerceptualNetwork,
-        embedder: FaceEmbedder? = nil, settings: InversionSettings = .init()
+        embedder: FaceEmbedder? = nil, classifier: AttributeClassifier? = nil, settings: InversionSettings = .init()
     ) throws {
         self.generator = generator
         self.synthesizer = try synthesizer ?? generator.gradientSynthesizer()
         self.perceptual = perceptual
         self.embedder = embedder
+        self.classifier = classifier
         self.settings = settings
         coordinates = try PrincipalCoordinates(
             generator.latents(seed: 0, indices: 0..<UInt64(Inverter.samples)),
@@ -67,6 +71,7 @@ public struct Inverter: Sendable {
         _ photographs: ImageBatch, start: LatentCodes? = nil, budget: InversionBudget, context: RunContext = .silent
     ) throws -> [Inversion] {
         try budget.validate()
+        try settings.validate()
         guard start?.count ?? photographs.count == photographs.count else {
             throw Failure("start", "has \(start?.count ?? 0) codes for \(photographs.count) photographs")
         }
@@ -93,7 +98,8 @@ public struct Inverter: Sendable {
         var schedule = DescentSchedule(settings)
         let progress = context.progress("invert", unit: "percent", total: 100)
         defer { progress.finish() }
-        let stages = settings.stages
+        // A start is beyond what the stages within W are for.
+        let stages = settings.stages.filter { start == nil || $0.hasOffsets }
         var (stage, objective): (Int, (any Objective)?) = (0, nil)
         var (step, shown) = (0, 0)
         while true {
@@ -105,7 +111,7 @@ public struct Inverter: Sendable {
             objective = loss
             let value = try evaluate(loss, descent, size: stages[stage].size, rows: begin.rows)
             descent.step(
-                value.gradients, settings: settings, scale: schedule.scale(used),
+                value.gradients, settings: settings, scale: (start == nil ? 1 : 0.5) * schedule.scale(used),
                 hasOffsets: stages[stage].hasOffsets)
             if stage == stages.count - 1 { schedule.note(value.total, used: used) }
             step += 1
@@ -160,6 +166,11 @@ public struct Inverter: Sendable {
         if let embedder, stage.identity > 0 {
             let faces = photographs.resized(to: Inverter.side)
             parts.append((try IdentityObjective(embedder, faces: faces), stage.identity))
+        }
+        if let classifier, stage.attributes > 0 {
+            let wanted = try classifier.logits(photographs.resized(to: classifier.inputSize))
+            let alike = AttributeObjective(classifier, nearTo: wanted)
+            parts.append((alike, stage.attributes))
         }
         return CombinedObjective(parts)
     }

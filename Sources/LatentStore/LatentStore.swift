@@ -109,7 +109,7 @@ public final class LatentStore: Sendable {
                 try db.execute(
                     sql: "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
             }
-            if found.version < LatentStore.version { try ScoreColumns.settle(db) }
+            if found.version < ScoreColumns.version { try ScoreColumns.settle(db) }
         }
     }
 

@@ -4,6 +4,8 @@ import GRDB
 
 /// The columns of `scores`: one for each attribute that a classifier of the database knows.
 enum ScoreColumns {
+    /// The version of the database from which on they are kept up to date.
+    static let version = 7
     /// What `scores` holds besides attributes.
     private static let fixed: Set<String> = ["classifier", "latent", "logits"]
 

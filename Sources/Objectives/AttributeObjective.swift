@@ -31,6 +31,29 @@ public struct AttributeObjective: Objective {
         }
     }
 
+    /// The mean squared difference from wanted logits, over all attributes.
+    ///
+    /// - Parameters:
+    ///   - classifier: Whose logits are meant.
+    ///   - wanted: [count, attributes]: what each picture's logits should be.
+    public init(_ classifier: AttributeClassifier, nearTo wanted: [Float]) {
+        let width = classifier.attributes.count
+        self.init(classifier) { logits in
+            guard logits.count == wanted.count else {
+                throw Failure(
+                    "attribute objective", "has \(wanted.count / width) pictures' logits for \(logits.count / width)",
+                    "give those of each picture")
+            }
+            let differences = zip(logits, wanted).map { $0 - $1 }
+            return (
+                stride(from: 0, to: logits.count, by: width).map { start in
+                    differences[start..<start + width].reduce(0) { $0 + $1 * $1 } / Float(width)
+                },
+                differences.map { 2 * $0 / Float(width) }
+            )
+        }
+    }
+
     public var side: Int { classifier.inputSize }
 
     public func evaluate(_ images: ImageBatch) throws -> ObjectiveValue {

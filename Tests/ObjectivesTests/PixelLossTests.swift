@@ -1,0 +1,38 @@
+import Core
+import Images
+import Objectives
+import Testing
+
+@Suite struct PixelLossTests {
+    private static func pictures(_ count: Int, side: Int) -> ImageBatch {
+        var random = CounterRandom(seed: 3, domain: 0x905)
+        return ImageBatch((0..<count * 3 * side * side).map { _ in random.uniform(-1, 1) }, side: side)
+    }
+
+    @Test func itIsTheFieldsL2() throws {
+        let pictures = Self.pictures(4, side: 8)
+        let loss = PixelLoss(targets: pictures[0..<2], side: 8)
+        let found = try loss.evaluate(pictures[2..<4])
+        for i in 0..<2 {
+            let (a, b) = (pictures[i..<i + 1].planes, pictures[i + 2..<i + 3].planes)
+            let expected = zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / 192
+            #expect(abs(found.values[i] - expected) < 1e-6)
+        }
+        #expect(throws: Failure.self) { try loss.evaluate(pictures) }
+    }
+
+    /// The loss is quadratic, so that the slope between two points is exact.
+    @Test func gradientsAreSlopesAtEverySize() throws {
+        let pictures = Self.pictures(3, side: 16)
+        let loss = PixelLoss(targets: pictures[0..<1], sizes: [(16, 1), (8, 0.5), (5, 2)])
+        let (seen, wave) = (pictures[1..<2], pictures[2..<3].planes)
+        let found = try loss.evaluate(seen)
+        func value(_ step: Float) throws -> Float {
+            var moved = seen
+            for i in wave.indices { moved.planes[i] += step * wave[i] }
+            return try loss.evaluate(moved).values[0]
+        }
+        let expected = zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs((try value(0.1) - value(-0.1)) / 0.2 - expected) < 1e-4 && abs(expected) > 1e-3)
+    }
+}
