@@ -58,11 +58,7 @@ extension Session {
         let chosen = Array(names.sorted().dropFirst(request.skip).prefix(request.count))
         let generator = try generator(request.generator)
         let synthesizer = try generator.gradientSynthesizer()
-        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
-        let inverter = try Inverter(
-            generator, synthesizer: synthesizer, perceptual: perceptualNetwork(),
-            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil, classifier: classifier(nil),
-            settings: request.settings)
+        let inverter = try inverter(generator, settings: request.settings)
         let side = Inverter.side
         let hasDeeper = FileManager.default.fileExists(atPath: workspace.perceptualNetwork("vgg16"))
         let deeper = hasDeeper ? try perceptualNetwork(.vgg16) : nil

@@ -56,7 +56,8 @@ struct BenchInversionCommand: ParsableCommand {
 
     private func line(_ name: String, _ figures: [Double]) -> String {
         String(
-            format: "%@ L2 %.4f LPIPS %.4f VGG %.4f identity %.3f common %.2f offsets %.2f steps %.0f seconds %.1f", name,
+            format: "%@ L2 %.4f LPIPS %.4f VGG %.4f identity %.3f common %.2f offsets %.2f steps %.0f seconds %.1f",
+            name,
             figures[0], figures[1], figures[7], figures[2], figures[3], figures[4], figures[5], figures[6])
     }
 

@@ -24,7 +24,9 @@ struct CommandLineTool: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Face",
-                subcommands: [EditCommand.self, SynthCommand.self, ScoreImageCommand.self]),
+                subcommands: [
+                    EditCommand.self, SynthCommand.self, InvertCommand.self, ScoreImageCommand.self,
+                ]),
             CommandGroup(
                 name: "Direction",
                 subcommands: [

@@ -1,0 +1,293 @@
+import Classifiers
+import Core
+import Faces
+import Foundation
+import Generators
+import Images
+import Inversion
+import LatentStore
+import Latents
+
+/// Which photographs to find codes for, and how.
+public struct InvertRequest: Sendable {
+    /// How a code is found.
+    public enum Method: String, Sendable, CaseIterable {
+        /// By the generator's gradients, from the mean latent on.
+        case optimise
+    }
+
+    /// Pictures, and folders of pictures.
+    public var files: [String]
+    /// How codes are found.
+    public var method: Method
+    /// When to end, for each photograph.
+    public var budget: InversionBudget
+    /// Whether each picture is the square of one face in FFHQ's frame already.
+    public var isAligned: Bool
+    /// The generator's name in the workspace.
+    public var generator: String
+
+    /// - Parameters:
+    ///   - files: Pictures, and folders of pictures.
+    ///   - method: How codes are found.
+    ///   - budget: When to end, for each photograph.
+    ///   - isAligned: Whether each picture is the square of one face in FFHQ's frame already.
+    ///   - generator: The generator's name in the workspace.
+    public init(
+        _ files: [String], method: Method = .optimise, budget: InversionBudget = InversionBudget(seconds: 40),
+        isAligned: Bool = true, generator: String = "default"
+    ) {
+        self.files = files
+        self.method = method
+        self.budget = budget
+        self.isAligned = isAligned
+        self.generator = generator
+    }
+
+    /// Checks what can be checked before anything is read.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for no pictures, a budget out of range, or pictures that are to be aligned first.
+    public func validate() throws {
+        guard !files.isEmpty else {
+            throw Failure("photographs", "are none", "name pictures or a folder of them", kind: .usage)
+        }
+        guard isAligned else {
+            throw Failure(
+                "photographs", "must be aligned faces: squares in FFHQ's frame",
+                "cut out the face's square first, and say that it is aligned", kind: .usage)
+        }
+        try budget.validate()
+    }
+
+    /// What tells inversions of one method apart: the budget, and a fingerprint of how the search goes.
+    func settings() throws -> String {
+        struct Described: Encodable {
+            let seconds: Double?
+            let steps: Int?
+            let search: String
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let search = Hashing.sha256(try encoder.encode(InversionSettings())).prefix(12)
+        let described = Described(seconds: budget.seconds, steps: budget.steps, search: String(search))
+        return String(decoding: try encoder.encode(described), as: UTF8.self)
+    }
+}
+
+/// A photograph with its code.
+public struct InvertedPhotograph: Sendable, Encodable {
+    /// The picture's file.
+    public let file: String
+    /// SHA-256 of the picture's file.
+    public let sha256: String
+    /// L2: the mean squared error at 256², of pictures in [-1, 1].
+    public let l2: Double
+    /// LPIPS by AlexNet at 256².
+    public let lpips: Double
+    /// The cosine of the two faces' embeddings; nil without the face-recognition network.
+    public let identity: Double?
+    /// Steps that were made.
+    public let steps: Int
+    /// Seconds that it took.
+    public let seconds: Double
+    /// Whether it was found now; false where the database had it.
+    public let isNew: Bool
+    /// [StyleGAN2's rows, latent size].
+    let code: [Float]
+    /// [the generator's own rows, latent size].
+    let ownCode: [Float]
+
+    private enum CodingKeys: String, CodingKey {
+        case file, sha256, l2, lpips, identity, steps, seconds, isNew
+    }
+
+    init(_ file: String, _ record: InversionRecord, isNew: Bool) {
+        self.file = file
+        sha256 = record.key.photograph
+        (l2, lpips, identity) = (record.error, record.perceptual, record.identity)
+        (steps, seconds) = (record.steps, record.seconds)
+        self.isNew = isNew
+        (code, ownCode) = (record.code, record.ownCode)
+    }
+}
+
+/// What ``Session/invert(_:)`` found.
+public struct InvertResult: Sendable {
+    /// In the order of the request; a folder's by name.
+    public let photographs: [InvertedPhotograph]
+    /// Why pictures were left out, each with its file.
+    public let leftOut: [Failure]
+    /// W+ codes in StyleGAN2's rows, [photographs, 18, 512] at 1024²; nil where every picture was left out.
+    public let codes: LatentCodes?
+    /// The same in the generator's own rows, which is what is synthesized.
+    public let ownCodes: LatentCodes?
+    /// The generator's name in the workspace.
+    public let generator: String
+}
+
+extension Session {
+    /// Finds codes whose faces are given photographs.
+    ///
+    /// Each is stored in the database as it is found, under the SHA-256 of the picture's file; what is there is taken from there,
+    /// so that a stopped run goes on. A picture that can't be read or is no aligned face is left out, the others are done.
+    ///
+    /// - Throws: ``Core/Failure``: a request out of range (usage), no such generator, no networks of the perceptual distance (not
+    ///   found), no picture that could be used, a database that can't be written, or a stop.
+    public func invert(_ request: InvertRequest) throws -> InvertResult {
+        try request.validate()
+        let files = try pictureFiles(request.files)
+        let identity = try generatorIdentity(request.generator)
+        let settings = try request.settings()
+        let store = try store()
+        var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
+        var waiting: [Waiting] = []
+        for file in files {
+            try context.check()
+            do {
+                let sha256 = try Hashing.sha256(file: file)
+                let key = InversionKey(
+                    photograph: sha256, generator: identity.sha256, method: request.method.rawValue,
+                    settings: settings)
+                if let record = try store.inversion(key) {
+                    found[file] = InvertedPhotograph(file, record, isNew: false)
+                } else {
+                    waiting.append(Waiting(file: file, key: key))
+                }
+            } catch let failure as Failure where failure.kind != .cancelled {
+                leftOut.append(failure)
+            }
+        }
+        if !waiting.isEmpty {
+            let parameters = [
+                "method": request.method.rawValue, "settings": settings, "photographs": "\(waiting.count)",
+            ]
+            try store.logged("invert", parameters: parameters, inputs: ["generator": identity.sha256]) {
+                let results = try invert(waiting, request, store: store)
+                found.merge(results.found) { $1 }
+                leftOut += results.leftOut
+                return ["inverted": "\(results.found.count)", "left out": "\(results.leftOut.count)"]
+            }
+        }
+        let photographs = files.compactMap { found[$0] }
+        let (rows, own, size) = (identity.styleGAN2Layers, identity.layers, identity.latentSize)
+        return InvertResult(
+            photographs: photographs, leftOut: leftOut,
+            codes: photographs.isEmpty ? nil : try LatentCodes(photographs.flatMap(\.code), rows: rows, size: size),
+            ownCodes: photographs.isEmpty
+                ? nil : try LatentCodes(photographs.flatMap(\.ownCode), rows: own, size: size),
+            generator: request.generator)
+    }
+
+    /// A picture without a code yet.
+    private struct Waiting {
+        let file: String
+        let key: InversionKey
+    }
+
+    /// Inverts pictures batch by batch; each batch is stored before the next begins.
+    private func invert(
+        _ waiting: [Waiting], _ request: InvertRequest, store: LatentStore
+    ) throws -> (found: [String: InvertedPhotograph], leftOut: [Failure]) {
+        let generator = try generator(request.generator)
+        let inverter = try inverter(generator)
+        let progress = context.progress("invert", unit: "photographs", total: waiting.count)
+        defer { progress.finish() }
+        var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
+        for start in stride(from: 0, to: waiting.count, by: inverter.batch) {
+            let batch = waiting[start..<min(waiting.count, start + inverter.batch)]
+            var (ready, pictures, sizes): ([Waiting], [Image], [(Int, Int)]) = ([], [], [])
+            for one in batch {
+                do {
+                    let picture = try Session.alignedPicture(one.file)
+                    sizes.append((picture.width, picture.height))
+                    pictures.append(picture.centredSquare(size: Inverter.side))
+                    ready.append(one)
+                } catch let failure as Failure where failure.kind != .cancelled {
+                    leftOut.append(failure)
+                }
+            }
+            if ready.isEmpty { continue }
+            let results = try inverter.invert(
+                ImageBatch(pictures, side: Inverter.side), budget: request.budget, context: context.quiet)
+            var records: [(PhotographRecord, InversionRecord)] = []
+            for (index, one) in ready.enumerated() {
+                let record = InversionRecord(one.key, results[index])
+                let (width, height) = sizes[index]
+                records.append(
+                    (
+                        PhotographRecord(sha256: one.key.photograph, path: one.file, width: width, height: height),
+                        record
+                    ))
+                found[one.file] = InvertedPhotograph(one.file, record, isNew: true)
+            }
+            try store.insert(records, generator: generator.identity.record)
+            progress.advance(batch.count)
+        }
+        return (found, leftOut)
+    }
+
+    /// What looks for codes, with the networks of the workspace.
+    func inverter(_ generator: Generator, settings: InversionSettings = .init()) throws -> Inverter {
+        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
+        if !hasEmbedder {
+            context.notice(
+                "invert: without the face-recognition network, which keeps the person; `directions import identity` fetches it"
+            )
+        }
+        return try Inverter(
+            generator, perceptual: perceptualNetwork(),
+            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil,
+            classifier: classifier(nil), settings: settings)
+    }
+
+    /// A picture that is one aligned face.
+    ///
+    /// - Throws: ``Core/Failure`` naming the file: it can't be read, is no square, a sheet of several, or too small.
+    static func alignedPicture(_ file: String) throws -> Image {
+        let picture = try Image.read(file)
+        if let problem = FaceFrame.ffhq.problem(of: picture) {
+            throw Failure(file, problem.problem, problem.advice)
+        }
+        guard picture.width >= 32 else {
+            throw Failure(
+                file, "has \(picture.width) x \(picture.height) pixels, too few for a face", "give a larger picture")
+        }
+        return picture
+    }
+
+    /// The files of pictures and of folders of pictures, each once; a folder's by name.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) for what is not there, or a folder without pictures.
+    func pictureFiles(_ paths: [String]) throws -> [String] {
+        let endings: Set<String> = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"]
+        var files: [String] = []
+        for path in paths {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+                throw Failure(path, "is not there", "check the name", kind: .notFound)
+            }
+            guard isFolder.boolValue else {
+                files.append(path)
+                continue
+            }
+            let names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
+                !$0.hasPrefix(".") && endings.contains(($0 as NSString).pathExtension.lowercased())
+            }
+            guard !names.isEmpty else {
+                throw Failure(path, "is a folder without pictures", "name a folder that has some", kind: .notFound)
+            }
+            files += names.sorted().map { (path as NSString).appendingPathComponent($0) }
+        }
+        var seen = Set<String>()
+        return files.filter { seen.insert($0).inserted }
+    }
+}
+
+extension InversionRecord {
+    fileprivate init(_ key: InversionKey, _ found: Inversion) {
+        self.init(
+            key: key, code: found.code.values, ownCode: found.own.values, error: Double(found.error),
+            perceptual: Double(found.perceptual), identity: found.identity.map(Double.init), steps: found.steps,
+            seconds: found.seconds)
+    }
+}

@@ -1,0 +1,42 @@
+import Core
+import Foundation
+import Generators
+import Images
+import Latents
+
+extension Session {
+    /// Photographs beside their reconstructions and what those miss, a row each with its figures.
+    ///
+    /// - Parameters:
+    ///   - result: What ``invert(_:)`` found.
+    ///   - size: Pixels along a side of each picture, one of the generator's sizes.
+    ///   - limit: At most so many photographs.
+    /// - Returns: The grid.
+    /// - Throws: ``Core/Failure``: a picture that is no longer there, a size that is not on offer (usage), or a stop.
+    public func comparison(of result: InvertResult, size: Int = 256, limit: Int = 64) throws -> Grid {
+        guard let codes = result.ownCodes else {
+            throw Failure("comparison", "has no photograph to show", "see why they were left out")
+        }
+        let synthesizer = try generator(result.generator).synthesizer()
+        var (rows, captions): ([[Image?]], [[String]]) = ([], [])
+        for (index, photograph) in result.photographs.prefix(limit).enumerated() {
+            try context.check()
+            let face = try synthesizer.synthesize(codes.slice(index..<index + 1), size: size, noise: .none)
+            let picture = try Session.alignedPicture(photograph.file).centredSquare(size: size)
+            rows.append([picture, face.images[0], picture.difference(from: face.images[0])])
+            let name = ((photograph.file as NSString).lastPathComponent as NSString).deletingPathExtension
+            let figures = String(format: "L2 %.3f LPIPS %.3f", photograph.l2, photograph.lpips)
+            captions.append([name, figures, "difference"])
+        }
+        return Grid(rows, captions: captions)
+    }
+}
+
+extension Image {
+    /// Half the difference from another picture of the same size, around a middle grey.
+    fileprivate func difference(from other: Image) -> Image {
+        Image(
+            width: width, height: height,
+            pixels: zip(pixels, other.pixels).map { UInt8(clamping: 128 + (Int($0) - Int($1)) / 2) })
+    }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Core
+import Directions
+import Foundation
+import Weights
+
+/// `directions invert`: photographs to codes.
+struct InvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "invert",
+        abstract: "Find the codes whose faces are given photographs.",
+        discussion: """
+            Each photograph must be the square of one face in FFHQ's frame; --aligned says that it is. Its code is looked for by the \
+            generator's gradients, in W first, then row by row, until its face is the photograph to the pixel (L2), to the eye (LPIPS), \
+            to a face-recognition network and to the attribute classifier. Codes are kept in the database by the SHA-256 of the \
+            picture's file, so a folder that was stopped goes on, and the same picture is not done twice. Networks are fetched with \
+            `directions import lpips` and `directions import identity`.
+
+            A picture that can't be read or is no aligned face is named on standard error, the others are done, and the exit status \
+            is 1.
+
+            For example:
+              directions invert me.png --aligned --codes-out me.npy --out compare.png
+              directions invert photographs --aligned --seconds 20 --codes-out all.npy
+              directions edit --direction smiling --strength 0,1,2 --unit sigma --code me.npy --out smile.png
+            """)
+
+    @Argument(help: "Pictures of one aligned face each, and folders of them.") var files: [String]
+    @Flag(help: "The pictures are squares in FFHQ's frame already.") var aligned = false
+    @Option(help: "How: optimise.") var method = InvertRequest.Method.optimise
+    @Option(help: "Seconds at most for each photograph (default: 40, or as many as --steps take).")
+    var seconds: Double?
+    @Option(help: "Steps at most; with them alone a run does not depend on the machine's speed.") var steps: Int?
+
+    @Option(help: "Write the W+ codes in StyleGAN2's rows: a .npy file, float32 [n, 18, 512] at 1024 pixels.")
+    var codesOut: String?
+
+    @Option(help: "Write the codes in the generator's own rows: a .npy file, float32 [n, 22, 512] for the default one.")
+    var ownCodesOut: String?
+
+    @Option(help: "A picture to write: photographs, their reconstructions, and the differences.") var out: String?
+    @Option(help: "Pixels along a side of each picture in it.") var size = 256
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @OptionGroup var workspace: WorkspaceOption
+    @Flag(help: "Print the result as JSON.") var json = false
+
+    private var request: InvertRequest {
+        InvertRequest(
+            files, method: method,
+            budget: InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? 40 : nil)), isAligned: aligned,
+            generator: generator)
+    }
+
+    func validate() throws {
+        for path in [codesOut, ownCodesOut].compactMap(\.self) where !path.lowercased().hasSuffix(".npy") {
+            throw Failure("\(path)", "is no .npy file", "name one, such as codes.npy", kind: .usage)
+        }
+        try request.validate()
+    }
+
+    func run() throws {
+        let session = workspace.session
+        let result = try session.invert(request)
+        for failure in result.leftOut { Terminal.write("directions: \(failure)\n") }
+        if let codesOut, let codes = result.codes { try write(codes, to: codesOut) }
+        if let ownCodesOut, let codes = result.ownCodes { try write(codes, to: ownCodesOut) }
+        if let out, result.ownCodes != nil {
+            try session.comparison(of: result, size: size).rendered().write(to: out)
+        }
+        if json {
+            try printJSON(result.photographs)
+        } else {
+            for photograph in result.photographs { print(line(photograph)) }
+        }
+        if !result.leftOut.isEmpty { throw ExitCode(1) }
+    }
+
+    private func write(_ codes: LatentCodes, to path: String) throws {
+        try NumpyFile.write(TensorData(codes.values, shape: [codes.count, codes.rows, codes.size]), to: path)
+        Terminal.write("\(path): \(codes.count) W+ codes [\(codes.count), \(codes.rows), \(codes.size)]\n")
+    }
+
+    private func line(_ photograph: InvertedPhotograph) -> String {
+        let identity = photograph.identity.map { String(format: ", identity %.2f", $0) } ?? ""
+        let work =
+            photograph.isNew
+            ? String(format: ", %d steps in %.1f s", photograph.steps, photograph.seconds) : ", as in the database"
+        return String(format: "%@: L2 %.4f, LPIPS %.3f", photograph.file, photograph.l2, photograph.lpips)
+            + identity + work
+    }
+}
+
+extension InvertRequest.Method: ExpressibleByArgument {}
