@@ -145,11 +145,10 @@ extension DirectionFile {
             throw Failure(
                 name, "has \(data.count) bytes, too many for a direction", "check that it is a direction file")
         }
+        if let failure = MisplacedFile.failure(data, name: name) { throw failure }
         let file = try SafetensorsFile.decode(data, name: name)
         var texts = file.metadata
-        guard texts.removeValue(forKey: "format") == formatName else {
-            throw Failure(name, "is no direction file", "import it as a direction with `directions import`")
-        }
+        texts.removeValue(forKey: "format")
         let version = texts.removeValue(forKey: "format_version") ?? "none"
         guard version == formatVersion else {
             throw Failure(

@@ -47,7 +47,7 @@ public struct QueryRequest: Sendable {
 }
 
 /// The faces of an answer.
-public struct AnswerFaces: Sendable {
+public struct AnswerFaces: Sendable, FacePictures {
     /// A face a row.
     public let faces: ImageBatch
     /// The latents' ids.
@@ -57,6 +57,12 @@ public struct AnswerFaces: Sendable {
 
     /// The faces side by side, with their captions.
     public var grid: Grid { Grid(faces.images, captions: captions) }
+    public var pictures: ImageBatch? { faces }
+    public var frameNames: [String] { ids.map { "latent-\($0)" } }
+
+    public func picture(hasLabels: Bool = true) throws -> Image {
+        try (hasLabels ? grid : grid.unlabelled).rendered()
+    }
 }
 
 extension Session {

@@ -52,4 +52,7 @@ struct CodeOptions: ParsableArguments {
     @Option(
         help: "What [n,512] in the file of --code is: w (n faces) or w+ (one face). Asked for where both are possible.")
     var codeSpace: CodeFile.Space?
+
+    @Option(help: "Pull codes in: w = mean + t (w - mean); 0.5 makes faces of most codes that lie far from W.")
+    var towardMean: Float = 1
 }

@@ -33,6 +33,17 @@ struct SynthesisOptions: ParsableArguments {
     }
 }
 
+/// Where faces go as pictures; shared by the verbs that show some.
+struct PictureOptions: ParsableArguments {
+    @Option(
+        name: [.customLong("out"), .customLong("grid")], help: "The picture of all faces: a .png, .jpg or .webp file.")
+    var out: String?
+    @Option(help: ArgumentHelp("Write each face by itself, a PNG in this folder.", valueName: "folder")) var frames:
+        String?
+    @Flag(help: "Leave out the labels and gaps of --out: a single face is all of the picture.") var noLabels = false
+    var value: PictureOutput { PictureOutput(out, frames: frames, hasLabels: !noLabels) }
+}
+
 extension NoiseMode: ExpressibleByArgument {}
 extension Generator.Engine: ExpressibleByArgument {}
 
@@ -51,22 +62,19 @@ struct SynthCommand: ParsableCommand {
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
-    @Option(help: "The picture to write: a PNG, or a JPEG by its ending; a labelled grid when there are several faces.")
-    var out: String?
-
+    @OptionGroup var pictures: PictureOptions
     @Option(help: "Write the images as float32 .npy [n,3,size,size] in about [-1,1].") var npy: String?
 
     private var request: SynthRequest {
         get throws {
-            SynthRequest(try faces.source, rendering: try synthesis.rendering, generator: faces.generator)
+            SynthRequest(
+                try faces.source, rendering: try synthesis.rendering, generator: faces.generator,
+                towardMean: faces.inside.towardMean)
         }
     }
 
     func validate() throws {
-        guard out != nil || npy != nil else {
-            throw Failure(
-                "--out", "is missing", "say where the picture goes, for example --out faces.png", kind: .usage)
-        }
+        try pictures.value.validate(besides: npy, isNeeded: true)
         try request.validate()
     }
 
@@ -74,10 +82,6 @@ struct SynthCommand: ParsableCommand {
         let result = try workspace.session.synth(request)
         let (count, side) = (result.images.count, result.images.side)
         if let npy { try NumpyFile.write(TensorData(result.images.planes, shape: [count, 3, side, side]), to: npy) }
-        if let out {
-            let picture = try result.picture()
-            try picture.write(to: out)
-            print("\(out): \(count) faces, \(picture.width) x \(picture.height) pixels")
-        }
+        for line in try result.write(to: pictures.value) { print(line) }
     }
 }

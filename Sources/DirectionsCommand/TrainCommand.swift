@@ -140,7 +140,10 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    func validate() throws { try request.validate() }
+    func validate() throws {
+        try PictureOutput(preview).validate()
+        try request.validate()
+    }
 
     func run() throws {
         if let preview {
