@@ -50,7 +50,7 @@ enum MisplacedFile {
         return Failure(
             name,
             "looks like latent codes, not a direction: its rows have the length \(String(format: "%.3g", longest))",
-            "give codes as the faces to edit; \(advice)")
+            "give codes with --code; \(advice)")
     }
 
     /// The root mean square of an array's rows' lengths.

@@ -19,7 +19,7 @@ struct CodeDistance {
         var betweenRows: Double
     }
 
-    /// Above it a code is outside of W.
+    /// Above it, and beyond all sampled w, a code is outside of W.
     static let fromMeanLimit = 1.65
     /// Above it rows lie so far from each other that a network that has not learnt to mix them makes no face.
     static let betweenRowsLimit = 0.9
@@ -28,6 +28,8 @@ struct CodeDistance {
     private let mean: [Float]
     /// The median distance of sampled w from the mean.
     private let unit: Double
+    /// Above it a code of this generator is outside of W.
+    private let limit: Double
 
     /// Measures W of a generator on 2,500 of its latents.
     ///
@@ -44,6 +46,7 @@ struct CodeDistance {
         }
         lengths.sort()
         unit = max(lengths[lengths.count / 2], .leastNormalMagnitude)
+        limit = max(CodeDistance.fromMeanLimit, 1.05 * lengths[lengths.count - 1] / unit)
     }
 
     /// The distances of codes.
@@ -80,12 +83,11 @@ struct CodeDistance {
     /// - Returns: One line.
     func warning(of codes: LatentCodes, name: String, for generator: Generator) -> String? {
         let mixes = type(of: generator.network).isTrainedOnMixedRows
+        func isFar(_ measure: Measure) -> Bool { measure.fromMean > limit }
+        func isApart(_ measure: Measure) -> Bool { !mixes && measure.betweenRows > CodeDistance.betweenRowsLimit }
         let found = measures(codes)
-        let far = found.filter { $0.fromMean > CodeDistance.fromMeanLimit }
-        let apart = mixes ? [] : found.filter { $0.betweenRows > CodeDistance.betweenRowsLimit }
-        let count = found.count {
-            $0.fromMean > CodeDistance.fromMeanLimit || !mixes && $0.betweenRows > CodeDistance.betweenRowsLimit
-        }
+        let (far, apart) = (found.filter(isFar), found.filter(isApart))
+        let count = found.count { isFar($0) || isApart($0) }
         guard count > 0 else { return nil }
         func times(_ value: Double?) -> String { "\(((value ?? 0) * 10).rounded() / 10)" }
         var parts: [String] = []
@@ -96,11 +98,11 @@ struct CodeDistance {
             parts.append("with rows up to \(times(apart.map(\.betweenRows).max())) times as far apart as W is wide")
         }
         let advice =
-            mixes
+            mixes || codes.rows == 1
             ? "pull them in with --toward-mean 0.5, or check whose codes they are"
             : "import a StyleGAN2-FFHQ for codes of its encoders, or pull them in with --toward-mean 0.5"
         return "\(name): \(count) of \(found.count) codes lie far from W of generator \(generator.identity.name), "
-            + "\(parts.joined(separator: " and ")): such faces melt; \(advice)"
+            + "\(parts.joined(separator: " and ")): most such faces melt; \(advice)"
     }
 }
 

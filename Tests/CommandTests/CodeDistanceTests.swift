@@ -29,7 +29,10 @@ import Weights
         try NumpyFile.write(
             TensorData(codes.flatMap { $0 }, shape: [codes.count / rows, rows, codes[0].count]), to: place + "/c.npy")
         let words = ["synth", "--code", place + "/c.npy", "--npy", place + "/f.npy"]
-        return (try run(words).errors, try run(words + ["--toward-mean", "0.5"]).errors)
+        func notices(_ words: [String]) throws -> String {
+            try run(words).errors.split(separator: "\n").filter { $0.contains("codes lie far") }.joined(separator: "\n")
+        }
+        return (try notices(words), try notices(words + ["--toward-mean", "0.5"]))
     }
 
     private func scaled(_ w: [Float], by factor: Float, from mean: [Float]) -> [Float] {
@@ -40,11 +43,12 @@ import Weights
         _ = try run(["import", Program.root + "/Tests/Fixtures/stylegan2/rosinality.pt"])
         let w = try sampled(400)
         let mean = w[0].indices.map { i in w.reduce(0) { $0 + $1[i] } / Float(w.count) }
-        // Its own w are as it knows them; twice as far out they are not, and half way back they are again.
+        // Its own w are as it knows them; six times as far out none is, and half way back fewer lie outside. (W of a network with
+        // random weights has long tails; that of a trained one is tested below.)
         #expect(try said(of: Array(w.prefix(20)), rows: 1) == ("", ""))
-        let far = w.prefix(20).map { scaled($0, by: 2.5, from: mean) }
+        let far = w.prefix(20).map { scaled($0, by: 6, from: mean) }
         let (plain, pulled) = try said(of: far, rows: 1)
-        #expect(plain.contains("of 20 codes lie far from W of generator rosinality"), "\(plain)")
+        #expect(plain.contains("20 of 20 codes lie far from W of generator rosinality"), "\(plain)")
         #expect(plain.contains("--toward-mean 0.5"), "\(plain)")
         #expect(plain.split(separator: "\n").count == 1 && !pulled.contains("20 of 20"), "\(plain) \(pulled)")
         // A share is what its name says: 0 leaves one face, the mean's.
