@@ -88,6 +88,7 @@ public struct EditResult: Sendable, FacePictures {
         rowLabels = plan.rowLabels
     }
 
+    /// The faces, row by row; nil where only the codes were asked for.
     public var pictures: ImageBatch? { images }
 
     /// The column's label and the row's number, so that the strengths of a column are numbered as films want their frames.

@@ -47,7 +47,9 @@ public struct SynthResult: Sendable, FacePictures {
     /// A label for each.
     public let labels: [String]
 
+    /// The faces, of which there always are some.
     public var pictures: ImageBatch? { images }
+    /// The faces' labels.
     public var frameNames: [String] { labels }
 
     /// The one face, or several as a grid.

@@ -56,6 +56,13 @@ import Weights
         let faces = try NumpyFile.read(place + "/mean.npy").floats()
         let one = faces.count / 20
         #expect(faces.prefix(one) == faces.suffix(one))
+        // The other verbs that read codes say it too.
+        try NumpyFile.write(TensorData((0..<64).map { Float($0 % 5) - 2 }, shape: [1, 64]), to: place + "/d.npy")
+        _ = try run(["import", place + "/d.npy", "--as", "direction", "--attr", "own"])
+        for words in [["score-image"], ["edit", "--direction", "own", "--codes-out", place + "/e.npy"]] {
+            let said = try run(words + ["--code", place + "/c.npy"]).errors
+            #expect(said.contains("20 of 20 codes lie far"), "\(said)")
+        }
         _ = try run(["synth", "--seed", "1", "--toward-mean", "1.5", "--npy", place + "/f.npy"], status: 64)
     }
 
