@@ -148,7 +148,9 @@ extension DirectionFile {
         if let failure = MisplacedFile.failure(data, name: name) { throw failure }
         let file = try SafetensorsFile.decode(data, name: name)
         var texts = file.metadata
-        texts.removeValue(forKey: "format")
+        guard texts.removeValue(forKey: "format") == formatName else {
+            throw Failure(name, "is no direction file", "import it as a direction with `directions import`")
+        }
         let version = texts.removeValue(forKey: "format_version") ?? "none"
         guard version == formatVersion else {
             throw Failure(
