@@ -39,7 +39,7 @@ enum MisplacedFile {
 
     /// Tells directions, which other tools keep with length 1, from latent codes, which are longer.
     private static func arrays(_ tensors: [StoredTensor], _ kind: FileKind, _ name: String) -> Failure {
-        let advice = "import another tool's direction first: `directions import \(name) --as direction`"
+        let advice = "import another tool's direction first, as a direction, with `directions import`"
         let lengths = tensors.filter { (2...16_384).contains($0.shape.last ?? 0) }.prefix(64).compactMap(length)
         guard let longest = lengths.max(), longest.isFinite, longest > 0 else {
             return Failure(name, "is no direction file, but \(kind.name ?? "of another kind")", advice)
@@ -50,7 +50,7 @@ enum MisplacedFile {
         return Failure(
             name,
             "looks like latent codes, not a direction: its rows have the length \(String(format: "%.3g", longest))",
-            "give codes with --code; \(advice)")
+            "give codes as the source of faces; \(advice)")
     }
 
     /// The root mean square of an array's rows' lengths.

@@ -99,8 +99,8 @@ struct CodeDistance {
         }
         let advice =
             mixes || codes.rows == 1
-            ? "pull them in with --toward-mean 0.5, or check whose codes they are"
-            : "import a StyleGAN2-FFHQ for codes of its encoders, or pull them in with --toward-mean 0.5"
+            ? "pull them in with `toward mean 0.5`, or check whose codes they are"
+            : "import a StyleGAN2-FFHQ for codes of its encoders, or pull them in with `toward mean 0.5`"
         return "\(name): \(count) of \(found.count) codes lie far from W of generator \(generator.identity.name), "
             + "\(parts.joined(separator: " and ")): most such faces melt; \(advice)"
     }

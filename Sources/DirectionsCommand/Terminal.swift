@@ -11,7 +11,7 @@ enum Terminal {
         let lines = ProgressLines()
         return RunContext(
             isCancelled: { isStopRequested.load(ordering: .relaxed) },
-            notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + $0 + "\n") },
+            notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + FlagHints.named($0) + "\n") },
             progress: { lines.show($0) })
     }()
 
