@@ -90,10 +90,17 @@ let targets: [Target] = [
             "Reports",
             "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
+    module(
+        "CommandSupport",
+        [
+            argumentParser, "Directions", "Core", "Tensors", "Generators", "Classifiers", "DirectionFiles", "Faces",
+            "LatentStore",
+        ]),
+    module("PhotographCommands", [argumentParser]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Directions", "Core", "Tensors", "Weights", "Generators", "Classifiers", "Faces",
+            argumentParser, "CommandSupport", "PhotographCommands", "Directions", "Core", "Tensors", "Weights",
             "LatentStore", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
         ],
         swiftSettings: strict),

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Foundation
+import PhotographCommands
 
 /// The command line: one subcommand a verb.
 @main
@@ -24,15 +26,18 @@ struct CommandLineTool: AsyncParsableCommand {
             CommandGroup(
                 name: "Face",
                 subcommands: [EditCommand.self, SynthCommand.self, ScoreImageCommand.self]),
-            CommandGroup(
-                name: "Direction",
-                subcommands: [
-                    ShowCommand.self, DiffCommand.self, VerifyCommand.self, PackCommand.self, ReportCommand.self,
-                ]),
-            CommandGroup(
-                name: "Workspace",
-                subcommands: [QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self]),
-        ])
+        ]
+            + (PhotographCommands.all.isEmpty
+                ? [] : [CommandGroup(name: "Photograph", subcommands: PhotographCommands.all)]) + [
+                CommandGroup(
+                    name: "Direction",
+                    subcommands: [
+                        ShowCommand.self, DiffCommand.self, VerifyCommand.self, PackCommand.self, ReportCommand.self,
+                    ]),
+                CommandGroup(
+                    name: "Workspace",
+                    subcommands: [QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self]),
+            ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
     static func main() async {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Directions
 import Editing
@@ -65,5 +66,3 @@ struct EditCommand: ParsableCommand {
         for line in try edited.write(to: pictures.value) { print(line) }
     }
 }
-
-extension StrengthUnit: ExpressibleByArgument {}

@@ -1,51 +1,8 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Directions
-import Generators
 import Weights
-
-/// How faces are made; shared by the verbs that show some.
-struct SynthesisOptions: ParsableArguments {
-    @Option(help: "Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256).")
-    var size: Int?
-
-    @Option(
-        help: """
-            none: noise inputs left out; constant: the network's own noise constants; random: drawn from the code \
-            (StyleGAN2 only).
-            """)
-    var noise: NoiseMode = .none
-
-    @Option(help: "engine: the CPU engine; tensors: libtorch, the reference.") var engine: Generator.Engine = .engine
-    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
-    @OptionGroup var device: DeviceOption
-    @OptionGroup var half: HalfOption
-
-    /// How faces are to be made.
-    ///
-    /// - Throws: `Failure` (usage) for a device that there is not.
-    var rendering: FaceRendering {
-        get throws {
-            FaceRendering(
-                size: size, noise: noise, engine: engine, threads: threads, device: try device.value,
-                isHalf: half.isHalf)
-        }
-    }
-}
-
-/// Where faces go as pictures; shared by the verbs that show some.
-struct PictureOptions: ParsableArguments {
-    @Option(
-        name: [.customLong("out"), .customLong("grid")], help: "The picture of all faces: a .png, .jpg or .webp file.")
-    var out: String?
-    @Option(help: ArgumentHelp("Write each face by itself, a PNG in this folder.", valueName: "folder")) var frames:
-        String?
-    @Flag(help: "Leave out the labels and gaps of --out: a single face is all of the picture.") var noLabels = false
-    var value: PictureOutput { PictureOutput(out, frames: frames, hasLabels: !noLabels) }
-}
-
-extension NoiseMode: ExpressibleByArgument {}
-extension Generator.Engine: ExpressibleByArgument {}
 
 /// `directions synth`: the faces of some codes, unedited.
 struct SynthCommand: ParsableCommand {

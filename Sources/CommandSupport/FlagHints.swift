@@ -3,7 +3,7 @@ import Core
 /// What a failure of the library is called on the command line.
 ///
 /// The library names values ("count -1"); where a flag of the verb sets the value, its name is put behind the message.
-enum FlagHints {
+package enum FlagHints {
     /// Flags by the value's name, which the subject of a failure begins with by contract.
     private static let flags: [(value: String, flag: String)] = [
         ("the attributes", "--attr"), ("attribute list", "--attr"), ("attribute", "--attr"), ("average", "--average"),
@@ -21,7 +21,7 @@ enum FlagHints {
     ]
 
     /// The failure's line, with the flag that sets the value behind it.
-    static func added(to failure: Failure) -> String {
+    package static func added(to failure: Failure) -> String {
         guard failure.kind == .usage || failure.kind == .conflict,
             let flag = flags.first(where: { isNamed($0.value, in: failure.subject) })?.flag
         else { return named(failure.description) }
@@ -29,8 +29,11 @@ enum FlagHints {
     }
 
     /// A text of the library, in which values that a person may set stand in backticks, with their flags.
-    static func named(_ text: String) -> String {
-        flags.reduce(text) { $0.replacing("`\($1.value) ", with: "`\($1.flag) ") }
+    package static func named(_ text: String) -> String {
+        flags.reduce(text) { text, pair in
+            // `directions import` and its like are commands.
+            pair.value == "directions" ? text : text.replacing("`\(pair.value) ", with: "`\(pair.flag) ")
+        }
     }
 
     /// Whether a subject is the value, with or without what it was set to.
