@@ -94,10 +94,19 @@ let targets: [Target] = [
             "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
+    module(
+        "CommandSupport",
+        [
+            argumentParser, "Directions", "Core", "Tensors", "Generators", "Classifiers", "DirectionFiles", "Faces",
+            "LatentStore",
+        ]),
+    module(
+        "PhotographCommands",
+        [argumentParser, "CommandSupport", "Directions", "Weights", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "Directions", "Core", "Tensors", "Weights", "Generators", "Classifiers", "Faces",
+            argumentParser, "CommandSupport", "PhotographCommands", "Directions", "Core", "Tensors", "Weights",
             "LatentStore", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
         ],
         swiftSettings: strict),

@@ -9,6 +9,7 @@
 #include <jpeglib.h>
 #include <jerror.h>
 #include <webp/decode.h>
+#include <webp/encode.h>
 #include <libheif/heif.h>
 
 struct cimages_error {
@@ -218,4 +219,14 @@ static inline unsigned char *cimages_encode_jpeg(
     jpeg_destroy_compress(&info);
     *size = count;
     return bytes;
+}
+
+// Encodes RGB as a lossless WebP. Returns bytes to be freed with WebPFree() and their number in `size`, or NULL: a side of more
+// than 16,383 pixels, or no memory.
+static inline unsigned char *cimages_encode_webp(const unsigned char *pixels, int width, int height, size_t *size) {
+    unsigned char *bytes = NULL;
+    *size = WebPEncodeLosslessRGB(pixels, width, height, 3 * width, &bytes);
+    if (*size) return bytes;
+    WebPFree(bytes);
+    return NULL;
 }

@@ -28,7 +28,8 @@ public enum Numbers {
         return result
     }
 
-    /// Real numbers of `0,1,2.5`.
+    /// Real numbers of `0,1,2.5` or of ranges such as `-3:3:0.5`: first, last (which belongs to it where a step ends there) and
+    /// step, 1 when it is left out.
     ///
     /// - Parameters:
     ///   - text: The list.
@@ -36,11 +37,32 @@ public enum Numbers {
     /// - Returns: The numbers, in the order of the list.
     /// - Throws: ``Failure`` (usage) naming the subject.
     public static func reals(_ text: String, subject: String) throws -> [Float] {
-        try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let value = Float(part.trimmingCharacters(in: .whitespaces)), value.isFinite else {
-                throw Failure("\(subject) \(text)", "is not a list of numbers", "write it as 0,1,2.5", kind: .usage)
+        var result: [Float] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let values = range(part), result.count + values.count <= maximum else {
+                throw Failure(
+                    "\(subject) \(text)", "is not a list of numbers", "write it as 0,1,2.5 or -3:3:0.5", kind: .usage)
             }
-            return value
+            result += values
+        }
+        return result
+    }
+
+    /// The numbers of `2.5`, `0:3` or `-3:3:0.5`; nil for anything else, also a step that never arrives.
+    private static func range(_ text: Substring) -> [Float]? {
+        let pieces = text.split(separator: ":", omittingEmptySubsequences: false)
+        let numbers = pieces.compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }
+        guard (1...3).contains(pieces.count), numbers.count == pieces.count,
+            numbers.allSatisfy({ Float($0).isFinite })
+        else { return nil }
+        if numbers.count == 1 { return [Float(numbers[0])] }
+        let step = numbers.count == 3 ? numbers[2] : 1
+        let steps = (numbers[1] - numbers[0]) / step
+        // A last number that decimals miss by rounding belongs to it.
+        guard steps.isFinite, steps >= 0, steps < Double(maximum) else { return nil }
+        return (0...Int((steps + 1e-6).rounded(.down))).map { k in
+            let value = numbers[0] + Double(k) * step
+            return abs(value) < 1e-9 * abs(step) ? 0 : Float(value)
         }
     }
 }

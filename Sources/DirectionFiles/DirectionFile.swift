@@ -145,6 +145,7 @@ extension DirectionFile {
             throw Failure(
                 name, "has \(data.count) bytes, too many for a direction", "check that it is a direction file")
         }
+        if let failure = MisplacedFile.failure(data, name: name) { throw failure }
         let file = try SafetensorsFile.decode(data, name: name)
         var texts = file.metadata
         guard texts.removeValue(forKey: "format") == formatName else {

@@ -48,13 +48,17 @@ public struct DirectionLibrary: Sendable {
 
     private static let suffix = ".safetensors"
 
+    /// Endings that names of files have: those of directions, and of what people give in their place.
+    private static let endings = ["safetensors", "npy", "npz", "pt", "pth", "pkl", "png", "jpg", "jpeg", "webp", "zip"]
+
     // MARK: Reading
 
     /// The direction of a reference: `eyeglasses` (the newest version), `eyeglasses@v2`, or a path to a direction file.
     ///
     /// - Throws: `Failure` (usage) when there is no such direction, naming the nearest; or as ``DirectionFile/read(_:)``.
     public func load(_ reference: String) throws -> DirectionFile {
-        if reference.contains("/") || reference.hasSuffix(DirectionLibrary.suffix) {
+        let ending = (reference as NSString).pathExtension.lowercased()
+        if reference.contains("/") || DirectionLibrary.endings.contains(ending) {
             return try DirectionFile.read(reference)
         }
         let parts = reference.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

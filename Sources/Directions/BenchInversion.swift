@@ -40,6 +40,8 @@ public struct MeasuredInversion: Sendable {
     public let face: Image
     /// The code, and the figures.
     public let inversion: Inversion
+    /// Seconds of processor time that it took, its share of the batch.
+    public let processorSeconds: Double
     /// LPIPS at 256² by VGG16, which no loss sees; nil where it was not imported.
     public let deeper: Float?
 }
@@ -65,8 +67,10 @@ extension Session {
         for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
             let some = chosen[start..<min(chosen.count, start + inverter.batch)]
             let pictures = try some.map { try Image.read("\(request.folder)/\($0)").resized(width: side, height: side) }
+            let before = Self.processorSeconds
             let found = try inverter.invert(
                 ImageBatch(pictures, side: side), budget: request.budget, context: context)
+            let used = (Self.processorSeconds - before) / Double(found.count)
             for (index, inversion) in found.enumerated() {
                 let face = try synthesizer.synthesize(
                     inversion.own, size: synthesizer.sizes.smallest(covering: side), noise: .none)
@@ -76,8 +80,15 @@ extension Session {
                 try each(
                     MeasuredInversion(
                         name: some[some.startIndex + index], photograph: pictures[index], face: face.images[0],
-                        inversion: inversion, deeper: distance))
+                        inversion: inversion, processorSeconds: used, deeper: distance))
             }
         }
+    }
+
+    /// What this process has used of all processors.
+    private static var processorSeconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

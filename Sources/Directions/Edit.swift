@@ -25,6 +25,8 @@ public struct EditRequest: Sendable {
     public var rendering: FaceRendering?
     /// The generator's name in the workspace.
     public var generator: String
+    /// What is left of the codes' distance from the mean of W before they are edited, 0 to 1: w = mean + t · (w − mean).
+    public var towardMean: Float
 
     /// - Parameters:
     ///   - directions: Directions as a text, such as `smiling,young+male*-0.5`.
@@ -35,10 +37,11 @@ public struct EditRequest: Sendable {
     ///   - isForced: Whether directions of another generator are applied all the same.
     ///   - rendering: How faces are made; nil for the codes alone.
     ///   - generator: The generator's name in the workspace.
+    ///   - towardMean: What is left of the codes' distance from the mean of W before they are edited, 0 to 1.
     public init(
         directions: String, faces: FaceSource, strengths: [Float] = [0, 1, 2, 3], unit: StrengthUnit = .raw,
         layers: LayerSelection? = nil, isForced: Bool = false, rendering: FaceRendering? = FaceRendering(),
-        generator: String = "default"
+        generator: String = "default", towardMean: Float = 1
     ) {
         self.directions = directions
         self.faces = faces
@@ -48,6 +51,7 @@ public struct EditRequest: Sendable {
         self.isForced = isForced
         self.rendering = rendering
         self.generator = generator
+        self.towardMean = towardMean
     }
 
     /// Checks what can be checked before anything is loaded.
@@ -56,6 +60,7 @@ public struct EditRequest: Sendable {
     public func validate() throws {
         try EditMixture.check(directions)
         try faces.validate()
+        try Session.checkTowardMean(towardMean)
         guard !strengths.isEmpty, strengths.allSatisfy(\.isFinite) else {
             throw Failure("strengths", "are none, or not finite", "for example 0, 1, 2", kind: .usage)
         }
@@ -64,7 +69,7 @@ public struct EditRequest: Sendable {
 }
 
 /// Edited faces: their codes, and their images where they were asked for.
-public struct EditResult: Sendable {
+public struct EditResult: Sendable, FacePictures {
     /// The codes of all cells of the grid, row by row.
     public let codes: LatentCodes
     /// The faces of the codes, in about [-1, 1]; nil where only the codes were asked for.
@@ -83,14 +88,32 @@ public struct EditResult: Sendable {
         rowLabels = plan.rowLabels
     }
 
+    /// The faces, row by row; nil where only the codes were asked for.
+    public var pictures: ImageBatch? { images }
+
+    /// The column's label and the row's number, so that the strengths of a column are numbered as films want their frames.
+    public var frameNames: [String] {
+        rowLabels.indices.flatMap { row in
+            columnLabels.map { "\(PictureNames.safe($0))-\(PictureNames.number(row))" }
+        }
+    }
+
     /// The faces as a labelled picture.
     ///
     /// - Throws: ``Core/Failure`` (usage) when no faces were asked for, or the picture would be too large.
-    public func grid() throws -> Image {
+    public func grid() throws -> Image { try picture() }
+
+    /// The faces as one picture, in rows and columns.
+    ///
+    /// - Parameter hasLabels: Whether the columns and rows have texts.
+    /// - Returns: The picture.
+    /// - Throws: ``Core/Failure`` (usage) when no faces were asked for, or the picture would be too large.
+    public func picture(hasLabels: Bool = true) throws -> Image {
         guard let images else {
             throw Failure("grid", "has no pictures", "ask for a rendering", kind: .usage)
         }
-        return try plan.grid(images.images).rendered()
+        let grid = plan.grid(images.images)
+        return try (hasLabels ? grid : grid.unlabelled).rendered()
     }
 }
 
@@ -109,7 +132,7 @@ extension Session {
             if !request.isForced { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
             return file
         }
-        let (codes, labels) = try codes(request.faces, of: generator)
+        let (codes, labels) = try codes(request.faces, of: generator, towardMean: request.towardMean)
         let layerCount = codes.rows == 1 ? identity.styleGAN2Layers : codes.rows
         let plan = EditPlan(
             codes: codes, labels: labels, mixtures: mixtures, strengths: request.strengths, unit: request.unit,

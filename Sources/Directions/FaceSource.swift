@@ -42,30 +42,34 @@ extension Session {
     ///
     /// - Parameters:
     ///   - source: Which faces.
-    ///   - generator: Whose faces they are.
+    ///   - generator: Whose faces they are; a notice tells where codes that are given lie far from its W.
+    ///   - towardMean: What is left of their distance from the mean of W: w = mean + t · (w − mean).
     /// - Returns: W codes of seeds and latents, W or W+ of files.
     /// - Throws: ``Core/Failure`` naming what there is not, or can't be read.
     public func codes(
-        _ source: FaceSource, of generator: Generator
+        _ source: FaceSource, of generator: Generator, towardMean: Float = 1
     ) throws -> (codes: LatentCodes, labels: [String]) {
         try source.validate()
         let size = generator.identity.latentSize
         switch source {
         case .seeds(let seeds, let psi):
-            let values = try seeds.flatMap { try generator.latents(seed: $0, indices: 0..<1, psi: psi) }
+            var values = try seeds.flatMap { try generator.latents(seed: $0, indices: 0..<1, psi: psi) }
+            generator.truncate(&values, psi: towardMean)
             return (try LatentCodes(values, size: size), seeds.map { "seed \($0)" })
         case .latents(let ids):
             let store = try LatentStore.openReadOnly(workspace.database)
-            return (try latents(ids, of: generator.identity, in: store), ids.map { "latent \($0)" })
+            var codes = try latents(ids, of: generator.identity, in: store)
+            generator.truncate(&codes.values, psi: towardMean)
+            return (codes, ids.map { "latent \($0)" })
         case .codes(let path, let key, let space):
-            return try codes(of: path, key: key, space: space, for: generator)
+            return try codes(of: path, key: key, space: space, for: generator, towardMean: towardMean)
         case .given(let codes, let labels):
             guard codes.size == size else {
                 throw Failure(
                     "codes", "have \(codes.size) components, the generator's have \(size)",
                     "give codes of this generator", kind: .conflict)
             }
-            return (codes, labels)
+            return (try checked(codes, name: "codes", for: generator, towardMean: towardMean), labels)
         }
     }
 

@@ -14,6 +14,13 @@ public struct InvertRequest: Sendable {
     public enum Method: String, Sendable, CaseIterable {
         /// By the generator's gradients, from the mean latent on.
         case optimise
+        /// By an encoder, at once.
+        case encoder
+        /// By an encoder, and from its code on by the generator's gradients.
+        case encoderAndOptimise = "encoder+optimise"
+
+        /// Whether an encoder takes part.
+        var hasEncoder: Bool { self != .optimise }
     }
 
     /// Pictures, and folders of pictures.
@@ -61,6 +68,7 @@ public struct InvertRequest: Sendable {
 
     /// What tells inversions of one method apart: the budget, and a fingerprint of how the search goes.
     func settings() throws -> String {
+        if method == .encoder { return "{}" }
         struct Described: Encodable {
             let seconds: Double?
             let steps: Int?
@@ -190,6 +198,7 @@ extension Session {
     ) throws -> (found: [String: InvertedPhotograph], leftOut: [Failure]) {
         let generator = try generator(request.generator)
         let inverter = try inverter(generator)
+        let encoder = request.method.hasEncoder ? try photographEncoder(for: generator) : nil
         let progress = context.progress("invert", unit: "photographs", total: waiting.count)
         defer { progress.finish() }
         var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
@@ -207,8 +216,8 @@ extension Session {
                 }
             }
             if ready.isEmpty { continue }
-            let results = try inverter.invert(
-                ImageBatch(pictures, side: Inverter.side), budget: request.budget, context: context.quiet)
+            let results = try inversions(
+                of: ImageBatch(pictures, side: Inverter.side), request, inverter: inverter, encoder: encoder)
             var records: [(PhotographRecord, InversionRecord)] = []
             for (index, one) in ready.enumerated() {
                 let record = InversionRecord(one.key, results[index])
@@ -226,60 +235,16 @@ extension Session {
         return (found, leftOut)
     }
 
-    /// What looks for codes, with the networks of the workspace.
-    func inverter(_ generator: Generator, settings: InversionSettings = .init()) throws -> Inverter {
-        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
-        if !hasEmbedder {
-            context.notice(
-                "invert: without the face-recognition network, which keeps the person; `directions import identity` fetches it"
-            )
+    /// Codes of a few photographs by the method that was asked for.
+    private func inversions(
+        of photographs: ImageBatch, _ request: InvertRequest, inverter: Inverter, encoder: (any PhotographEncoder)?
+    ) throws -> [Inversion] {
+        guard let encoder else {
+            return try inverter.invert(photographs, budget: request.budget, context: context.quiet)
         }
-        return try Inverter(
-            generator, perceptual: perceptualNetwork(),
-            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil,
-            classifier: classifier(nil), settings: settings)
-    }
-
-    /// A picture that is one aligned face.
-    ///
-    /// - Throws: ``Core/Failure`` naming the file: it can't be read, is no square, a sheet of several, or too small.
-    static func alignedPicture(_ file: String) throws -> Image {
-        let picture = try Image.read(file)
-        if let problem = FaceFrame.ffhq.problem(of: picture) {
-            throw Failure(file, problem.problem, problem.advice)
-        }
-        guard picture.width >= 32 else {
-            throw Failure(
-                file, "has \(picture.width) x \(picture.height) pixels, too few for a face", "give a larger picture")
-        }
-        return picture
-    }
-
-    /// The files of pictures and of folders of pictures, each once; a folder's by name.
-    ///
-    /// - Throws: ``Core/Failure`` (not found) for what is not there, or a folder without pictures.
-    func pictureFiles(_ paths: [String]) throws -> [String] {
-        let endings: Set<String> = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"]
-        var files: [String] = []
-        for path in paths {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw Failure(path, "is not there", "check the name", kind: .notFound)
-            }
-            guard isFolder.boolValue else {
-                files.append(path)
-                continue
-            }
-            let names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
-                !$0.hasPrefix(".") && endings.contains(($0 as NSString).pathExtension.lowercased())
-            }
-            guard !names.isEmpty else {
-                throw Failure(path, "is a folder without pictures", "name a folder that has some", kind: .notFound)
-            }
-            files += names.sorted().map { (path as NSString).appendingPathComponent($0) }
-        }
-        var seen = Set<String>()
-        return files.filter { seen.insert($0).inserted }
+        if request.method == .encoder { return try inverter.encode(photographs, by: encoder) }
+        return try inverter.invert(
+            photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context.quiet)
     }
 }
 

@@ -47,7 +47,7 @@ public struct QueryRequest: Sendable {
 }
 
 /// The faces of an answer.
-public struct AnswerFaces: Sendable {
+public struct AnswerFaces: Sendable, FacePictures {
     /// A face a row.
     public let faces: ImageBatch
     /// The latents' ids.
@@ -57,6 +57,19 @@ public struct AnswerFaces: Sendable {
 
     /// The faces side by side, with their captions.
     public var grid: Grid { Grid(faces.images, captions: captions) }
+    /// The faces, of which there always are some.
+    public var pictures: ImageBatch? { faces }
+    /// The latents' ids, as `latent-17`.
+    public var frameNames: [String] { ids.map { "latent-\($0)" } }
+
+    /// The faces side by side.
+    ///
+    /// - Parameter hasLabels: Whether their captions stand under them.
+    /// - Returns: The picture.
+    /// - Throws: ``Core/Failure`` (usage) when it would be too large.
+    public func picture(hasLabels: Bool = true) throws -> Image {
+        try (hasLabels ? grid : grid.unlabelled).rendered()
+    }
 }
 
 extension Session {

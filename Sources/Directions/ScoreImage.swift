@@ -15,10 +15,11 @@ public struct ScoreImageRequest: Sendable {
         /// Picture files of one aligned face each.
         /// One that does not look like it is left out, unless pictures are taken as they are.
         case pictures([String], frame: FaceFrame = .ffhq, asTheyAre: Bool = false)
-        /// The noise-free faces of a file of W or W+ codes, made by a generator of the workspace with so many threads (0 for
+        /// The noise-free faces of a file of W or W+ codes, pulled towards the mean of W, made by a generator of the workspace with so many threads (0 for
         /// one a processor).
         case codes(
-            String, key: String? = nil, space: CodeFile.Space? = nil, generator: String = "default", threads: Int = 0)
+            String, key: String? = nil, space: CodeFile.Space? = nil, towardMean: Float = 1,
+            generator: String = "default", threads: Int = 0)
     }
 
     /// Where the faces come from.
@@ -42,8 +43,9 @@ public struct ScoreImageRequest: Sendable {
         switch source {
         case .pictures(let files, _, _) where files.isEmpty:
             throw Failure("score-image", "has no pictures and no codes", "name one or the other", kind: .usage)
-        case .codes(_, _, _, _, let threads) where !(0...1024 ~= threads):
+        case .codes(_, _, _, _, _, let threads) where !(0...1024 ~= threads):
             throw Failure("threads", "must be 0 to 1,024", kind: .usage)
+        case .codes(_, _, _, let share, _, _): try Session.checkTowardMean(share)
         default: break
         }
     }
@@ -97,10 +99,10 @@ extension Session {
             switch request.source {
             case .pictures(let files, let frame, let asTheyAre):
                 try pictureLogits(files, frame, asTheyAre: asTheyAre, network)
-            case .codes(let path, let key, let space, let name, let threads):
+            case .codes(let path, let key, let space, let share, let name, let threads):
                 try codeLogits(
                     try generator(name), threads: threads, network,
-                    { try codes(of: path, key: key, space: space, for: $0) })
+                    { try codes(of: path, key: key, space: space, for: $0, towardMean: share) })
             }
         let probabilities = network.probabilities(logits)
         let scores = names.enumerated().map { row, name in

@@ -10,15 +10,22 @@ public struct SynthRequest: Sendable {
     public var rendering: FaceRendering
     /// The generator's name in the workspace.
     public var generator: String
+    /// What is left of the codes' distance from the mean of W, 0 to 1: w = mean + t · (w − mean).
+    public var towardMean: Float
 
     /// - Parameters:
     ///   - faces: Which faces.
     ///   - rendering: How they are made.
     ///   - generator: The generator's name in the workspace.
-    public init(_ faces: FaceSource, rendering: FaceRendering = FaceRendering(), generator: String = "default") {
+    ///   - towardMean: What is left of the codes' distance from the mean of W, 0 to 1.
+    public init(
+        _ faces: FaceSource, rendering: FaceRendering = FaceRendering(), generator: String = "default",
+        towardMean: Float = 1
+    ) {
         self.faces = faces
         self.rendering = rendering
         self.generator = generator
+        self.towardMean = towardMean
     }
 
     /// Checks what can be checked before anything is loaded.
@@ -26,12 +33,13 @@ public struct SynthRequest: Sendable {
     /// - Throws: ``Core/Failure`` (usage) for no faces, or a number out of range.
     public func validate() throws {
         try faces.validate()
+        try Session.checkTowardMean(towardMean)
         try rendering.validate()
     }
 }
 
 /// Faces and where they come from.
-public struct SynthResult: Sendable {
+public struct SynthResult: Sendable, FacePictures {
     /// W or W+.
     public let codes: LatentCodes
     /// The faces, in about [-1, 1].
@@ -39,12 +47,21 @@ public struct SynthResult: Sendable {
     /// A label for each.
     public let labels: [String]
 
-    /// The one face, or several as a grid with their labels.
+    /// The faces, of which there always are some.
+    public var pictures: ImageBatch? { images }
+    /// The faces' labels.
+    public var frameNames: [String] { labels }
+
+    /// The one face, or several as a grid.
     ///
+    /// - Parameter hasLabels: Whether their labels stand under several.
+    /// - Returns: The picture.
     /// - Throws: ``Core/Failure`` (usage) when the grid would be too large.
-    public func picture() throws -> Image {
+    public func picture(hasLabels: Bool = true) throws -> Image {
         let images = images.images
-        return try images.count == 1 ? images[0] : Grid(images, captions: labels).rendered()
+        if images.count == 1 { return images[0] }
+        let grid = Grid(images, captions: labels)
+        return try (hasLabels ? grid : grid.unlabelled).rendered()
     }
 }
 
@@ -56,7 +73,7 @@ extension Session {
     public func synth(_ request: SynthRequest) throws -> SynthResult {
         try request.validate()
         let generator = try generator(request.generator)
-        let (codes, labels) = try codes(request.faces, of: generator)
+        let (codes, labels) = try codes(request.faces, of: generator, towardMean: request.towardMean)
         let faces = try images(codes, generator: generator, rendering: request.rendering, label: "synth")
         return SynthResult(codes: codes, images: faces, labels: labels)
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 
 /// The SVM's half of `make bench`; Benchmarks/svm.py runs it beside scikit-learn on the same data.

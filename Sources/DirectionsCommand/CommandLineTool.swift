@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Foundation
+import PhotographCommands
 
 /// The command line: one subcommand a verb.
 @main
@@ -11,8 +13,7 @@ struct CommandLineTool: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ReferenceCommand.self, BenchClassifierCommand.self, BenchSVMCommand.self, BenchSynthesisCommand.self,
-            BenchInversionCommand.self,
-        ],
+        ] + PhotographCommands.hidden,
         groupedSubcommands: [
             CommandGroup(
                 name: "Model", subcommands: [ImportCommand.self, ExportCommand.self, TrainCommand.self]),
@@ -24,18 +25,19 @@ struct CommandLineTool: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Face",
-                subcommands: [
-                    EditCommand.self, SynthCommand.self, InvertCommand.self, ScoreImageCommand.self,
-                ]),
-            CommandGroup(
-                name: "Direction",
-                subcommands: [
-                    ShowCommand.self, DiffCommand.self, VerifyCommand.self, PackCommand.self, ReportCommand.self,
-                ]),
-            CommandGroup(
-                name: "Workspace",
-                subcommands: [QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self]),
-        ])
+                subcommands: [EditCommand.self, SynthCommand.self, ScoreImageCommand.self]),
+        ]
+            + (PhotographCommands.all.isEmpty
+                ? [] : [CommandGroup(name: "Photograph", subcommands: PhotographCommands.all)]) + [
+                CommandGroup(
+                    name: "Direction",
+                    subcommands: [
+                        ShowCommand.self, DiffCommand.self, VerifyCommand.self, PackCommand.self, ReportCommand.self,
+                    ]),
+                CommandGroup(
+                    name: "Workspace",
+                    subcommands: [QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self]),
+            ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.
     static func main() async {

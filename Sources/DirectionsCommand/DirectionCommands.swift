@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 
 /// `directions show`: what a direction file says of itself.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Directions
 import Editing
@@ -16,12 +17,14 @@ struct EditCommand: ParsableCommand {
             Examples:
               directions edit --direction eyeglasses,smiling --strength 0,1,2,3 --unit sigma --seed 7 --out table.png
               directions edit --direction smiling --strength -2,0,2 --unit sigma --latent 17,40 --layers 0-7 --out smile.png
+              directions edit --direction smiling --strength -3:3:0.25 --unit sigma --seed 7 --frames smile
             """)
 
     @Option(help: "Directions, separated by commas, a column each; + joins those applied together.")
     var direction: String
 
-    @Option(parsing: .unconditional, help: "Strengths, separated by commas, a row each.") var strength = "0,1,2,3"
+    @Option(parsing: .unconditional, help: "Strengths, a row each: 0,1,2 or a range -3:3:0.5 (first:last:step).")
+    var strength = "0,1,2,3"
 
     @Option(help: "What a strength of 1 is: raw (one unit of the unit normal) or sigma (the direction's natural step).")
     var unit: StrengthUnit = .raw
@@ -29,8 +32,7 @@ struct EditCommand: ParsableCommand {
     @Option(help: "Change only these rows of the W+ code, such as 0-7 (W codes become StyleGAN2's W+).")
     var layers: String?
 
-    @Option(help: "The picture to write: PNG, or JPEG by its ending.") var out: String?
-
+    @OptionGroup var pictures: PictureOptions
     @Option(help: "Write the edited codes as .npy: [rows x columns, 1, 512], or [.., layers, 512] for W+.")
     var codesOut: String?
 
@@ -45,15 +47,13 @@ struct EditCommand: ParsableCommand {
                 directions: direction, faces: try faces.source,
                 strengths: try Numbers.reals(strength, subject: "--strength"),
                 unit: unit, layers: try layers.map { try LayerSelection($0) }, isForced: force,
-                rendering: out == nil ? nil : try synthesis.rendering, generator: faces.generator)
+                rendering: pictures.value.isEmpty ? nil : try synthesis.rendering, generator: faces.generator,
+                towardMean: faces.inside.towardMean)
         }
     }
 
     func validate() throws {
-        guard out != nil || codesOut != nil else {
-            throw Failure(
-                "--out", "is missing", "say where the picture goes, for example --out grid.png", kind: .usage)
-        }
+        try pictures.value.validate(besides: codesOut, isNeeded: true)
         try request.validate()
     }
 
@@ -63,13 +63,6 @@ struct EditCommand: ParsableCommand {
             let codes = edited.codes
             try NumpyFile.write(TensorData(codes.values, shape: [codes.count, codes.rows, codes.size]), to: codesOut)
         }
-        if let out {
-            let picture = try edited.grid()
-            try picture.write(to: out)
-            let (rows, columns) = (edited.rowLabels.count, edited.columnLabels.count)
-            print("\(out): \(rows) x \(columns) faces, \(picture.width) x \(picture.height) pixels")
-        }
+        for line in try edited.write(to: pictures.value) { print(line) }
     }
 }
-
-extension StrengthUnit: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 
 /// `directions export`: a generator in another program's layout.

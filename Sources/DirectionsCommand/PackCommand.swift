@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import DirectionFiles
 import Directions

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 import Foundation
 import LatentStore
@@ -39,10 +40,7 @@ struct QueryCommand: ParsableCommand {
     @Option(help: "table, csv or json; values that are bytes stand in base64 in the last two.")
     var format = Answer.Format.table
 
-    @Option(
-        name: [.customLong("out"), .customLong("grid")], help: "Draw the latents of the answer as a grid of faces.")
-    var out: String?
-
+    @OptionGroup var pictures: PictureOptions
     @Option(help: "Write the W codes of the answer's latents, in its order: a .npy file, float32 [n, 1, 512].")
     var codesOut: String?
 
@@ -65,9 +63,7 @@ struct QueryCommand: ParsableCommand {
     }
 
     func validate() throws {
-        if let codesOut, !codesOut.lowercased().hasSuffix(".npy") {
-            throw Failure("--codes-out \(codesOut)", "is no .npy file", "name one, such as codes.npy", kind: .usage)
-        }
+        try pictures.value.validate(besides: codesOut)
         try request.validate()
     }
 
@@ -79,9 +75,8 @@ struct QueryCommand: ParsableCommand {
             try NumpyFile.write(TensorData(codes.values, shape: [codes.count, 1, codes.size]), to: codesOut)
             Terminal.write("\(codesOut): \(codes.count) W codes [\(codes.count), 1, \(codes.size)]\n")
         }
-        guard let out else { return }
+        if pictures.value.isEmpty { return }
         let drawn = try workspace.session.faces(of: answer, generator: generator, rendering: try synthesis.rendering)
-        try drawn.grid.rendered().write(to: out)
-        Terminal.write("\(out): \(drawn.ids.count) faces\n")
+        for line in try drawn.write(to: pictures.value) { Terminal.write(line + "\n") }
     }
 }

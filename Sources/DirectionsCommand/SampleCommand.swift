@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 
 /// `directions sample`: latents into the database.

@@ -1,6 +1,8 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 import Foundation
+import Weights
 
 /// `directions score-image`: pictures of faces, or codes, through a classifier.
 struct ScoreImageCommand: ParsableCommand {
@@ -59,12 +61,15 @@ struct ScoreImageCommand: ParsableCommand {
 
     private var request: ScoreImageRequest {
         get throws {
+            if let logits { try NumpyFile.checkEnding(logits) }
             guard files.isEmpty || code == nil else {
                 throw Failure("score-image", "has pictures and codes", "name one or the other", kind: .usage)
             }
             return ScoreImageRequest(
                 code.map {
-                    .codes($0, key: inside.key, space: inside.codeSpace, generator: generator, threads: threads)
+                    .codes(
+                        $0, key: inside.key, space: inside.codeSpace, towardMean: inside.towardMean,
+                        generator: generator, threads: threads)
                 }
                     ?? .pictures(files, frame: frame, asTheyAre: asIs),
                 classifier: classifier, attributes: try attributes.map { try AttributeChoice($0) } ?? .all)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 
 /// `directions status`: what the workspace holds.

@@ -1,40 +1,8 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Directions
-import Generators
 import Weights
-
-/// How faces are made; shared by the verbs that show some.
-struct SynthesisOptions: ParsableArguments {
-    @Option(help: "Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256).")
-    var size: Int?
-
-    @Option(
-        help: """
-            none: noise inputs left out; constant: the network's own noise constants; random: drawn from the code \
-            (StyleGAN2 only).
-            """)
-    var noise: NoiseMode = .none
-
-    @Option(help: "engine: the CPU engine; tensors: libtorch, the reference.") var engine: Generator.Engine = .engine
-    @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
-    @OptionGroup var device: DeviceOption
-    @OptionGroup var half: HalfOption
-
-    /// How faces are to be made.
-    ///
-    /// - Throws: `Failure` (usage) for a device that there is not.
-    var rendering: FaceRendering {
-        get throws {
-            FaceRendering(
-                size: size, noise: noise, engine: engine, threads: threads, device: try device.value,
-                isHalf: half.isHalf)
-        }
-    }
-}
-
-extension NoiseMode: ExpressibleByArgument {}
-extension Generator.Engine: ExpressibleByArgument {}
 
 /// `directions synth`: the faces of some codes, unedited.
 struct SynthCommand: ParsableCommand {
@@ -51,22 +19,19 @@ struct SynthCommand: ParsableCommand {
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
-    @Option(help: "The picture to write: a PNG, or a JPEG by its ending; a labelled grid when there are several faces.")
-    var out: String?
-
+    @OptionGroup var pictures: PictureOptions
     @Option(help: "Write the images as float32 .npy [n,3,size,size] in about [-1,1].") var npy: String?
 
     private var request: SynthRequest {
         get throws {
-            SynthRequest(try faces.source, rendering: try synthesis.rendering, generator: faces.generator)
+            SynthRequest(
+                try faces.source, rendering: try synthesis.rendering, generator: faces.generator,
+                towardMean: faces.inside.towardMean)
         }
     }
 
     func validate() throws {
-        guard out != nil || npy != nil else {
-            throw Failure(
-                "--out", "is missing", "say where the picture goes, for example --out faces.png", kind: .usage)
-        }
+        try pictures.value.validate(besides: npy, isNeeded: true)
         try request.validate()
     }
 
@@ -74,10 +39,6 @@ struct SynthCommand: ParsableCommand {
         let result = try workspace.session.synth(request)
         let (count, side) = (result.images.count, result.images.side)
         if let npy { try NumpyFile.write(TensorData(result.images.planes, shape: [count, 3, side, side]), to: npy) }
-        if let out {
-            let picture = try result.picture()
-            try picture.write(to: out)
-            print("\(out): \(count) faces, \(picture.width) x \(picture.height) pixels")
-        }
+        for line in try result.write(to: pictures.value) { print(line) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Directions
 import Foundation
 
@@ -140,7 +141,10 @@ struct TrainCommand: ParsableCommand {
         }
     }
 
-    func validate() throws { try request.validate() }
+    func validate() throws {
+        try PictureOutput(preview).validate()
+        try request.validate()
+    }
 
     func run() throws {
         if let preview {

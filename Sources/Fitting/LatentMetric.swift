@@ -3,10 +3,6 @@ import Core
 
 /// How latents are spread: their covariance, and the length of vectors in standard deviations (the distance of Mahalanobis).
 public struct LatentMetric: Sendable {
-    /// Added to the covariance's diagonal before it is inverted, as a share of its mean, so that directions in which latents
-    /// hardly differ do not count for everything.
-    private static let ridge = 0.05
-
     /// Components of a latent.
     public let dimension: Int
     /// [dimension, dimension].
@@ -16,8 +12,10 @@ public struct LatentMetric: Sendable {
     /// - Parameters:
     ///   - samples: [count, dimension].
     ///   - dimension: Components of a latent.
+    ///   - ridge: Added to the covariance's diagonal before it is inverted, as a share of its mean, so that directions in which
+    ///     latents hardly differ do not count for everything.
     /// - Throws: `Failure` when there are fewer than two or they do not differ.
-    public init(_ samples: [Float], dimension: Int) throws {
+    public init(_ samples: [Float], dimension: Int, ridge: Double = 0.05) throws {
         let count = samples.count / max(dimension, 1)
         guard dimension > 0, count > 1, samples.count == count * dimension, samples.allSatisfy(\.isFinite) else {
             throw Failure("the latents", "are too few for a covariance, or not finite", "sample more")
@@ -37,7 +35,7 @@ public struct LatentMetric: Sendable {
         guard mean > 0 else { throw Failure("the latents", "do not differ", "sample others") }
         self.dimension = dimension
         covariance = matrix
-        for i in 0..<dimension { matrix[i * dimension + i] += LatentMetric.ridge * mean }
+        for i in 0..<dimension { matrix[i * dimension + i] += ridge * mean }
         let upper = CChar(UInt8(ascii: "U"))
         guard LAPACKE_dpotrf(LAPACK_COL_MAJOR, upper, n, &matrix, n) == 0,
             LAPACKE_dpotri(LAPACK_COL_MAJOR, upper, n, &matrix, n) == 0

@@ -35,6 +35,10 @@ public protocol GeneratorNetwork: Sendable {
     /// Rows of its codes.
     var layout: CodeLayout { get }
 
+    /// Whether the network was trained on codes of differing rows, as StyleGAN2 is by mixing styles; one that was not makes no
+    /// faces of rows that lie far from each other.
+    static var isTrainedOnMixedRows: Bool { get }
+
     /// The implementation on the CPU that is the fastest; nil where there is none for this network.
     ///
     /// - Parameters:
@@ -58,6 +62,7 @@ public protocol GeneratorNetwork: Sendable {
 
 extension GeneratorNetwork {
     public static func owns(_ file: SafetensorsFile) -> Bool { false }
+    public static var isTrainedOnMixedRows: Bool { true }
     public static var importers: [GeneratorImporter] { [] }
     public static var exporters: [GeneratorExporter] { [] }
     public func engine(identity: GeneratorIdentity, threads: Int) throws -> (any Synthesizer)? { nil }

@@ -32,6 +32,13 @@ public struct Grid: Sendable {
         }
     }
 
+    /// The same cells without texts and gaps: a single picture stays exactly as it is.
+    public var unlabelled: Grid {
+        var result = Grid(cells)
+        result.gap = 0
+        return result
+    }
+
     /// Draws the grid; cells take the size of the largest picture.
     ///
     /// - Throws: ``Failure`` when there is no picture, or the result would exceed ``Image/maximumPixels``.

@@ -141,13 +141,38 @@ extension Image {
         return Data(bytes: encoded, count: Int(size))
     }
 
-    /// Writes a PNG, or a JPEG when the name ends in `.jpg` or `.jpeg`, whole or not at all.
+    /// The picture as a WebP file's bytes, without loss.
     ///
-    /// - Throws: ``Failure`` naming the file.
+    /// - Returns: The file's bytes.
+    /// - Throws: ``Failure`` when a side has more than the 16,383 pixels that WebP takes, or libwebp can't encode it.
+    public func encodedWebP() throws -> Data {
+        guard max(width, height) <= 16_383 else {
+            throw Failure("WebP", "takes 16,383 pixels a side, not \(width) x \(height)", "write a PNG")
+        }
+        var size = 0
+        guard let encoded = cimages_encode_webp(pixels, Int32(width), Int32(height), &size) else {
+            throw Failure("WebP", "can't be encoded", "write a PNG")
+        }
+        defer { WebPFree(encoded) }
+        return Data(bytes: encoded, count: size)
+    }
+
+    /// The picture as a file's bytes in a format.
+    ///
+    /// - Throws: ``Failure`` when the format's library can't encode it.
+    public func encoded(as format: ImageFormat) throws -> Data {
+        switch format {
+        case .png: try encodedPNG()
+        case .jpeg: try encodedJPEG()
+        case .webp: try encodedWebP()
+        }
+    }
+
+    /// Writes the picture in the format of the name's ending, whole or not at all.
+    ///
+    /// - Throws: ``Failure`` naming the file: an ending of no format that is written (usage), or it can't be written.
     public func write(to path: String) throws {
-        let lower = path.lowercased()
-        let isJPEG = lower.hasSuffix(".jpg") || lower.hasSuffix(".jpeg")
-        try AtomicFile.write(isJPEG ? encodedJPEG() : encodedPNG(), to: path)
+        try AtomicFile.write(encoded(as: ImageFormat(path: path)), to: path)
     }
 
     private static func damaged(_ name: String, _ format: PictureFormat, _ message: [CChar]) -> Failure {

@@ -121,8 +121,7 @@ public struct Inverter: Sendable {
         }
         progress.advance(100 - shown)
         let codes = try LatentCodes(descent.latents, rows: begin.rows, size: begin.size)
-        return try results(
-            codes, photographs, descent, steps: step, seconds: elapsed() / Double(photographs.count))
+        return try measured(codes, photographs, steps: step, seconds: elapsed() / Double(photographs.count))
     }
 
     /// Where the search begins: rows that are looked for, canonical ones or the network's own.
@@ -175,12 +174,23 @@ public struct Inverter: Sendable {
         return CombinedObjective(parts)
     }
 
-    /// What came out, with the figures of the field's tables: at 256², L2 of pictures in [-1, 1] and LPIPS.
-    private func results(
-        _ codes: LatentCodes, _ photographs: ImageBatch, _ descent: CodeDescent, steps: Int, seconds: Double
+    /// How near the faces of some codes come to photographs, with the figures of the field's tables: at 256², L2 of pictures in
+    /// [-1, 1] and LPIPS.
+    ///
+    /// - Parameters:
+    ///   - codes: A code for each photograph.
+    ///   - photographs: Aligned faces in FFHQ's frame, RGB in [-1, 1].
+    ///   - steps: Steps that were made to find them.
+    ///   - seconds: Seconds that each took.
+    /// - Returns: A result for each, in their order.
+    /// - Throws: ``Core/Failure`` for codes that do not fit the generator, or memory that runs out.
+    public func measured(
+        _ codes: LatentCodes, _ photographs: ImageBatch, steps: Int, seconds: Double
     ) throws -> [Inversion] {
         let side = Inverter.side
         let targets = photographs.resized(to: side)
+        let codes = try codes.rows == 1 ? beginning(codes, count: photographs.count) : codes
+        let descent = CodeDescent(codes.values, rows: codes.rows, coordinates: coordinates)
         let own = try generator.layout.own(codes, name: generator.identity.name)
         let canonical = codes.rows == generator.layout.canonicalRows ? codes : try generator.layout.canonical(own)
         let faces = try synthesizer.synthesize(own, size: synthesizer.sizes.smallest(covering: side), noise: .none)

@@ -136,7 +136,7 @@ public struct CodeFile: Sendable, Equatable {
             case nil where fits:
                 throw Failure(
                     "code space of \(subject)", "does not follow from \(shape): \(shape[0]) faces in W, or one in W+",
-                    "choose w or w+, or save it as [1, \(shape[0]), \(layout.size)]",
+                    "say `code space w` or `code space w+`, or save it as [1, \(shape[0]), \(layout.size)]",
                     kind: .usage)
             case nil: break
             }

@@ -73,6 +73,15 @@ public enum NumpyFile {
         return magic + Data([1, 0, UInt8(length & 255), UInt8(length >> 8)]) + Data(header.utf8) + tensor.bytes
     }
 
+    /// Checks before any work that a file to be written is a `.npy` by its ending.
+    ///
+    /// - Throws: ``Failure`` (usage) naming the file.
+    public static func checkEnding(_ path: String) throws {
+        guard path.lowercased().hasSuffix(".npy") else {
+            throw Failure(path, "is no .npy file by its ending", "name one, such as codes.npy", kind: .usage)
+        }
+    }
+
     /// Writes a `.npy` file whole or not at all.
     ///
     /// - Throws: ``Failure`` naming the file.

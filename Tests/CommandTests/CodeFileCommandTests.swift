@@ -32,7 +32,9 @@ import Weights
         try NumpyFile.write(TensorData(values, shape: [8, 64]), to: place + "/both.npy")
         let words = ["synth", "--code", place + "/both.npy", "--npy", place + "/faces.npy"]
         let refused = try run(words, status: 64).errors
-        #expect(refused.contains("8 faces in W, or one in W+") && refused.contains("--code-space"), "\(refused)")
+        #expect(
+            refused.contains("8 faces in W, or one in W+") && refused.contains("--code-space w` or `--code-space w+`"),
+            "\(refused)")
         for (space, count) in [("w", 8), ("w+", 1)] {
             _ = try run(words + ["--code-space", space])
             #expect(try shape("faces.npy") == [count, 3, 32, 32])

@@ -20,6 +20,28 @@ import Testing
         #expect(try Image.decode(image.encodedPNG(), name: "x") == image)
     }
 
+    @Test func webpKeepsEveryPixel() throws {
+        let image = ImageTests.ramp(37, 23)
+        #expect(try Image.decode(image.encodedWebP(), name: "x") == image)
+        #expect(throws: Failure.self) { try Image(width: 16_384, height: 1, fill: (0, 0, 0)).encodedWebP() }
+    }
+
+    @Test func aFileNameOfNoFormatIsRefused() throws {
+        let image = ImageTests.ramp(3, 2)
+        for name in ["x.gif", "x.mp4", "x.tiff", "x.bmp", "x", ".png"] {
+            #expect(throws: Failure.self, "\(name)") { try image.write(to: NSTemporaryDirectory() + name) }
+        }
+        #expect(
+            try ["a.PNG", "a.jpg", "a.jpeg", "a.webp"].map { try ImageFormat(path: $0) } == [.png, .jpeg, .jpeg, .webp])
+    }
+
+    @Test func aGridWithoutLabelsIsItsPictures() throws {
+        let image = ImageTests.ramp(20, 20)
+        let grid = Grid([[image]], columnLabels: ["a"], rowLabels: ["b"])
+        #expect(try grid.rendered().width > 20)
+        #expect(try grid.unlabelled.rendered() == image)
+    }
+
     @Test func jpegStaysClose() throws {
         let flat = Image(width: 40, height: 24, fill: (200, 40, 90))
         let back = try Image.decode(flat.encodedJPEG(quality: 95), name: "x")

@@ -93,7 +93,8 @@ import Weights
     @Test func `two dimensions with the rows of one code are refused with both ways to say it`() {
         let text = problem("six.npy")
         #expect(
-            text.contains("choose w or w+") && text.contains("6 faces in W, or one in W+"), "\(text)"
+            text.contains("say `code space w` or `code space w+`") && text.contains("6 faces in W, or one in W+"),
+            "\(text)"
         )
         #expect(problem("five.npy", space: .wPlus).contains("a W+ code of this generator has 6"))
         #expect(problem("batch.npy", space: .w).contains("which is of W+ codes"))

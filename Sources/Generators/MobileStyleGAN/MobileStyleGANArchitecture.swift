@@ -9,6 +9,9 @@ import Weights
 extension MobileStyleGANParameters: GeneratorNetwork {
     public static let architecture = "mobilestylegan"
 
+    // Distilled with one w for all rows.
+    public static let isTrainedOnMixedRows = false
+
     public static func owns(_ file: SafetensorsFile) -> Bool { file.tensors["synthesis.start.weight"] != nil }
 
     public static let importers = [

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Classifiers
 import Directions
+import DirectionFiles
 import Faces
 import Generators
 import LatentStore
 
+extension StrengthUnit: ExpressibleByArgument {}
 extension Journal: ExpressibleByArgument {}
 extension FaceFrame: ExpressibleByArgument {}
 extension TrainingSettings.Precision: ExpressibleByArgument {}

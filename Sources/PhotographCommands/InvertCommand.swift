@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Directions
 import Foundation
@@ -27,7 +28,7 @@ struct InvertCommand: ParsableCommand {
 
     @Argument(help: "Pictures of one aligned face each, and folders of them.") var files: [String]
     @Flag(help: "The pictures are squares in FFHQ's frame already.") var aligned = false
-    @Option(help: "How: optimise.") var method = InvertRequest.Method.optimise
+    @Option(help: "How: optimise, encoder, or encoder+optimise.") var method = InvertRequest.Method.optimise
     @Option(help: "Seconds at most for each photograph (default: 40, or as many as --steps take).")
     var seconds: Double?
     @Option(help: "Steps at most; with them alone a run does not depend on the machine's speed.") var steps: Int?

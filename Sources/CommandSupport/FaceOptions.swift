@@ -6,30 +6,32 @@ import Foundation
 /// Which faces: seeds, latents of the database, or codes from a file.
 ///
 /// Shared by `synth` and `edit`.
-struct FaceOptions: ParsableArguments {
+package struct FaceOptions: ParsableArguments {
+    package init() {}
+
     @Option(
         help: ArgumentHelp(
             "Seeds, such as 7, 1-16 or 1,5,9: latent 0 of each, as `sample --seed` draws it.", valueName: "seeds"))
-    var seed: String?
+    package var seed: String?
 
     @Option(help: ArgumentHelp("Latents of the database by id, such as 17,40 or 100-120.", valueName: "ids"))
-    var latent: String?
+    package var latent: String?
 
     @Option(
         help: ArgumentHelp(
             "W or W+ codes from a file of an encoder or projector (.npy, .npz, .pt, .safetensors): [n,512], [n,18,512] or one of them.",
             valueName: "file"))
-    var code: String?
+    package var code: String?
 
-    @OptionGroup var inside: CodeOptions
+    @OptionGroup package var inside: CodeOptions
 
-    @Option(help: "The generator's name in the workspace.") var generator = "default"
-    @Option(help: "Truncation psi, for seeds: w = mean + psi (w - mean).") var psi: Float = 1
+    @Option(help: "The generator's name in the workspace.") package var generator = "default"
+    @Option(help: "Truncation psi, for seeds: w = mean + psi (w - mean).") package var psi: Float = 1
 
     /// The faces that were asked for.
     ///
     /// - Throws: `Failure` (usage) unless exactly one source is named, or for a list that is none.
-    var source: FaceSource {
+    package var source: FaceSource {
         get throws {
             guard [seed, latent, code].compactMap({ $0 }).count == 1 else {
                 throw Failure(
@@ -46,10 +48,15 @@ struct FaceOptions: ParsableArguments {
 }
 
 /// Which codes of a file; the verbs that take --code take these too.
-struct CodeOptions: ParsableArguments {
-    @Option(help: "Which code, where the file of --code holds several: its name there.") var key: String?
+package struct CodeOptions: ParsableArguments {
+    package init() {}
+
+    @Option(help: "Which code, where the file of --code holds several: its name there.") package var key: String?
 
     @Option(
         help: "What [n,512] in the file of --code is: w (n faces) or w+ (one face). Asked for where both are possible.")
-    var codeSpace: CodeFile.Space?
+    package var codeSpace: CodeFile.Space?
+
+    @Option(help: "Pull codes in: w = mean + t (w - mean); 0.5 makes faces of most codes that lie far from W.")
+    package var towardMean: Float = 1
 }

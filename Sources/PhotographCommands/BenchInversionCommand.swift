@@ -1,4 +1,5 @@
 import ArgumentParser
+import CommandSupport
 import Core
 import Directions
 import Foundation
@@ -10,7 +11,8 @@ struct BenchInversionCommand: ParsableCommand {
         abstract: "Measure how near inversion comes to photographs.",
         discussion: """
             Prints a line for each photograph and the means: L2 and LPIPS (AlexNet, VGG16) at 256 pixels, identity, how far the code is from W's
-            middle and its rows from one another (in W's deviations, squared), steps and seconds.
+            middle and its rows from one another (in W's deviations, squared), steps, seconds and those of
+            processors.
 
             For example:
               directions bench-inversion photographs --count 24 --steps 100 --settings '{"prior": 0.01}'
@@ -34,12 +36,13 @@ struct BenchInversionCommand: ParsableCommand {
         request.budget = InversionBudget(steps: steps, seconds: seconds)
         request.settings = try merged()
         var cells: [[Image?]] = []
-        var sums = [Double](repeating: 0, count: 8)
+        var sums = [Double](repeating: 0, count: 9)
         try workspace.session.measureInversion(request) { result in
             let found = result.inversion
             let figures: [Double] = [
                 Double(found.error), Double(found.perceptual), Double(found.identity ?? 0), Double(found.commonSquare),
                 Double(found.offsetSquare), Double(found.steps), found.seconds, Double(result.deeper ?? 0),
+                result.processorSeconds,
             ]
             for i in sums.indices { sums[i] += figures[i] }
             print(line(result.name, figures))
@@ -56,9 +59,10 @@ struct BenchInversionCommand: ParsableCommand {
 
     private func line(_ name: String, _ figures: [Double]) -> String {
         String(
-            format: "%@ L2 %.4f LPIPS %.4f VGG %.4f identity %.3f common %.2f offsets %.2f steps %.0f seconds %.1f",
-            name,
-            figures[0], figures[1], figures[7], figures[2], figures[3], figures[4], figures[5], figures[6])
+            format:
+                "%@ L2 %.4f LPIPS %.4f VGG %.4f identity %.3f common %.2f offsets %.2f steps %.0f seconds %.1f processor %.1f",
+            name, figures[0], figures[1], figures[7], figures[2], figures[3], figures[4], figures[5], figures[6],
+            figures[8])
     }
 
     /// The default settings with what was asked for put over them.

@@ -3,20 +3,20 @@ import Foundation
 import Synchronization
 
 /// The person at the other end: signals in, progress and notices out on standard error.
-enum Terminal {
+package enum Terminal {
     private static let isStopRequested = Atomic<Bool>(false)
 
     /// What the command hands to the work that it starts.
-    static let context: RunContext = {
+    package static let context: RunContext = {
         let lines = ProgressLines()
         return RunContext(
             isCancelled: { isStopRequested.load(ordering: .relaxed) },
-            notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + $0 + "\n") },
+            notice: { write((lines.isTerminal ? "\r\u{1B}[K" : "") + FlagHints.named($0) + "\n") },
             progress: { lines.show($0) })
     }()
 
     /// Catches SIGINT and SIGTERM: the first asks for a clean stop, a second ends the process at once.
-    static func catchSignals() {
+    package static func catchSignals() {
         for number in [SIGINT, SIGTERM] {
             signal(number) { received in
                 if Terminal.isStopRequested.exchange(true, ordering: .relaxed) { _exit(128 + received) }
@@ -25,7 +25,7 @@ enum Terminal {
     }
 
     /// Writes to standard error.
-    static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    package static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
 
 /// Progress as text: one redrawn line with a bar, rate and time left on a terminal, a plain line every ten seconds elsewhere.
@@ -79,11 +79,11 @@ private final class ProgressLines: Sendable {
 }
 
 /// A value as JSON with sorted keys.
-func jsonText(_ value: some Encodable) throws -> String {
+package func jsonText(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
 }
 
 /// Prints a value as JSON.
-func printJSON(_ value: some Encodable) throws { print(try jsonText(value), terminator: "") }
+package func printJSON(_ value: some Encodable) throws { print(try jsonText(value), terminator: "") }

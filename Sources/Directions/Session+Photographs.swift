@@ -1,0 +1,74 @@
+import Core
+import Faces
+import Foundation
+import Generators
+import Images
+import Inversion
+
+/// What the verbs on photographs share.
+extension Session {
+    /// What looks for codes, with the networks of the workspace.
+    func inverter(_ generator: Generator, settings: InversionSettings = .init()) throws -> Inverter {
+        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
+        if !hasEmbedder {
+            context.notice(
+                "invert: without the face-recognition network, which keeps the person; `directions import identity` fetches it"
+            )
+        }
+        return try Inverter(
+            generator, perceptual: perceptualNetwork(),
+            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil,
+            classifier: classifier(nil), settings: settings)
+    }
+
+    /// The encoder of photographs that a generator has in the workspace.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) when there is none.
+    func photographEncoder(for generator: Generator) throws -> any PhotographEncoder {
+        throw Failure(
+            "encoder", "is not there for generator \(generator.identity.name)", "look for codes by the method optimise",
+            kind: .notFound)
+    }
+
+    /// A picture that is one aligned face.
+    ///
+    /// - Throws: ``Core/Failure`` naming the file: it can't be read, is no square, a sheet of several, or too small.
+    static func alignedPicture(_ file: String) throws -> Image {
+        let picture = try Image.read(file)
+        if let problem = FaceFrame.ffhq.problem(of: picture) {
+            throw Failure(file, problem.problem, problem.advice)
+        }
+        guard picture.width >= 32 else {
+            throw Failure(
+                file, "has \(picture.width) x \(picture.height) pixels, too few for a face", "give a larger picture")
+        }
+        return picture
+    }
+
+    /// The files of pictures and of folders of pictures, each once; a folder's by name.
+    ///
+    /// - Throws: ``Core/Failure`` (not found) for what is not there, or a folder without pictures.
+    func pictureFiles(_ paths: [String]) throws -> [String] {
+        let endings: Set<String> = ["jpg", "jpeg", "png", "webp", "heic", "heif", "avif"]
+        var files: [String] = []
+        for path in paths {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+                throw Failure(path, "is not there", "check the name", kind: .notFound)
+            }
+            guard isFolder.boolValue else {
+                files.append(path)
+                continue
+            }
+            let names = try FileManager.default.contentsOfDirectory(atPath: path).filter {
+                !$0.hasPrefix(".") && endings.contains(($0 as NSString).pathExtension.lowercased())
+            }
+            guard !names.isEmpty else {
+                throw Failure(path, "is a folder without pictures", "name a folder that has some", kind: .notFound)
+            }
+            files += names.sorted().map { (path as NSString).appendingPathComponent($0) }
+        }
+        var seen = Set<String>()
+        return files.filter { seen.insert($0).inserted }
+    }
+}
