@@ -192,58 +192,81 @@ extension Session {
         let key: InversionKey
     }
 
+    /// A picture without a code yet that has been read.
+    private struct Ready {
+        let file: String
+        let key: InversionKey
+        let width: Int
+        let height: Int
+        /// The face at the side that the search compares at.
+        let face: Image
+    }
+
     /// Inverts pictures batch by batch; each batch is stored before the next begins.
     private func invert(
         _ waiting: [Waiting], _ request: InvertRequest, store: LatentStore
     ) throws -> (found: [String: InvertedPhotograph], leftOut: [Failure]) {
-        let generator = try generator(request.generator)
-        let inverter = try inverter(generator)
-        let encoder = request.method.hasEncoder ? try photographEncoder(for: generator) : nil
         let progress = context.progress("invert", unit: "photographs", total: waiting.count)
         defer { progress.finish() }
         var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
-        for start in stride(from: 0, to: waiting.count, by: inverter.batch) {
-            let batch = waiting[start..<min(waiting.count, start + inverter.batch)]
-            var (ready, pictures, sizes): ([Waiting], [Image], [(Int, Int)]) = ([], [], [])
-            for one in batch {
-                do {
-                    let picture = try Session.alignedPicture(one.file)
-                    sizes.append((picture.width, picture.height))
-                    pictures.append(picture.centredSquare(size: Inverter.side))
-                    ready.append(one)
-                } catch let failure as Failure where failure.kind != .cancelled {
-                    leftOut.append(failure)
-                }
+        var ready: [Ready] = []
+        // Networks are loaded when the first picture can be used.
+        var way: InversionWay?
+        for (index, one) in waiting.enumerated() {
+            try context.check()
+            do {
+                let picture = try Session.alignedPicture(one.file)
+                ready.append(
+                    Ready(
+                        file: one.file, key: one.key, width: picture.width, height: picture.height,
+                        face: picture.centredSquare(size: Inverter.side)))
+            } catch let failure as Failure where failure.kind != .cancelled {
+                leftOut.append(failure)
             }
             if ready.isEmpty { continue }
-            let results = try inversions(
-                of: ImageBatch(pictures, side: Inverter.side), request, inverter: inverter, encoder: encoder)
-            var records: [(PhotographRecord, InversionRecord)] = []
-            for (index, one) in ready.enumerated() {
-                let record = InversionRecord(one.key, results[index])
-                let (width, height) = sizes[index]
-                records.append(
-                    (
-                        PhotographRecord(sha256: one.key.photograph, path: one.file, width: width, height: height),
-                        record
-                    ))
-                found[one.file] = InvertedPhotograph(one.file, record, isNew: true)
+            let used = try way ?? self.way(request)
+            way = used
+            guard ready.count == used.inverter.batch || index == waiting.count - 1 else { continue }
+            let results = try inversions(of: ImageBatch(ready.map(\.face), side: Inverter.side), request, used)
+            let records = zip(ready, results).map { one, result in
+                (
+                    PhotographRecord(sha256: one.key.photograph, path: one.file, width: one.width, height: one.height),
+                    InversionRecord(one.key, result)
+                )
             }
-            try store.insert(records, generator: generator.identity.record)
-            progress.advance(batch.count)
+            try store.insert(records, generator: used.generator.identity.record)
+            for (one, record) in zip(ready, records) {
+                found[one.file] = InvertedPhotograph(one.file, record.1, isNew: true)
+            }
+            progress.advance(ready.count)
+            ready = []
         }
         return (found, leftOut)
     }
 
+    /// What codes are found with.
+    private struct InversionWay {
+        let generator: Generator
+        let inverter: Inverter
+        let encoder: (any PhotographEncoder)?
+    }
+
+    private func way(_ request: InvertRequest) throws -> InversionWay {
+        let generator = try generator(request.generator)
+        return InversionWay(
+            generator: generator, inverter: try inverter(generator),
+            encoder: request.method.hasEncoder ? try photographEncoder(for: generator) : nil)
+    }
+
     /// Codes of a few photographs by the method that was asked for.
     private func inversions(
-        of photographs: ImageBatch, _ request: InvertRequest, inverter: Inverter, encoder: (any PhotographEncoder)?
+        of photographs: ImageBatch, _ request: InvertRequest, _ way: InversionWay
     ) throws -> [Inversion] {
-        guard let encoder else {
-            return try inverter.invert(photographs, budget: request.budget, context: context.quiet)
+        guard let encoder = way.encoder else {
+            return try way.inverter.invert(photographs, budget: request.budget, context: context.quiet)
         }
-        if request.method == .encoder { return try inverter.encode(photographs, by: encoder) }
-        return try inverter.invert(
+        if request.method == .encoder { return try way.inverter.encode(photographs, by: encoder) }
+        return try way.inverter.invert(
             photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context.quiet)
     }
 }
