@@ -1,6 +1,7 @@
 import Core
 import DirectionFiles
 import Editing
+import Generators
 import Images
 import Latents
 
@@ -123,6 +124,17 @@ extension Session {
     /// - Throws: ``Core/Failure``: a request that makes no sense, no such direction (usage), no such generator or latent (not
     ///   found), a direction that does not fit the generator (conflict), or a stop.
     public func edit(_ request: EditRequest) throws -> EditResult {
+        let (generator, plan) = try plan(of: request)
+        let edited = try plan.edited()
+        let faces = try request.rendering.map {
+            try images(edited, generator: generator, rendering: $0, label: "edit")
+        }
+        return EditResult(plan, codes: edited, images: faces)
+    }
+    /// The generator of a request, and which edited codes stand where.
+    ///
+    /// - Throws: As ``edit(_:)``.
+    func plan(of request: EditRequest) throws -> (Generator, EditPlan) {
         try request.validate()
         let generator = try generator(request.generator)
         let identity = generator.identity
@@ -132,15 +144,12 @@ extension Session {
             if !request.isForced { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
             return file
         }
-        let (codes, labels) = try codes(request.faces, of: generator, towardMean: request.towardMean)
+        let (codes, labels) = try codes(
+            request.faces, of: generator, named: request.generator, towardMean: request.towardMean)
         let layerCount = codes.rows == 1 ? identity.styleGAN2Layers : codes.rows
         let plan = EditPlan(
             codes: codes, labels: labels, mixtures: mixtures, strengths: request.strengths, unit: request.unit,
             layers: try request.layers?.range(rows: layerCount), layerCount: layerCount)
-        let edited = try plan.edited()
-        let faces = try request.rendering.map {
-            try images(edited, generator: generator, rendering: $0, label: "edit")
-        }
-        return EditResult(plan, codes: edited, images: faces)
+        return (generator, plan)
     }
 }

@@ -12,6 +12,8 @@ public enum FaceSource: Sendable, Equatable {
     /// The W or W+ codes of a file: [n, 512], [n, 18, 512] or one of them; the key of one where several are inside, and the space
     /// of an array of two dimensions where that is not told by its shape.
     case codes(String, key: String? = nil, space: CodeFile.Space? = nil)
+    /// The faces of photographs, whose codes are found where the database has none.
+    case photographs(PhotographSource)
     /// W or W+ codes that are at hand, with a label each.
     case given(LatentCodes, labels: [String])
 
@@ -25,6 +27,7 @@ public enum FaceSource: Sendable, Equatable {
             if seeds.isEmpty { throw FaceSource.empty }
         case .latents(let ids): if ids.isEmpty { throw FaceSource.empty }
         case .codes: break
+        case .photographs(let source): try source.validate()
         case .given(let codes, let labels):
             if codes.count == 0 { throw FaceSource.empty }
             guard labels.count == codes.count else {
@@ -42,12 +45,13 @@ extension Session {
     ///
     /// - Parameters:
     ///   - source: Which faces.
+    ///   - name: The generator's name in the workspace.
     ///   - generator: Whose faces they are; a notice tells where codes that are given lie far from its W.
     ///   - towardMean: What is left of their distance from the mean of W: w = mean + t · (w − mean).
     /// - Returns: W codes of seeds and latents, W or W+ of files.
     /// - Throws: ``Core/Failure`` naming what there is not, or can't be read.
     public func codes(
-        _ source: FaceSource, of generator: Generator, towardMean: Float = 1
+        _ source: FaceSource, of generator: Generator, named name: String = "default", towardMean: Float = 1
     ) throws -> (codes: LatentCodes, labels: [String]) {
         try source.validate()
         let size = generator.identity.latentSize
@@ -63,6 +67,13 @@ extension Session {
             return (codes, ids.map { "latent \($0)" })
         case .codes(let path, let key, let space):
             return try codes(of: path, key: key, space: space, for: generator, towardMean: towardMean)
+        case .photographs(let source):
+            let photographs = try codedPhotographs(source, generator: name)
+            var values = photographs.flatMap(\.code)
+            generator.truncate(&values, psi: towardMean)
+            return (
+                try LatentCodes(values, rows: generator.identity.styleGAN2Layers, size: size), photographs.map(\.label)
+            )
         case .given(let codes, let labels):
             guard codes.size == size else {
                 throw Failure(

@@ -230,7 +230,9 @@ extension Session {
             let results = try inversions(of: ImageBatch(ready.map(\.face), side: Inverter.side), request, used)
             let records = zip(ready, results).map { one, result in
                 (
-                    PhotographRecord(sha256: one.key.photograph, path: one.file, width: one.width, height: one.height),
+                    PhotographRecord(
+                        sha256: one.key.photograph, path: URL(fileURLWithPath: one.file).path, width: one.width,
+                        height: one.height),
                     InversionRecord(one.key, result)
                 )
             }

