@@ -52,7 +52,7 @@ public struct FaceRendering: Sendable, Equatable {
 }
 
 extension Session {
-    /// Images of codes, in batches of eight, with progress where there are more.
+    /// Images of codes, in batches of eight, with progress where there are more; codes that repeat are synthesized once.
     ///
     /// - Parameters:
     ///   - codes: W or W+.
@@ -67,17 +67,19 @@ extension Session {
         let synthesizer = try generator.synthesizer(
             rendering.engine, threads: rendering.threads, device: rendering.device, isHalf: rendering.isHalf)
         let size = rendering.size ?? generator.size(256)
-        let progress = context.progress(label, unit: "faces", total: codes.count, isShown: codes.count > 8)
+        let distinct = try DistinctCodes(codes)
+        let count = distinct.codes.count
+        let progress = context.progress(label, unit: "faces", total: count, isShown: count > 8)
         defer { progress.finish() }
         var planes: [Float] = []
-        for start in stride(from: 0, to: codes.count, by: 8) {
+        for start in stride(from: 0, to: count, by: 8) {
             try context.check()
-            let end = min(codes.count, start + 8)
+            let end = min(count, start + 8)
             planes += try synthesizer.synthesize(
-                codes.slice(start..<end), size: size, noise: rendering.noise
+                distinct.codes.slice(start..<end), size: size, noise: rendering.noise
             ).planes
             progress.advance(end - start)
         }
-        return ImageBatch(planes, side: size)
+        return ImageBatch(planes, side: size).gathered(distinct.indices)
     }
 }

@@ -48,6 +48,17 @@ public struct ImageBatch: Sendable, Equatable {
     /// Floats of one picture.
     public var stride: Int { channels * side * side }
 
+    /// Some of the images, in any order and as often as wanted.
+    ///
+    /// - Parameter indices: Which, from 0.
+    /// - Returns: As many images as indices, in their order.
+    public func gathered(_ indices: [Int]) -> ImageBatch {
+        var result: [Float] = []
+        result.reserveCapacity(indices.count * stride)
+        for index in indices { result += planes[index * stride..<(index + 1) * stride] }
+        return ImageBatch(result, side: side, channels: channels, range: range)
+    }
+
     /// Some of the pictures.
     public subscript(range: Range<Int>) -> ImageBatch {
         range == 0..<count

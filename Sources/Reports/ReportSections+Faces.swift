@@ -34,16 +34,25 @@ extension ReportSections {
     func rankings(faces: Int) throws -> ReportPage.Section? {
         if scores.scored == 0 { return nil }
         var items: [ReportPage.Item] = []
-        for attribute in attributes where judge.attributes.contains(attribute) {
-            try context.check()
-            let ends = try [true, false].map { highest in
+        let ranked = attributes.filter { judge.attributes.contains($0) }
+        let ends = try ranked.map { attribute in
+            try [true, false].map { highest in
                 try store.ranked(
                     attribute, classifier: scores.id, generator: generator.identity.sha256, highest: highest,
-                    count: min(faces, scores.scored))
+                    count: min(faces, scores.scored)
+                ).map(\.id)
             }
-            let images = try synthesized(
-                LatentCodes(store.latents(ids: ends.joined().map(\.id)), size: generator.identity.latentSize))
-            let rows = [Array(images[..<ends[0].count]), Array(images[ends[0].count...])]
+        }
+        // A face may be at the end of several rankings; it is synthesized once.
+        let ids = ends.joined().joined().map { $0 }
+        let images = try synthesized(
+            LatentCodes(store.latents(ids: ids), size: generator.identity.latentSize))
+        var place = 0
+        for (attribute, ends) in zip(ranked, ends) {
+            let rows = ends.map { end in
+                defer { place += end.count }
+                return Array(images[place..<place + end.count])
+            }
             let grid = try Grid(rows.map { $0.map { Optional($0) } }, rowLabels: ["highest", "lowest"]).rendered()
             items.append(
                 .picture(
@@ -56,7 +65,14 @@ extension ReportSections {
 
     private func synthesized(_ codes: LatentCodes) throws -> [Image] {
         let size = generator.size(128)
-        return try synthesizer.synthesize(codes, size: size, noise: .none).images
+        let distinct = try DistinctCodes(codes)
+        var faces: [Image] = []
+        for start in stride(from: 0, to: distinct.codes.count, by: 16) {
+            try context.check()
+            let batch = try distinct.codes.slice(start..<min(start + 16, distinct.codes.count))
+            faces += try synthesizer.synthesize(batch, size: size, noise: .none).images
+        }
+        return distinct.indices.map { faces[$0] }
     }
 
     func distributions() throws -> ReportPage.Section? {
