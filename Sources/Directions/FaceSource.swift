@@ -45,8 +45,8 @@ extension Session {
     ///
     /// - Parameters:
     ///   - source: Which faces.
-    ///   - name: The generator's name in the workspace.
     ///   - generator: Whose faces they are; a notice tells where codes that are given lie far from its W.
+    ///   - name: The generator's name in the workspace.
     ///   - towardMean: What is left of their distance from the mean of W: w = mean + t · (w − mean).
     /// - Returns: W codes of seeds and latents, W or W+ of files.
     /// - Throws: ``Core/Failure`` naming what there is not, or can't be read.
