@@ -61,7 +61,10 @@ let targets: [Target] = [
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module(
         "Inversion",
-        ["Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Core"]),
+        [
+            "Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Weights",
+            "Tensors", "Core",
+        ]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(

@@ -141,9 +141,10 @@ extension Session {
                     quiet.images(plan.edited(), generator: generator, rendering: rendering, label: "edit").images)
             }
         }
-        let editor = try PhotographEditor(generator, rendering: rendering)
+        let plain = try PhotographEditor(generator, rendering: rendering)
         let edits = try codedPhotographs(photographs, generator: request.edit.generator).enumerated().map {
-            try editor.edits(
+            let editor = try $1.tuning.map { try PhotographEditor(tuned(generator, by: $0), rendering: rendering) }
+            return try (editor ?? plain).edits(
                 of: PhotographFace($1.file, isAligned: photographs.isAligned), code: start.codes.slice($0..<$0 + 1))
         }
         return { strength in

@@ -20,6 +20,7 @@
 @_exported import struct Inversion.Inversion
 @_exported import struct Inversion.InversionBudget
 @_exported import struct Inversion.InversionSettings
+@_exported import struct Inversion.TuningSettings
 @_exported import struct LatentStore.Answer
 @_exported import struct LatentStore.GeneratorRecord
 @_exported import struct LatentStore.JobRun

@@ -111,14 +111,18 @@ extension Session {
         let (generator, plan) = try plan(of: request.edit)
         let codes = try plan.edited()
         let names = PictureNames.unique(EditResult(plan, codes: codes, images: nil).frameNames)
-        let editor = try PhotographEditor(generator, rendering: request.edit.rendering ?? FaceRendering())
+        let rendering = request.edit.rendering ?? FaceRendering()
+        let plain = try PhotographEditor(generator, rendering: rendering)
         let progress = context.progress("edit", unit: "pictures", total: codes.count, isShown: codes.count > 1)
         defer { progress.finish() }
         var images = [Image?](repeating: nil, count: codes.count)
         // Photograph by photograph, so that no more than one is held with what belongs to it.
         for (index, photograph) in photographs.enumerated() {
             let face = try PhotographFace(photograph.file, isAligned: request.photographs.isAligned)
-            let edits = try editor.edits(of: face, code: plan.codes.slice(index..<index + 1))
+            let editor = try photograph.tuning.map {
+                try PhotographEditor(tuned(generator, by: $0), rendering: rendering)
+            }
+            let edits = try (editor ?? plain).edits(of: face, code: plan.codes.slice(index..<index + 1))
             for cell in 0..<codes.count where plan.face(ofCell: cell) == index {
                 try context.check()
                 let edited = try edits.picture(of: codes.slice(cell..<cell + 1), isCropped: request.isCropped)

@@ -4,21 +4,28 @@ import Foundation
 import Generators
 import Images
 import Inversion
+import LatentStore
+import Weights
 
 /// What the verbs on photographs share.
 extension Session {
     /// What looks for codes, with the networks of the workspace.
     func inverter(_ generator: Generator, settings: InversionSettings = .init()) throws -> Inverter {
-        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
-        if !hasEmbedder {
+        let embedder = try embedder()
+        if embedder == nil {
             context.notice(
                 "invert: without the face-recognition network, which keeps the person; `directions import identity` fetches it"
             )
         }
         return try Inverter(
-            generator, perceptual: perceptualNetwork(),
-            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil,
-            classifier: classifier(nil), settings: settings)
+            generator, perceptual: perceptualNetwork(), embedder: embedder, classifier: classifier(nil),
+            settings: settings)
+    }
+
+    /// The face-recognition network, where the workspace has it.
+    func embedder() throws -> FaceEmbedder? {
+        guard FileManager.default.fileExists(atPath: workspace.identityNetwork) else { return nil }
+        return try FaceEmbedder(.read(workspace.identityNetwork))
     }
 
     /// The encoder of photographs that a generator has in the workspace.
@@ -70,5 +77,32 @@ extension Session {
         }
         var seen = Set<String>()
         return files.filter { seen.insert($0).inserted }
+    }
+
+    /// What `__metadata__` of a tuning's file says that it is.
+    static let tuningFormat = "directions-tuning-1"
+
+    /// The file of the differences that a generator was tuned to a photograph by.
+    func tuningFile(_ key: InversionKey) -> String {
+        let way = Hashing.sha256(Data((key.generator + key.settings).utf8)).prefix(12)
+        return "\(workspace.tunings)/\(key.photograph.prefix(20))-\(key.face)-\(way).safetensors"
+    }
+
+    /// A generator tuned to a photograph.
+    ///
+    /// - Parameters:
+    ///   - generator: The generator as it was.
+    ///   - path: The file of the differences.
+    /// - Returns: The tuned one.
+    /// - Throws: ``Core/Failure`` naming the file: damaged, or of another generator (conflict).
+    func tuned(_ generator: Generator, by path: String) throws -> Generator {
+        let file = try SafetensorsFile.read(path)
+        guard file.metadata["format"] == Session.tuningFormat else {
+            throw Failure(path, "is no tuning of a generator", "tune it anew", kind: .damaged)
+        }
+        guard file.metadata["generator"] == generator.identity.sha256 else {
+            throw Failure(path, "is of another generator", "tune generator \(generator.identity.name)", kind: .conflict)
+        }
+        return try generator.adding(file.tensors, name: path)
     }
 }
