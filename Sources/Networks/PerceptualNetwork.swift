@@ -96,6 +96,7 @@ public struct PerceptualNetwork: FeatureExtractor {
     ///   - kind: Which network the file holds.
     ///   - path: The file.
     ///   - device: Where to compute.
+    /// - Returns: The network.
     /// - Throws: ``Core/Failure`` naming the file: missing, damaged, or without one of the network's arrays.
     public static func load(_ kind: Kind, from path: String, device: Device = .cpu) throws -> PerceptualNetwork {
         try PerceptualNetwork(kind, TorchFile.read(path), name: path, device: device)
