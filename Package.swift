@@ -105,7 +105,7 @@ let targets: [Target] = [
         ]),
     module(
         "PhotographCommands",
-        [argumentParser, "CommandSupport", "Directions", "Weights", "Core"]),
+        [argumentParser, "CommandSupport", "Directions", "Weights", "Tensors", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
@@ -140,7 +140,9 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "InversionTests",
-        dependencies: ["Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Weights", "Core"],
+        dependencies: [
+            "Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Tensors", "Weights", "Core",
+        ],
         swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),

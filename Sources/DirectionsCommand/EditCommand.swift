@@ -3,6 +3,7 @@ import CommandSupport
 import Core
 import Directions
 import Editing
+import Tensors
 import Weights
 
 /// `directions edit`: directions applied to latents, as a labelled grid.
@@ -94,6 +95,7 @@ struct EditCommand: ParsableCommand {
 
     func run() throws {
         let session = workspace.session
+        if !faces.photographs.photo.isEmpty { Torch.keepFreedMemory() }
         if let animation = try animation {
             let film = try session.animate(animation)
             print("\(animation.path): \(film.frames) pictures, \(film.width) x \(film.height) pixels")

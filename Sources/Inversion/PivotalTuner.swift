@@ -19,14 +19,19 @@ public struct TuningSettings: Sendable, Codable, Equatable {
     public var pixels: Float = 6
     /// What LPIPS counts.
     public var perceptual: Float = 1
-    /// What the squared differences of weights count, in shares of their mean square: small ones keep edits working.
-    public var decay: Double = 0
+    /// What the mean squared error counts at codes around the pivot, where the generator is to stay as it was: it keeps edits
+    /// working.
+    public var locality: Float = 6
+    /// How far those codes are from the pivot, in shares of what sampled w are from their mean.
+    public var reach: Float = 0.5
+    /// Every so many steps such a code takes part.
+    public var interval = 2
     /// The most numbers that are tuned; the smallest weights come first.
     public var numbers = 1_950_000
     /// It ends where both figures are this good.
-    public var goodError: Float = 0.006
+    public var goodError: Float = 0.0085
     /// LPIPS at which it ends.
-    public var goodDistance: Float = 0.05
+    public var goodDistance: Float = 0.08
 
     public init() {}
 }
@@ -54,6 +59,8 @@ public struct PivotalTuner: Sendable {
     private let perceptual: PerceptualNetwork
     private let embedder: FaceEmbedder?
     private let synthesizer: any TunableSynthesizer
+    /// The generator as it was.
+    private let original: any Synthesizer
     private let settings: TuningSettings
 
     /// - Parameters:
@@ -77,6 +84,7 @@ public struct PivotalTuner: Sendable {
         self.perceptual = perceptual
         self.embedder = embedder
         self.synthesizer = synthesizer
+        original = try generator.synthesizer(device: device)
         self.settings = settings
     }
 
@@ -113,7 +121,7 @@ public struct PivotalTuner: Sendable {
         let moving = try chosen()
         let optimiser = try Optimiser(
             .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: moving.map(\.numbers),
-            decays: moving.map { _ in settings.decay })
+            decays: moving.map { _ in 0 })
         let loss = try objective(photograph)
         let styles = try Tensor(
             pivot.own.values, shape: [1, pivot.own.rows, pivot.own.size], device: synthesizer.device)
@@ -126,6 +134,7 @@ public struct PivotalTuner: Sendable {
             if used >= 1 { break }
             let value = try self.step(styles, moving, loss)
             if value.error < settings.goodError, value.distance < settings.goodDistance { break }
+            if step % settings.interval == 0 { try stay(pivot, moving, losses: loss, step: step) }
             try optimiser.update(rate: settings.rate * scale(used))
             step += 1
             progress.advance(Int(100 * used) - shown, note: String(format: "L2 %.4f", value.error))
@@ -192,6 +201,23 @@ public struct PivotalTuner: Sendable {
         let cotangent = try Tensor(gradient, shape: face.shape, device: synthesizer.device)
         try face.multiplied(by: cotangent).sum().backward()
         return (error.values[0], distance.values[0])
+    }
+
+    /// Adds the gradients of what the tuning changes at a code beside the pivot.
+    private func stay(_ pivot: Inversion, _ moving: [Moving], losses: Losses, step: Int) throws {
+        let w = try generator.latents(seed: .max, indices: UInt64(step)..<UInt64(step + 1))
+        let mean = generator.meanLatent
+        var code = pivot.own
+        for i in code.values.indices {
+            code.values[i] += settings.reach * (w[i % mean.count] - mean[i % mean.count])
+        }
+        let wanted = try original.synthesize(code, size: losses.side, noise: .none)
+        let network = try synthesizer.replacing(
+            Dictionary(uniqueKeysWithValues: moving.map { ($0.name, try $0.value()) }))
+        let styles = try Tensor(code.values, shape: [1, code.rows, code.size], device: synthesizer.device)
+        let target = try Tensor(wanted.planes, shape: [1, 3, losses.side, losses.side], device: synthesizer.device)
+        try network.synthesize(styles, size: losses.side, noise: .none).subtracting(target).squared().mean()
+            .scaled(by: Double(settings.locality) * Double(settings.interval)).backward()
     }
 
     private func differences(_ moving: [Moving]) throws -> [String: TensorData] {

@@ -3,6 +3,7 @@ import CommandSupport
 import Core
 import Directions
 import Foundation
+import Tensors
 
 /// Inversion over a folder of aligned photographs, with any settings; Reports/photographs says what was tried with it.
 struct BenchInversionCommand: ParsableCommand {
@@ -33,6 +34,7 @@ struct BenchInversionCommand: ParsableCommand {
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
+        Torch.keepFreedMemory()
         var request = InversionBenchmarkRequest(folder: folder, count: count)
         request.skip = skip
         request.generator = generator

@@ -3,6 +3,7 @@ import CommandSupport
 import Core
 import Directions
 import Foundation
+import Tensors
 import Weights
 
 /// `directions invert`: photographs to codes.
@@ -65,6 +66,7 @@ struct InvertCommand: ParsableCommand {
     }
 
     func run() throws {
+        Torch.keepFreedMemory()
         let session = workspace.session
         let result = try session.invert(request)
         for failure in result.leftOut { Terminal.write("directions: \(failure)\n") }

@@ -87,4 +87,66 @@ struct PhotographEditTests {
             ["edit", "--photo", wide, "--seed", "1", "--direction", "drawn", "--strength", "1", "--out", out],
             status: 64)
     }
+
+    @Test func aTunedGeneratorIsUsedFromThenOn() throws {
+        let (photo, out) = (folder.path + "/photo/seed-3.png", folder.path + "/out.png")
+        _ = try edit(photo, ["--strength", "4", "--out", out])
+        let before = try Image.read(out)
+        try run(["invert", photo, "--aligned", "--method", "tune", "--steps", "2"])
+        let tunings = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/tunings")
+        #expect(tunings.count == 1)
+        let file = folder.path + "/tunings/" + tunings[0]
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)).count < 4 << 20)
+        _ = try edit(photo, ["--strength", "4", "--out", out])
+        #expect(try Image.read(out) != before)
+        _ = try edit(photo, ["--strength", "0", "--out", out])
+        #expect(try Image.read(out) == Image.read(photo))
+        // Without its file the code from before is edited, as before.
+        try FileManager.default.moveItem(atPath: file, toPath: file + ".away")
+        _ = try edit(photo, ["--strength", "4", "--out", out])
+        #expect(try Image.read(out) == before)
+        // Another file in its place is named.
+        try FileManager.default.copyItem(atPath: folder.path + "/models/default/weights.safetensors", toPath: file)
+        let refused = try edit(photo, ["--strength", "4", "--out", out], status: 1)
+        #expect(refused.errors.contains(tunings[0]) && refused.errors.contains("no tuning"), "\(refused.errors)")
+    }
+
+    private struct Figures: Decodable {
+        struct Value: Decodable { let value: Double }
+        struct Level: Decodable {
+            let strength: Double
+            let target: Value
+            let offTargetChange: Value
+        }
+        struct Photographs: Decodable {
+            let count: Int
+            let levels: [Level]
+        }
+        let faces: Int
+        let photographs: Photographs?
+    }
+
+    @Test func directionsAreMeasuredOnPhotographs() throws {
+        let photo = folder.path + "/photo"
+        try run(["import", folder.path + "/drawn.npy", "--as", "direction", "--attr", "smiling"])
+        try run(["invert", photo, "--aligned", "--steps", "5"])
+        let words = [
+            "evaluate", "--attr", "smiling", "--count", "2", "--strength", "0,4", "--photos", photo, "--aligned",
+        ]
+        let found = try JSONDecoder().decode([Figures].self, from: Data(run(words + ["--json"]).output.utf8))
+        let real = try #require(found.first?.photographs)
+        #expect(found[0].faces == 2 && real.count == 1 && real.levels.map(\.strength) == [0, 4])
+        // Unedited it is the photograph itself.
+        #expect(real.levels[0].target.value == 0 && real.levels[0].offTargetChange.value == 0)
+        #expect(real.levels[1].offTargetChange.value > 0)
+        // In the same table; and what was measured on photographs stays when faces are measured anew.
+        #expect(try run(words).output.contains("on photographs"))
+        try run(["evaluate", "--attr", "smiling", "--count", "3", "--strength", "4"])
+        let kept = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/directions/smiling")
+            .filter { $0.hasSuffix(".json") }
+        let texts = try kept.map {
+            try String(contentsOfFile: folder.path + "/directions/smiling/" + $0, encoding: .utf8)
+        }
+        #expect(texts.contains { $0.contains("\"photographs\"") && $0.contains("\"faces\" : 3") }, "\(kept)")
+    }
 }
