@@ -86,12 +86,21 @@ let targets: [Target] = [
         ]),
     module("Pipelines", [yams, "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
+    module(
+        "Encoders",
+        ["Inversion", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights", "Images", "Core"]),
+    module(
+        "EncoderTraining",
+        [
+            "Encoders", "Objectives", "Faces", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights",
+            "Images", "Core",
+        ]),
     module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
-            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
+            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "EncoderTraining", "Encoders",
+            "Evaluation", "Faces", "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     module(
