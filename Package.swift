@@ -88,7 +88,8 @@ let targets: [Target] = [
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module(
         "Encoders",
-        ["Inversion", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights", "Images", "Core"]),
+        ["Inversion", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
     module(
         "EncoderTraining",
         [
@@ -148,6 +149,12 @@ let tests: [Target] = [
         name: "InversionTests",
         dependencies: ["Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "EncodersTests",
+        dependencies: [
+            "EncoderTraining", "Encoders", "Fitting", "Generators", "Latents", "Networks", "Images", "Tensors",
+            "Weights", "Core",
+        ], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),

@@ -50,6 +50,8 @@ public struct TrainEncoderRequest: Sendable {
         var settings = settings
         settings.configuration = EncoderConfiguration(
             kind, backbone: architecture, rows: identity.styleGAN2Layers, latentSize: identity.latentSize)
+        settings.configuration.reconstructionSize = min(128, identity.resolution)
+        settings.imageSize = min(settings.imageSize, identity.resolution)
         if kind != .restyle { settings.passes = 1 }
         try settings.validate()
         return settings
@@ -99,8 +101,9 @@ extension Session {
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
             backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
+        let perceptual = settings.losses.lpips > 0 ? try perceptualNetwork() : nil
         let trainer = try EncoderTrainer(
-            plan, generator: generator, judges: .init(perceptual: perceptualNetwork(), embedder: embedder),
+            plan, generator: generator, judges: .init(perceptual: perceptual, embedder: embedder),
             device: request.device, context: context)
         if request.resumes { try trainer.resume() }
         try trainer.run()

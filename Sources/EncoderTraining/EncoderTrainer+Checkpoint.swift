@@ -12,7 +12,7 @@ public struct EncoderRecord: Sendable, Codable, Equatable {
     public var step: Int
     /// The mean loss since the last validation.
     public var loss: Double
-    /// L2 and LPIPS at 256² of colour photographs.
+    /// L2 and LPIPS (0 without its network) at 256² of colour photographs.
     public var l2: Double
     public var lpips: Double
     /// The same of grey photographs, against their colours.
@@ -22,6 +22,12 @@ public struct EncoderRecord: Sendable, Codable, Equatable {
 
 extension EncoderTrainer {
     private static let format = "directions.encoder-checkpoint"
+
+    /// The best encoder so far.
+    public var bestPath: String { "\(plan.folder)/best.encoder.safetensors" }
+
+    /// What validations measured so far.
+    public var records: [EncoderRecord] { position.history }
 
     private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
 
@@ -108,8 +114,7 @@ extension EncoderTrainer {
         if score <= position.best {
             position.best = score
             try EncoderFile.write(
-                card(), weights: average.state(), coordinates: coordinates,
-                to: "\(plan.folder)/best.encoder.safetensors")
+                card(), weights: average.state(), coordinates: coordinates, to: bestPath)
         }
         let lines = try position.history.map { try EncoderTrainer.encode($0) + "\n" }
         try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
@@ -136,7 +141,9 @@ extension EncoderTrainer {
             let codes = try encoder.codes(of: isGrey ? faces.grey() : faces)
             let images = try synthesizer.synthesize(codes, size: size, noise: .none)
             l2 += try PixelLoss(targets: faces, side: size).evaluate(images).total
-            lpips += try LPIPS(judges.perceptual, targets: faces).distances(images).reduce(0) { $0 + Double($1) }
+            if let perceptual = judges.perceptual {
+                lpips += try LPIPS(perceptual, targets: faces).distances(images).reduce(0) { $0 + Double($1) }
+            }
         }
         return (l2 / Double(plan.validation.count), lpips / Double(plan.validation.count))
     }

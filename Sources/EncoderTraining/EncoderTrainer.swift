@@ -67,15 +67,15 @@ public final class EncoderTrainer {
 
     /// Networks that the losses need.
     public struct Judges {
-        /// Of the perceptual loss.
-        public let perceptual: PerceptualNetwork
+        /// Of the perceptual loss; needed where that counts.
+        public let perceptual: PerceptualNetwork?
         /// Of the identity loss; needed where that counts.
         public let embedder: FaceEmbedder?
 
         /// - Parameters:
         ///   - perceptual: Of the perceptual loss.
         ///   - embedder: Of the identity loss.
-        public init(perceptual: PerceptualNetwork, embedder: FaceEmbedder?) {
+        public init(perceptual: PerceptualNetwork?, embedder: FaceEmbedder?) {
             self.perceptual = perceptual
             self.embedder = embedder
         }
@@ -122,6 +122,17 @@ public final class EncoderTrainer {
             throw Failure(
                 "id \(settings.losses.id)", "needs the face-recognition network", "run `directions import identity`",
                 kind: .notFound)
+        }
+        if settings.losses.lpips > 0 && judges.perceptual == nil {
+            throw Failure(
+                "lpips \(settings.losses.lpips)", "needs the perceptual network", "run `directions import lpips`",
+                kind: .notFound)
+        }
+        let sizes = [settings.imageSize, settings.configuration.reconstructionSize]
+        if let size = sizes.first(where: { $0 > generator.identity.resolution }) {
+            throw Failure(
+                "size \(size)", "is more than the generator's \(generator.identity.resolution) pixels",
+                "give a smaller one", kind: .usage)
         }
         self.plan = plan
         self.generator = generator
@@ -309,7 +320,9 @@ public final class EncoderTrainer {
         var parts: [(any Objective, weight: Float)] = [
             (PixelLoss(targets: targets, sizes: [(side, 1), (side / 2, 0.5), (side / 8, 0.5)]), losses.l2)
         ]
-        if losses.lpips > 0 { parts.append((try LPIPS(judges.perceptual, targets: targets), losses.lpips)) }
+        if losses.lpips > 0, let perceptual = judges.perceptual {
+            parts.append((try LPIPS(perceptual, targets: targets), losses.lpips))
+        }
         if losses.id > 0, let embedder = judges.embedder {
             parts.append((try IdentityObjective(embedder, faces: targets), losses.id))
         }

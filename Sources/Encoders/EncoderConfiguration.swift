@@ -44,6 +44,7 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
         self.rows = rows
         self.latentSize = latentSize
         passes = kind == .restyle ? 3 : 1
+        rank = min(rank, latentSize)
     }
 
     /// Channels that the backbone sees.

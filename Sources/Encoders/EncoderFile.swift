@@ -81,17 +81,7 @@ public enum EncoderFile {
         _ path: String, device: Device = .cpu
     ) throws -> (card: EncoderCard, network: EncoderNetwork, coordinates: PrincipalCoordinates) {
         let file = try SafetensorsFile.read(path)
-        guard file.metadata["format"] == EncoderCard.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                path, "is no encoder of this program's format", "use a file that `directions train-encoder` made")
-        }
-        let card: EncoderCard
-        do {
-            card = try JSONDecoder().decode(EncoderCard.self, from: Data((file.metadata["card"] ?? "").utf8))
-            try card.configuration.validate()
-        } catch is DecodingError {
-            throw Failure(path, "has a card that can't be understood", "get the file again")
-        }
+        let card = try card(of: file, name: path)
         let size = card.configuration.latentSize
         guard let mean = file.tensors["coordinates.mean"], let axes = file.tensors["coordinates.axes"],
             mean.shape == [size], axes.shape == [size, size]
@@ -100,5 +90,26 @@ public enum EncoderFile {
         let network = try EncoderNetwork(card.configuration, device: device)
         try network.load(file.tensors, from: path)
         return (card, network, coordinates)
+    }
+
+    /// What an encoder file says of itself; its weights are not read.
+    ///
+    /// - Parameter path: The file.
+    /// - Returns: Its card.
+    /// - Throws: ``Core/Failure`` naming the file: missing, damaged, or no encoder.
+    public static func card(_ path: String) throws -> EncoderCard { try card(of: .read(path), name: path) }
+
+    private static func card(of file: SafetensorsFile, name: String) throws -> EncoderCard {
+        guard file.metadata["format"] == EncoderCard.format, file.metadata["version"] == "1" else {
+            throw Failure(
+                name, "is no encoder of this program's format", "use a file that `directions train-encoder` made")
+        }
+        do {
+            let card = try JSONDecoder().decode(EncoderCard.self, from: Data((file.metadata["card"] ?? "").utf8))
+            try card.configuration.validate()
+            return card
+        } catch is DecodingError {
+            throw Failure(name, "has a card that can't be understood", "get the file again")
+        }
     }
 }

@@ -57,11 +57,10 @@ struct SharedHeads: EncoderHeads {
     init(_ configuration: EncoderConfiguration, maps: [(stride: Int, channels: Int)], layers: LayerStore) throws {
         self.configuration = configuration
         let width = configuration.width
-        laterals = try [8, 16, 32].map { stride in
-            let channels = maps.first { $0.stride == stride }?.channels ?? 0
+        laterals = try maps.filter { [8, 16, 32].contains($0.stride) }.map { map in
+            let name = "lateral\(map.stride)"
             return (
-                stride,
-                try PlainConvolution(layers, "lateral\(stride)", input: channels, output: width, size: 1)
+                map.stride, try PlainConvolution(layers, name, input: map.channels, output: width, size: 1)
             )
         }
         body = try (0..<3).map {

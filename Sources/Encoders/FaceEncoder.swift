@@ -1,5 +1,6 @@
 import Core
 import Fitting
+import Foundation
 import Generators
 import Images
 import Inversion
@@ -70,6 +71,11 @@ public final class FaceEncoder: PhotographEncoder, Sendable {
         self.synthesizer = synthesizer
         device = network.device
         self.network = Mutex(network)
+    }
+
+    /// The encoder of the default generator that comes with the program; nil where it was left out.
+    public static var shippedPath: String? {
+        Bundle.module.path(forResource: "faces.encoder", ofType: "safetensors", inDirectory: "Resources")
     }
 
     public func codes(of photographs: ImageBatch) throws -> LatentCodes {

@@ -72,7 +72,9 @@ struct TrainEncoderCommand: ParsableCommand {
             request.settings.losses.wNorm = wNorm
             request.settings.losses.latent = latent
             request.settings.losses.delta = delta
-            (request.settings.latentSteps, request.settings.imageSteps, request.settings.pairs) = (latentSteps, imageSteps, pairs)
+            (request.settings.latentSteps, request.settings.imageSteps, request.settings.pairs) = (
+                latentSteps, imageSteps, pairs
+            )
             request.settings.firstPairs = min(request.settings.firstPairs, pairs)
             request.settings.imageBatch = batch
             request.settings.generated = min(request.settings.generated, batch)
