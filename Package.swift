@@ -89,12 +89,22 @@ let targets: [Target] = [
         ]),
     module("Pipelines", [yams, "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
+    module(
+        "Encoders",
+        ["Inversion", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
+    module(
+        "EncoderTraining",
+        [
+            "Encoders", "Objectives", "Faces", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights",
+            "Images", "Core",
+        ]),
     module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
-            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
+            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "EncoderTraining", "Encoders",
+            "Evaluation", "Faces", "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     module(
@@ -144,6 +154,12 @@ let tests: [Target] = [
             "Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Tensors", "Weights", "Core",
         ],
         swiftSettings: strict),
+    .testTarget(
+        name: "EncodersTests",
+        dependencies: [
+            "EncoderTraining", "Encoders", "Fitting", "Generators", "Latents", "Networks", "Images", "Tensors",
+            "Weights", "Core",
+        ], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),

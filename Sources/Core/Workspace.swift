@@ -31,6 +31,8 @@ public struct Workspace: Sendable, Hashable {
 
     /// The folder of an imported generator.
     public func generator(_ name: String) -> String { "\(models)/\(name)" }
+    /// The file of a trained encoder.
+    public func encoder(_ name: String) -> String { "\(models)/\(name).encoder.safetensors" }
     /// The file of a trained classifier.
     public func classifier(_ name: String) -> String { "\(models)/\(name).classifier.safetensors" }
 }

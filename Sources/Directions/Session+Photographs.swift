@@ -1,4 +1,5 @@
 import Core
+import Encoders
 import Faces
 import Foundation
 import Generators
@@ -28,13 +29,33 @@ extension Session {
         return try FaceEmbedder(.read(workspace.identityNetwork))
     }
 
-    /// The encoder of photographs that a generator has in the workspace.
+    /// The encoder of photographs that a generator has: one of the workspace, else the one that comes with the program.
     ///
-    /// - Throws: ``Core/Failure`` (not found) when there is none.
-    func photographEncoder(for generator: Generator) throws -> any PhotographEncoder {
-        throw Failure(
-            "encoder", "is not there for generator \(generator.identity.name)", "look for codes by the method optimise",
-            kind: .notFound)
+    /// - Parameters:
+    ///   - generator: Whose codes are wanted.
+    ///   - name: An encoder's name in the workspace, or a file; nil for any of this generator.
+    /// - Throws: ``Core/Failure`` (not found) when there is none; of another generator (conflict), where one was named.
+    func photographEncoder(for generator: Generator, named name: String? = nil) throws -> any PhotographEncoder {
+        if let name {
+            let path = workspace.encoder(name)
+            let isFile = !FileManager.default.fileExists(atPath: path) && name.hasSuffix(".safetensors")
+            return try FaceEncoder(isFile ? name : path, generator: generator)
+        }
+        guard let path = encoderPath(for: generator.identity) else {
+            throw Failure(
+                "encoder", "is not there for generator \(generator.identity.name)",
+                "train one with `directions train-encoder`, or look for codes by the method optimise", kind: .notFound)
+        }
+        return try FaceEncoder(path, generator: generator)
+    }
+
+    /// The file of the encoder that a generator has; nil without one.
+    func encoderPath(for identity: GeneratorIdentity) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.models)) ?? []
+        let own = names.filter { $0.hasSuffix(".encoder.safetensors") }.sorted().map { "\(workspace.models)/\($0)" }
+        return (own + [FaceEncoder.shippedPath].compactMap(\.self)).first {
+            (try? EncoderFile.card($0))?.generator == identity.sha256
+        }
     }
 
     /// A picture that is one aligned face.
