@@ -46,7 +46,8 @@ let targets: [Target] = [
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Weights", "Core"]),
     module("Networks", ["Tensors", "Weights", "Core"]),
-    module("Faces", ["Networks", "Tensors", "Weights", "Images", "Core"]),
+    module(
+        "Faces", ["Networks", "Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
     module(
         "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],

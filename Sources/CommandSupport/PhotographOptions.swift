@@ -13,11 +13,16 @@ package struct PhotographOptions: ParsableArguments {
 
     @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") package var aligned = false
 
+    @Option(help: "Which face of each photograph: 1 is the largest; `directions align` shows their numbers.")
+    package var face = 1
+
     @Option(help: "Seconds at most to look for each photograph's code, where the database has none.")
     package var seconds: Double = 40
 
     /// The photographs that were asked for.
     package var source: PhotographSource {
-        PhotographSource(photo, isAligned: aligned, budget: InversionBudget(seconds: seconds))
+        var source = PhotographSource(photo, isAligned: aligned, budget: InversionBudget(seconds: seconds))
+        source.face = face
+        return source
     }
 }

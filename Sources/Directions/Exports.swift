@@ -20,6 +20,7 @@
 @_exported import struct Images.Grid
 @_exported import struct Images.Image
 @_exported import struct Images.ImageBatch
+@_exported import enum Images.ImageFormat
 @_exported import struct Inversion.Inversion
 @_exported import struct Inversion.InversionBudget
 @_exported import struct Inversion.InversionSettings

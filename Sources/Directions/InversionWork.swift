@@ -23,6 +23,8 @@ struct InversionWork {
         let height: Int
         /// The face at the side that the search compares at.
         let face: Image
+        /// Where the face lies, as JSON; nil where the picture is its square.
+        let alignment: String?
     }
 
     /// What codes are found with; loaded when the first picture can be used.
@@ -35,12 +37,16 @@ struct InversionWork {
 
     private let session: Session
     private let request: InvertRequest
+    private let method: InvertRequest.Method
     private let store: LatentStore
     private var loaded: Way?
 
-    init(_ session: Session, _ request: InvertRequest, store: LatentStore) {
+    init(
+        _ session: Session, _ request: InvertRequest, _ method: InvertRequest.Method, store: LatentStore
+    ) {
         self.session = session
         self.request = request
+        self.method = method
         self.store = store
     }
 
@@ -56,24 +62,25 @@ struct InversionWork {
         for (index, one) in waiting.enumerated() {
             try context.check()
             do {
-                let picture = try Session.alignedPicture(one.file)
+                let face = try PhotographFace(
+                    one.file, isAligned: request.isAligned, number: request.face, context: context)
                 ready.append(
                     Ready(
-                        file: one.file, key: one.key, width: picture.width, height: picture.height,
-                        face: picture.centredSquare(size: Inverter.side)))
+                        file: one.file, key: one.key, width: face.picture.width, height: face.picture.height,
+                        face: face.square.centredSquare(size: Inverter.side), alignment: try face.alignment()))
             } catch let failure as Failure where failure.kind != .cancelled {
                 leftOut.append(failure)
             }
             if ready.isEmpty { continue }
             let way = try way()
-            let batch = request.method == .tune ? 1 : way.inverter.batch
+            let batch = method == .tune ? 1 : way.inverter.batch
             guard ready.count == batch || index == waiting.count - 1 else { continue }
             let records = zip(ready, try inversions(of: ready, way)).map { one, result in
                 (
                     PhotographRecord(
                         sha256: one.key.photograph, path: URL(fileURLWithPath: one.file).path, width: one.width,
                         height: one.height),
-                    InversionRecord(one.key, result)
+                    InversionRecord(one.key, result, alignment: one.alignment)
                 )
             }
             try store.insert(records, generator: way.generator.identity.record)
@@ -91,8 +98,8 @@ struct InversionWork {
         let generator = try session.generator(request.generator)
         let found = Way(
             generator: generator, inverter: try session.inverter(generator),
-            encoder: request.method.hasEncoder ? try session.photographEncoder(for: generator) : nil,
-            tuner: request.method == .tune
+            encoder: method.hasEncoder ? try session.photographEncoder(for: generator) : nil,
+            tuner: method == .tune
                 ? try PivotalTuner(
                     generator, perceptual: session.perceptualNetwork(), embedder: session.embedder()) : nil)
         loaded = found
@@ -109,7 +116,7 @@ struct InversionWork {
         guard let encoder = way.encoder else {
             return try inverter.invert(photographs, budget: request.budget, context: context)
         }
-        if request.method == .encoder { return try inverter.encode(photographs, by: encoder) }
+        if method == .encoder { return try inverter.encode(photographs, by: encoder) }
         return try inverter.invert(
             photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context)
     }

@@ -29,12 +29,16 @@ public struct InvertRequest: Sendable {
 
     /// Pictures, and folders of pictures.
     public var files: [String]
-    /// How codes are found.
-    public var method: Method
+    /// How codes are found; nil asks the generator's encoder, and the generator's gradients where it has none.
+    public var method: Method?
     /// When to end, for each photograph.
     public var budget: InversionBudget
     /// Whether each picture is the square of one face in FFHQ's frame already.
     public var isAligned: Bool
+    /// Which face of each photograph, from 1, the largest first.
+    public var face = 1
+    /// Whether an encoder's code is searched on from, where no method is asked for.
+    public var isRefined = false
     /// The generator's name in the workspace.
     public var generator: String
 
@@ -45,8 +49,8 @@ public struct InvertRequest: Sendable {
     ///   - isAligned: Whether each picture is the square of one face in FFHQ's frame already.
     ///   - generator: The generator's name in the workspace.
     public init(
-        _ files: [String], method: Method = .optimise, budget: InversionBudget = InversionBudget(seconds: 40),
-        isAligned: Bool = true, generator: String = "default"
+        _ files: [String], method: Method? = nil, budget: InversionBudget = InversionBudget(seconds: 40),
+        isAligned: Bool = false, generator: String = "default"
     ) {
         self.files = files
         self.method = method
@@ -62,22 +66,22 @@ public struct InvertRequest: Sendable {
         guard !files.isEmpty else {
             throw Failure("photographs", "are none", "name pictures or a folder of them", kind: .usage)
         }
-        guard isAligned else {
-            throw Failure(
-                "photographs", "must be aligned faces: squares in FFHQ's frame",
-                "cut out the face's square first, and say that it is aligned", kind: .usage)
+        guard face >= 1, face == 1 || !isAligned else {
+            throw Failure("face \(face)", "must be 1 or more, and 1 of an aligned picture", kind: .usage)
         }
         try budget.validate()
     }
 
     /// What tells inversions of one method apart: the budget, and a fingerprint of how the search goes.
-    func settings() throws -> String {
-        if method == .encoder { return "{}" }
+    func settings(_ method: Method, encoder card: String?) throws -> String {
+        if method == .encoder { return "{\"aligned\":\(isAligned),\"encoder\":\"\(card ?? "")\"}" }
         struct Described: Encodable {
             let seconds: Double?
             let steps: Int?
             let search: String
             let tuning: String?
+            let encoder: String?
+            let aligned: Bool
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -86,7 +90,8 @@ public struct InvertRequest: Sendable {
         }
         let described = Described(
             seconds: budget.seconds, steps: budget.steps, search: try fingerprint(InversionSettings()),
-            tuning: method == .tune ? try fingerprint(TuningSettings()) : nil)
+            tuning: method == .tune ? try fingerprint(TuningSettings()) : nil,
+            encoder: method.hasEncoder ? card : nil, aligned: isAligned)
         return String(decoding: try encoder.encode(described), as: UTF8.self)
     }
 }
@@ -109,6 +114,10 @@ public struct InvertedPhotograph: Sendable, Encodable {
     public let seconds: Double
     /// Whether it was found now; false where the database had it.
     public let isNew: Bool
+    /// How it was found.
+    public let method: String
+    /// Whether the picture is the face's square itself.
+    let isAligned: Bool
     let key: InversionKey
     /// [StyleGAN2's rows, latent size].
     let code: [Float]
@@ -116,7 +125,7 @@ public struct InvertedPhotograph: Sendable, Encodable {
     let ownCode: [Float]
 
     private enum CodingKeys: String, CodingKey {
-        case file, sha256, l2, lpips, identity, steps, seconds, isNew
+        case file, sha256, l2, lpips, identity, steps, seconds, isNew, method
     }
 
     init(_ file: String, _ record: InversionRecord, isNew: Bool) {
@@ -126,6 +135,8 @@ public struct InvertedPhotograph: Sendable, Encodable {
         (l2, lpips, identity) = (record.error, record.perceptual, record.identity)
         (steps, seconds) = (record.steps, record.seconds)
         self.isNew = isNew
+        method = record.key.method
+        isAligned = record.alignment == nil
         (code, ownCode) = (record.code, record.ownCode)
     }
 }
@@ -156,7 +167,10 @@ extension Session {
         try request.validate()
         let files = try pictureFiles(request.files)
         let identity = try generatorIdentity(request.generator)
-        let settings = try request.settings()
+        let encoder = encoderPath(for: identity)
+        let method = request.method ?? (encoder == nil ? .optimise : request.isRefined ? .encoderAndOptimise : .encoder)
+        let settings = try request.settings(
+            method, encoder: method.hasEncoder ? encoder.map { String(try Hashing.sha256(file: $0).prefix(12)) } : nil)
         let store = try store()
         var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
         var waiting: [InversionWork.Waiting] = []
@@ -165,10 +179,10 @@ extension Session {
             do {
                 let sha256 = try Hashing.sha256(file: file)
                 let key = InversionKey(
-                    photograph: sha256, generator: identity.sha256, method: request.method.rawValue,
+                    photograph: sha256, face: request.face, generator: identity.sha256, method: method.rawValue,
                     settings: settings)
                 if let record = try store.inversion(key),
-                    request.method != .tune || FileManager.default.fileExists(atPath: tuningFile(key))
+                    method != .tune || FileManager.default.fileExists(atPath: tuningFile(key))
                 {
                     found[file] = InvertedPhotograph(file, record, isNew: false)
                 } else {
@@ -180,10 +194,10 @@ extension Session {
         }
         if !waiting.isEmpty {
             let parameters = [
-                "method": request.method.rawValue, "settings": settings, "photographs": "\(waiting.count)",
+                "method": method.rawValue, "settings": settings, "photographs": "\(waiting.count)",
             ]
             try store.logged("invert", parameters: parameters, inputs: ["generator": identity.sha256]) {
-                var work = InversionWork(self, request, store: store)
+                var work = InversionWork(self, request, method, store: store)
                 let results = try work.run(waiting)
                 found.merge(results.found) { $1 }
                 leftOut += results.leftOut
@@ -202,9 +216,10 @@ extension Session {
 }
 
 extension InversionRecord {
-    init(_ key: InversionKey, _ found: Inversion) {
+    init(_ key: InversionKey, _ found: Inversion, alignment: String?) {
         self.init(
-            key: key, code: found.code.values, ownCode: found.own.values, error: Double(found.error),
+            key: key, alignment: alignment, code: found.code.values, ownCode: found.own.values,
+            error: Double(found.error),
             perceptual: Double(found.perceptual), identity: found.identity.map(Double.init), steps: found.steps,
             seconds: found.seconds)
     }

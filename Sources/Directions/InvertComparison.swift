@@ -22,7 +22,9 @@ extension Session {
         for (index, photograph) in result.photographs.prefix(limit).enumerated() {
             try context.check()
             let face = try synthesizer.synthesize(codes.slice(index..<index + 1), size: size, noise: .none)
-            let picture = try Session.alignedPicture(photograph.file).centredSquare(size: size)
+            let photo = try PhotographFace(
+                photograph.file, isAligned: photograph.isAligned, number: photograph.key.face)
+            let picture = photo.square.centredSquare(size: size)
             rows.append([picture, face.images[0], picture.difference(from: face.images[0])])
             let name = ((photograph.file as NSString).lastPathComponent as NSString).deletingPathExtension
             let figures = String(format: "L2 %.3f LPIPS %.3f", photograph.l2, photograph.lpips)

@@ -118,7 +118,9 @@ extension Session {
         var images = [Image?](repeating: nil, count: codes.count)
         // Photograph by photograph, so that no more than one is held with what belongs to it.
         for (index, photograph) in photographs.enumerated() {
-            let face = try PhotographFace(photograph.file, isAligned: request.photographs.isAligned)
+            let face = try PhotographFace(
+                photograph.file, isAligned: request.photographs.isAligned, number: request.photographs.face,
+                context: context)
             let editor = try photograph.tuning.map {
                 try PhotographEditor(tuned(generator, by: $0), rendering: rendering)
             }

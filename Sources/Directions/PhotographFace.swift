@@ -1,4 +1,6 @@
+import Core
 import Faces
+import Foundation
 import Generators
 import Images
 import Inversion
@@ -8,20 +10,56 @@ import Latents
 struct PhotographFace: Sendable {
     /// The whole photograph.
     let picture: Image
-    /// The face's square in FFHQ's frame.
+    /// The face's square in FFHQ's frame, upright.
     let square: Image
-    /// Where that square's top left corner is in the photograph.
-    private let place: (x: Int, y: Int)
+    /// Where that square is in the photograph.
+    private let place: Place
+
+    private enum Place: Sendable {
+        /// Upright, its top left corner at a pixel.
+        case whole(x: Int, y: Int)
+        /// At any turn and size.
+        case turned(PictureSquare)
+    }
+
+    /// Sides between which a face that has to be turned upright is worked on.
+    private static let sides = 256...1024
 
     /// - Parameters:
     ///   - file: The picture's file.
-    ///   - isAligned: Whether it is the square of one face in FFHQ's frame already.
+    ///   - isAligned: Whether it is the square of one face in FFHQ's frame already; else its faces are looked for.
+    ///   - number: Which of its faces, from 1, the largest first.
+    ///   - context: Whom to tell of other faces and of small ones.
     /// - Throws: ``Core/Failure`` naming the file when it can't be read, or is no face.
-    init(_ file: String, isAligned: Bool) throws {
-        picture = try Session.alignedPicture(file)
-        let window = FaceFrame.ffhq.wholeWindow(width: picture.width, height: picture.height)
-        square = picture.cropped(x: window.x, y: window.y, width: window.side, height: window.side)
-        place = (window.x, window.y)
+    init(_ file: String, isAligned: Bool, number: Int = 1, context: RunContext = .silent) throws {
+        if isAligned {
+            picture = try Session.alignedPicture(file)
+            let window = FaceFrame.ffhq.wholeWindow(width: picture.width, height: picture.height)
+            square = picture.cropped(x: window.x, y: window.y, width: window.side, height: window.side)
+            place = .whole(x: window.x, y: window.y)
+            return
+        }
+        picture = try Image.read(file)
+        let found = try Session.faces(of: picture, file: file, which: number, detector: FaceDetector())[0]
+        if found.faces > 1 {
+            context.notice(
+                "\(file): face \(number) of \(found.faces), from the largest; `directions align` shows them all")
+        }
+        if found.isSmall {
+            let eyes = Int(found.landmarks.eyeDistance.rounded())
+            context.notice("\(file): \(eyes) pixels between the eyes: detail will be guessed")
+        }
+        let size = min(max(Int(found.square.side.rounded()), PhotographFace.sides.lowerBound), 1024)
+        square = found.crop(of: picture, size: size)
+        place = .turned(found.square)
+    }
+
+    /// Where the face lies in the photograph, as JSON; nil where the picture is its square.
+    func alignment() throws -> String? {
+        guard case .turned(let square) = place else { return nil }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return String(decoding: try encoder.encode(square), as: UTF8.self)
     }
 
     /// The photograph with changes of its face put into it.
@@ -32,7 +70,11 @@ struct PhotographFace: Sendable {
     /// - Returns: The photograph, or the square.
     func picture(changedBy change: ImageBatch, isCropped: Bool) -> Image {
         let change = change.resized(to: square.width)
-        return isCropped ? square.adding(change, x: 0, y: 0) : picture.adding(change, x: place.x, y: place.y)
+        if isCropped { return square.adding(change, x: 0, y: 0) }
+        switch place {
+        case .whole(let x, let y): return picture.adding(change, x: x, y: y)
+        case .turned(let place): return picture.pasting(square.adding(change, x: 0, y: 0), over: square, at: place)
+        }
     }
 }
 

@@ -12,6 +12,8 @@ public struct PhotographSource: Sendable, Equatable {
     public var files: [String]
     /// Whether each picture is the square of one face in FFHQ's frame already.
     public var isAligned: Bool
+    /// Which face of each photograph, from 1, the largest first.
+    public var face = 1
     /// How codes are found; nil takes the newest that the database has, whichever way it was found.
     public var method: InvertRequest.Method?
     /// When a search ends, for each photograph.
@@ -23,7 +25,7 @@ public struct PhotographSource: Sendable, Equatable {
     ///   - method: How codes are found; nil takes the newest that the database has.
     ///   - budget: When a search ends, for each photograph.
     public init(
-        _ files: [String], isAligned: Bool = true, method: InvertRequest.Method? = nil,
+        _ files: [String], isAligned: Bool = false, method: InvertRequest.Method? = nil,
         budget: InversionBudget = InversionBudget(seconds: 40)
     ) {
         self.files = files
@@ -36,13 +38,16 @@ public struct PhotographSource: Sendable, Equatable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no photographs, or a budget out of range.
     public func validate() throws {
-        try InvertRequest(files, method: method ?? .optimise, budget: budget, isAligned: isAligned).validate()
+        try request(files, generator: "default").validate()
     }
 
     /// The inversions that are asked for, of some files.
     func request(_ files: [String], generator: String) -> InvertRequest {
-        InvertRequest(
-            files, method: method ?? .optimise, budget: budget, isAligned: isAligned, generator: generator)
+        var request = InvertRequest(
+            files, method: method, budget: budget, isAligned: isAligned, generator: generator)
+        request.face = face
+        request.isRefined = true
+        return request
     }
 }
 
@@ -71,7 +76,7 @@ extension Session {
     func codedPhotographs(_ source: PhotographSource, generator: String) throws -> [CodedPhotograph] {
         try source.validate()
         let files = try pictureFiles(source.files.map(photographFile))
-        let known = try source.method == nil ? knownCodes(files, generator: generator) : [:]
+        let known = try source.method == nil ? knownCodes(files, source, generator: generator) : [:]
         let missing = files.filter { known[$0] == nil }
         var found: [String: CodedPhotograph] = known
         if !missing.isEmpty {
@@ -87,16 +92,21 @@ extension Session {
     }
 
     /// What the database has of some files, the newest of each.
-    private func knownCodes(_ files: [String], generator: String) throws -> [String: CodedPhotograph] {
+    private func knownCodes(
+        _ files: [String], _ source: PhotographSource, generator: String
+    ) throws -> [String: CodedPhotograph] {
         guard FileManager.default.fileExists(atPath: workspace.database) else { return [:] }
         let identity = try generatorIdentity(generator)
         let store = try LatentStore.openReadOnly(workspace.database)
         return try Dictionary(
             uniqueKeysWithValues: files.compactMap { file in
                 let sha256 = try Hashing.sha256(file: file)
-                let newest = try store.inversions(ofPhotograph: sha256, generator: identity.sha256).first { record in
-                    record.key.method != InvertRequest.Method.tune.rawValue
-                        || FileManager.default.fileExists(atPath: tuningFile(record.key))
+                let newest = try store.inversions(
+                    ofPhotograph: sha256, face: source.face, generator: identity.sha256
+                ).first { record in
+                    (record.alignment == nil) == source.isAligned
+                        && (record.key.method != InvertRequest.Method.tune.rawValue
+                            || FileManager.default.fileExists(atPath: tuningFile(record.key)))
                 }
                 return newest.map { record in
                     let isTuned = record.key.method == InvertRequest.Method.tune.rawValue

@@ -140,3 +140,17 @@ public enum AreaResampling {
         return result
     }
 }
+
+extension Image {
+    /// Left and right exchanged.
+    public func mirrored() -> Image {
+        var result = self
+        for y in 0..<height {
+            for x in 0..<width {
+                let (to, from) = (3 * (y * width + x), 3 * (y * width + width - 1 - x))
+                for c in 0..<3 { result.pixels[to + c] = pixels[from + c] }
+            }
+        }
+        return result
+    }
+}

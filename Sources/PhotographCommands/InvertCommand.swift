@@ -12,28 +12,35 @@ struct InvertCommand: ParsableCommand {
         commandName: "invert",
         abstract: "Find the codes whose faces are given photographs.",
         discussion: """
-            Each photograph must be the square of one face in FFHQ's frame; --aligned says that it is. Its code is looked for by the \
-            generator's gradients, in W first, then row by row, until its face is the photograph to the pixel (L2), to the eye (LPIPS), \
-            to a face-recognition network and to the attribute classifier. Codes are kept in the database by the SHA-256 of the \
-            picture's file, so a folder that was stopped goes on, and the same picture is not done twice. Networks are fetched with \
-            `directions import lpips` and `directions import identity`.
+            The largest face of each photograph is cut out as FFHQ does (see `directions align`); --aligned says that the picture is \
+            such a square already. Its code comes from the generator's encoder at once, where it has one. --method optimise looks for it \
+            by the generator's gradients, in W first, then row by row, until its face is the photograph to the pixel (L2), to the eye \
+            (LPIPS), to a face-recognition network and to the attribute classifier; --method encoder+optimise begins at the encoder's \
+            code. Codes are kept in the database by the SHA-256 of the picture's file, so a folder that was stopped goes on, and the same \
+            picture is not done twice. Networks are fetched with `directions import lpips` and `directions import identity`.
 
             --method tune goes on from there with the generator's own weights (pivotal tuning): a file of differences for each \
             photograph, of 4 MB at most, in the workspace's folder tunings; `edit --photo` and `synth --photo` use it from then on.
 
-            A picture that can't be read or is no aligned face is named on standard error, the others are done, and the exit status \
+            A picture that can't be read or shows no face is named on standard error, the others are done, and the exit status \
             is 1.
 
             For example:
-              directions invert me.png --aligned --codes-out me.npy --out compare.png
-              directions invert photographs --aligned --seconds 20 --codes-out all.npy
+              directions invert me.jpg --codes-out me.npy --out compare.png
+              directions invert photographs --method optimise --seconds 20 --codes-out all.npy
               directions edit --direction smiling --strength 0,1,2 --unit sigma --code me.npy --out smile.png
             """)
 
-    @Argument(help: "Pictures of one aligned face each, and folders of them.") var files: [String]
+    @Argument(help: "Photographs, and folders of them.") var files: [String]
+    @Option(help: "Which face of each photograph: 1 is the largest.") var face = 1
     @Flag(help: "The pictures are squares in FFHQ's frame already.") var aligned = false
-    @Option(help: "How: optimise, encoder, encoder+optimise, or tune: the generator itself, to each photograph.")
-    var method = InvertRequest.Method.optimise
+    @Option(
+        help: """
+            How: encoder, optimise, encoder+optimise, or tune: the generator itself, to each photograph (default: encoder where the \
+            generator has one, else optimise).
+            """)
+    var method: InvertRequest.Method?
+
     @Option(help: "Seconds at most for each photograph (default: 40, of tune 240, or as many as --steps take).")
     var seconds: Double?
     @Option(help: "Steps at most; with them alone a run does not depend on the machine's speed.") var steps: Int?
@@ -51,11 +58,13 @@ struct InvertCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.") var json = false
 
     private var request: InvertRequest {
-        InvertRequest(
+        let usual = (method ?? .optimise).seconds
+        var request = InvertRequest(
             files, method: method,
-            budget: InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? method.seconds : nil)),
-            isAligned: aligned,
-            generator: generator)
+            budget: InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? usual : nil)),
+            isAligned: aligned, generator: generator)
+        request.face = face
+        return request
     }
 
     func validate() throws {
