@@ -44,8 +44,10 @@ public struct Tuning: Sendable {
     public let inversion: Inversion
 }
 
-/// Tunes a generator's convolutions so that a code's face is a photograph: Roich and others, "Pivotal Tuning for Latent-based
-/// Editing of Real Images", 2021. The scales of styles stay as they are, and edits with them.
+/// Tunes a generator's convolutions so that a code's face is a photograph.
+///
+/// After Roich and others, "Pivotal Tuning for Latent-based Editing of Real Images", 2021. The scales of styles stay as they are,
+/// and edits with them.
 ///
 /// For example:
 ///
