@@ -13,7 +13,7 @@ import Weights
 public struct TuningSettings: Sendable, Codable, Equatable {
     /// Adam's rate, in shares of each weight's root mean square.
     public var rate: Double = 0.005
-    /// The share of the way over which the rate falls to a twentieth.
+    /// The share of the way over which the rate falls to a twentieth; over the first tenth it rises.
     public var fall: Double = 0.4
     /// What the mean squared error at 256² counts.
     public var pixels: Float = 6
@@ -21,7 +21,7 @@ public struct TuningSettings: Sendable, Codable, Equatable {
     public var perceptual: Float = 1
     /// What the mean squared error counts at codes around the pivot, where the generator is to stay as it was: it keeps edits
     /// working.
-    public var locality: Float = 6
+    public var locality: Float = 3
     /// How far those codes are from the pivot, in shares of what sampled w are from their mean.
     public var reach: Float = 0.5
     /// Every so many steps such a code takes part.
@@ -44,8 +44,10 @@ public struct Tuning: Sendable {
     public let inversion: Inversion
 }
 
-/// Tunes a generator's convolutions so that a code's face is a photograph: Roich and others, "Pivotal Tuning for Latent-based
-/// Editing of Real Images", 2021. The scales of styles stay as they are, and edits with them.
+/// Tunes a generator's convolutions so that a code's face is a photograph.
+///
+/// After Roich and others, "Pivotal Tuning for Latent-based Editing of Real Images", 2021. The scales of styles stay as they are,
+/// and edits with them.
 ///
 /// For example:
 ///
@@ -148,8 +150,10 @@ public struct PivotalTuner: Sendable {
     }
 
     private func scale(_ used: Double) -> Double {
+        // Adam's first steps are of full length whatever the gradients: a slow rise keeps them from spoiling the pivot.
+        let rise = min(1, (used + 0.01) / 0.1)
         let share = max(0, (used - (1 - settings.fall)) / settings.fall)
-        return 1 - 0.95 * share
+        return rise * (1 - 0.95 * share)
     }
 
     /// The weights that are tuned, the smallest first, as many as the file may hold.
