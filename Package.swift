@@ -25,8 +25,6 @@ func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Res
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // In the order the data flows; a target may depend only on those above it.
 let targets: [Target] = [
@@ -39,6 +37,7 @@ let targets: [Target] = [
     .systemLibrary(
         name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev", "libwebp-dev", "libheif-dev"])]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
     module("Tensors", ["CTorch", "Core"]),
@@ -76,7 +75,7 @@ let targets: [Target] = [
             "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
             "LatentStore", "Latents", "Core",
         ]),
-    module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module("Reporting", []),
     module(
         "Reports",
         [
@@ -84,7 +83,7 @@ let targets: [Target] = [
             "Latents",
             "Images", "Core",
         ]),
-    module("Pipelines", [yams, "Core"]),
+    module("Pipelines", ["CYAML", "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module("Downloads", ["Core"]),
     module(
@@ -180,9 +179,7 @@ let package = Package(
         .library(name: "TorchShim", type: .dynamic, targets: ["CTorchShim"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
     ],
     targets: targets + tests,
     cLanguageStandard: .gnu11,
