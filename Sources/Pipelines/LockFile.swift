@@ -13,6 +13,13 @@ public struct LockFile: Sendable, Equatable {
         public var inputs: [String: String]
         /// Path or SQL → SHA-256 of what it left.
         public var outputs: [String: String]
+
+        public init(command: String, fingerprint: String, inputs: [String: String], outputs: [String: String]) {
+            self.command = command
+            self.fingerprint = fingerprint
+            self.inputs = inputs
+            self.outputs = outputs
+        }
     }
 
     /// Finished stages by name.
