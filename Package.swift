@@ -25,9 +25,6 @@ func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Res
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
-let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 // In the order the data flows; a target may depend only on those above it.
 let targets: [Target] = [
@@ -39,6 +36,8 @@ let targets: [Target] = [
     .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(
         name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev", "libwebp-dev", "libheif-dev"])]),
+    .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     module("Core", ["CCrypto"]),
     module("Tensors", ["CTorch", "Core"]),
@@ -55,7 +54,7 @@ let targets: [Target] = [
     module(
         "Objectives",
         ["Classifiers", "Generators", "Faces", "Networks", "Tensors", "Images", "Latents", "Core"]),
-    module("LatentStore", [grdb, "Core"]),
+    module("LatentStore", ["CSQLite", "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
@@ -80,7 +79,7 @@ let targets: [Target] = [
             "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
             "LatentStore", "Latents", "Core",
         ]),
-    module("Reporting", [mustache, "Core"], resources: [.copy("Resources")]),
+    module("Reporting", []),
     module(
         "Reports",
         [
@@ -88,7 +87,7 @@ let targets: [Target] = [
             "Latents",
             "Images", "Core",
         ]),
-    module("Pipelines", [yams, "Core"]),
+    module("Pipelines", ["CYAML", "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module(
         "Encoders",
@@ -141,7 +140,7 @@ let tests: [Target] = [
     .testTarget(
         name: "SamplingTests",
         dependencies: ["Sampling", "Generators", "LatentStore", "Core"], swiftSettings: strict),
-    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", grdb, "Core"], swiftSettings: strict),
+    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", "CSQLite", "Core"], swiftSettings: strict),
     .testTarget(
         name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
     .testTarget(
@@ -202,10 +201,7 @@ let package = Package(
         .library(name: "TorchShim", type: .dynamic, targets: ["CTorchShim"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
-        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/hummingbird-project/swift-mustache", exact: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
     ],
     targets: targets + tests,
     cLanguageStandard: .gnu11,

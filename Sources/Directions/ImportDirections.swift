@@ -121,11 +121,14 @@ extension Session {
         for row in 0..<foreign.rows { for i in 0..<size { mean[i] += foreign.values[row * size + i] } }
         let length = mean.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot()
         if length == 0 { return 1 }
-        let projections = stride(from: 0, to: w.count, by: size).map { start in
-            (0..<size).reduce(0.0) { $0 + Double(w[start + $1] * mean[$1]) } / length
+        let projections = stride(from: 0, to: w.count, by: size).map { (start: Int) -> Double in
+            var sum = 0.0
+            for i in 0..<size { sum += Double(w[start + i] * mean[i]) }
+            return sum / length
         }
-        let centre = projections.reduce(0, +) / Double(projections.count)
-        return Float(
-            (projections.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(projections.count)).squareRoot())
+        let count = Double(projections.count)
+        let centre = projections.reduce(0, +) / count
+        let squares: Double = projections.reduce(0) { sum, value in sum + (value - centre) * (value - centre) }
+        return Float((squares / count).squareRoot())
     }
 }

@@ -78,6 +78,6 @@ extension Session {
         let page = ReportPage(
             title: "Semantic directions: \(request.name)", summary: sections.summary,
             sections: try sections.all(faces: request.faces, seed: request.seed))
-        return ReportResult(html: try page.html(), summary: sections.summary)
+        return ReportResult(html: page.html(), summary: sections.summary)
     }
 }

@@ -31,7 +31,8 @@ extension ScoreImageResult {
 
     private func long(_ names: [String]) -> [String] {
         zip(names, scores).flatMap { name, score in
-            [name] + attributes.map { "  " + ScoreImageResult.padded($0.slug, 22) + cell(score, $0) }
+            let lines: [String] = attributes.map { "  \(ScoreImageResult.padded($0.slug, 22))\(cell(score, $0))" }
+            return [name] + lines
         }
     }
 

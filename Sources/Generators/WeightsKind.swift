@@ -28,8 +28,8 @@ struct WeightsKind {
         }
     }
 
-    private func has(_ part: String) -> Bool { names.contains { $0.contains(part) } }
-    private func has(end: String) -> Bool { names.contains { $0.hasSuffix(end) } }
+    @inline(never) private func has(_ part: String) -> Bool { names.contains { $0.contains(part) } }
+    @inline(never) private func has(end: String) -> Bool { names.contains { $0.hasSuffix(end) } }
 
     /// What to tell of a file without a StyleGAN2 generator.
     func failure(_ file: String) -> Failure {

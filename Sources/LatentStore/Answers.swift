@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// A table of values, as a query answers it.
 public struct Answer: Sendable, Equatable {
@@ -37,39 +36,38 @@ extension LatentStore {
     public func query(_ sql: String, arguments: [String: Answer.Value] = [:], limit: Int = .max) throws -> Answer {
         do {
             return try read { db in
-                try db.execute(sql: "PRAGMA query_only = 1")
-                defer { try? db.execute(sql: "PRAGMA query_only = 0") }
-                let (statement, rest) = try LatentStore.single(sql, db)
-                guard rest.isEmpty else {
-                    throw Failure("SQL", "holds more than one statement", "ask one at a time", kind: .usage)
-                }
-                guard statement.isReadonly, !LatentStore.isForbidden(sql) else {
+                try db.execute("PRAGMA query_only = 1")
+                defer { try? db.execute("PRAGMA query_only = 0") }
+                let statement = try LatentStore.single(sql, db)
+                guard statement.isReadOnly, !LatentStore.isForbidden(sql) else {
                     throw Failure(
                         "SQL", "would change the database; only reading is allowed here", "use SELECT", kind: .usage)
                 }
-                let names = statement.columnNames
-                statement.arguments = StatementArguments(arguments.mapValues(\.databaseValue))
-                let cursor = try Row.fetchCursor(statement)
+                let places = statement.columns.indices
                 var rows: [[Answer.Value]] = []
-                while rows.count < limit, let row = try cursor.next() {
-                    rows.append(names.indices.map { Answer.Value(row[$0] as DatabaseValue) })
+                try statement.forEachRow(named: arguments, limit: limit) { row in
+                    rows.append(try places.map { try row[$0] })
                 }
-                return Answer(columns: names, rows: rows)
+                return Answer(columns: statement.columns, rows: rows)
             }
         } catch let failure as Failure where failure.subject == path {
             throw Failure("SQL", failure.problem, "see Database/README.md for the tables", kind: failure.kind)
         }
     }
 
-    /// The first statement of a text, and what follows it.
-    private static func single(_ sql: String, _ db: Database) throws -> (Statement, String) {
-        var statements: [Statement] = []
-        let all = try db.allStatements(sql: sql)
-        while let next = try all.next(), statements.count < 2 { statements.append(next) }
-        guard let first = statements.first else {
+    /// The only statement of a text.
+    private static func single(_ sql: String, _ db: Connection) throws -> Statement {
+        var found: Statement?
+        try db.statements(of: sql) { statement in
+            if found != nil {
+                throw Failure("SQL", "holds more than one statement", "ask one at a time", kind: .usage)
+            }
+            found = statement
+        }
+        guard let found else {
             throw Failure("SQL", "is empty", "for example SELECT count(*) FROM latents", kind: .usage)
         }
-        return (first, statements.count > 1 ? "more" : "")
+        return found
     }
 
     /// Statements that SQLite counts as reading although they reach beyond this database or its settings.
@@ -92,26 +90,6 @@ extension LatentStore {
 }
 
 extension Answer.Value {
-    init(_ value: DatabaseValue) {
-        switch value.storage {
-        case .null: self = .null
-        case .int64(let number): self = .integer(number)
-        case .double(let number): self = .real(number)
-        case .string(let text): self = .text(text)
-        case .blob(let data): self = .blob(data)
-        }
-    }
-
-    var databaseValue: DatabaseValue {
-        switch self {
-        case .null: .null
-        case .integer(let number): number.databaseValue
-        case .real(let number): number.databaseValue
-        case .text(let text): text.databaseValue
-        case .blob(let data): data.databaseValue
-        }
-    }
-
     /// The value as text; a blob as its size.
     public var text: String {
         switch self {

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// One direction at one strength, on faces of their own seed; without a direction the faces as they are.
 public struct EvaluationKey: Sendable, Hashable {
@@ -40,35 +39,34 @@ extension LatentStore {
     public func evaluation(_ key: EvaluationKey) throws -> Int64 {
         try write { db in
             guard
-                let generator = try Int64.fetchOne(
-                    db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [key.generatorSHA256])
+                let generator = try db.value(
+                    Int64.self, "SELECT id FROM generators WHERE sha256 = ?", [key.generatorSHA256])
             else {
                 throw Failure(
                     path, "knows no latents of this generator", "run `directions sample` first", kind: .notFound)
             }
             let seed = Int64(bitPattern: key.seed)
-            guard try Int.fetchOne(db, sql: "SELECT 1 FROM sample_sets WHERE seed = ?", arguments: [seed]) == nil
-            else {
+            guard try db.value(Int.self, "SELECT 1 FROM sample_sets WHERE seed = ?", [seed]) == nil else {
                 throw Failure(
                     "seed \(key.seed)", "is the seed of a sample set: directions may have been fitted on its faces",
                     "choose another one", kind: .usage)
             }
-            let arguments: StatementArguments = [
+            let arguments: [any Bindable] = [
                 generator, key.classifier, key.directionSHA256, key.label, key.strength, key.step, key.layers, seed,
             ]
             try db.execute(
-                sql: """
-                    INSERT OR IGNORE INTO evaluations
-                        (generator, classifier, direction_sha256, label, strength, step, layers, seed)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """, arguments: arguments)
-            return try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT id FROM evaluations WHERE generator = ? AND classifier = ? AND direction_sha256 = ?
-                        AND strength = ? AND layers = ? AND seed = ?
-                    """,
-                arguments: [generator, key.classifier, key.directionSHA256, key.strength, key.layers, seed]) ?? 0
+                """
+                INSERT OR IGNORE INTO evaluations
+                    (generator, classifier, direction_sha256, label, strength, step, layers, seed)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """, arguments)
+            return try db.value(
+                Int64.self,
+                """
+                SELECT id FROM evaluations WHERE generator = ? AND classifier = ? AND direction_sha256 = ?
+                    AND strength = ? AND layers = ? AND seed = ?
+                """,
+                [generator, key.classifier, key.directionSHA256, key.strength, key.layers, seed]) ?? 0
         }
     }
 
@@ -82,13 +80,12 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func missingFaces(of evaluation: Int64, count: Int, embedded: Bool = false) throws -> [Int] {
         let present = try read { db in
-            try Set(
-                Int.fetchAll(
-                    db,
-                    sql: "SELECT face FROM evaluation_faces WHERE evaluation = ? AND (embedding IS NOT NULL OR NOT ?)",
-                    arguments: [evaluation, embedded]))
+            try db.values(
+                Int.self, "SELECT face FROM evaluation_faces WHERE evaluation = ? AND (embedding IS NOT NULL OR NOT ?)",
+                [evaluation, embedded])
         }
-        return (0..<count).filter { !present.contains($0) }
+        let known = Set(present)
+        return (0..<count).filter { !known.contains($0) }
     }
 
     /// Stores what some faces of an evaluation scored, in one transaction.
@@ -107,12 +104,12 @@ extension LatentStore {
         try write { db in
             for (row, face) in faces.enumerated() {
                 try db.execute(
-                    sql: """
-                        INSERT OR REPLACE INTO evaluation_faces (evaluation, face, logits, embedding) VALUES (?, ?, ?, ?)
-                        """,
-                    arguments: [
-                        evaluation, face, Blob.data(logits[row * width..<(row + 1) * width]),
-                        embeddings.map { Blob.data($0[row * length..<(row + 1) * length]) },
+                    """
+                    INSERT OR REPLACE INTO evaluation_faces (evaluation, face, logits, embedding) VALUES (?, ?, ?, ?)
+                    """,
+                    [
+                        evaluation, face, logits[row * width..<(row + 1) * width],
+                        embeddings.map { $0[row * length..<(row + 1) * length] },
                     ])
             }
         }
@@ -123,16 +120,16 @@ extension LatentStore {
     /// - Throws: ``Failure`` when some are missing.
     public func faces(of evaluation: Int64, count: Int) throws -> [Float] {
         let blobs = try read { db in
-            try Data.fetchAll(
-                db, sql: "SELECT logits FROM evaluation_faces WHERE evaluation = ? AND face < ? ORDER BY face",
-                arguments: [evaluation, count])
+            try db.values(
+                [Float].self, "SELECT logits FROM evaluation_faces WHERE evaluation = ? AND face < ? ORDER BY face",
+                [evaluation, count])
         }
         guard blobs.count == count else {
             throw Failure(
                 path, "has \(blobs.count) of \(count) evaluated faces", "run `directions evaluate` again",
                 kind: .notFound)
         }
-        return blobs.flatMap { Blob.floats($0) }
+        return Array(blobs.joined())
     }
 
     /// The embeddings [count, 128] of an evaluation's faces 0 ..< count; nil when some have none.
@@ -140,13 +137,13 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func embeddings(of evaluation: Int64, count: Int) throws -> [Float]? {
         let blobs = try read { db in
-            try Data.fetchAll(
-                db,
-                sql: """
-                    SELECT embedding FROM evaluation_faces
-                    WHERE evaluation = ? AND face < ? AND embedding IS NOT NULL ORDER BY face
-                    """, arguments: [evaluation, count])
+            try db.values(
+                [Float].self,
+                """
+                SELECT embedding FROM evaluation_faces
+                WHERE evaluation = ? AND face < ? AND embedding IS NOT NULL ORDER BY face
+                """, [evaluation, count])
         }
-        return blobs.count == count ? blobs.flatMap { Blob.floats($0) } : nil
+        return blobs.count == count ? Array(blobs.joined()) : nil
     }
 }

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// How the database keeps a transaction whole: SQLite's journal mode, which is kept in the file.
 public enum Journal: String, Sendable, CaseIterable {
@@ -79,7 +78,7 @@ extension LatentStore {
     ///
     /// - Throws: ``Failure`` when it can't be read.
     public func journal() throws -> Journal {
-        let mode = try read { db in try String.fetchOne(db, sql: "PRAGMA journal_mode") } ?? ""
+        let mode = try read { db in try db.value(String.self, "PRAGMA journal_mode") } ?? ""
         return mode == "wal" ? .wal : .delete
     }
 }

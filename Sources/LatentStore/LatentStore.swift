@@ -1,6 +1,6 @@
+import CSQLite
 import Core
 import Foundation
-import GRDB
 
 /// The latent database: one SQLite file with generators, classifiers, sample sets, latents, scores, selections,
 /// directions and job runs.
@@ -14,7 +14,7 @@ import GRDB
 ///
 /// Tables are described in `Database/README.md`. Safe to use from several threads; writes take turns.
 public final class LatentStore: Sendable {
-    let queue: DatabaseQueue
+    let queue: ConnectionQueue
     /// The file.
     public let path: String
 
@@ -23,8 +23,8 @@ public final class LatentStore: Sendable {
     /// The version this program writes.
     public static var version: Int { Migrations.all.count }
 
-    init(queue: DatabaseQueue, path: String) {
-        self.queue = queue
+    init(_ connection: Connection, path: String) {
+        queue = ConnectionQueue(connection)
         self.path = path
     }
 
@@ -40,30 +40,24 @@ public final class LatentStore: Sendable {
         try checkHeader(path)
         let journal = journal ?? Journal.of(file: path) ?? .wal
         return try translating(path) {
-            var configuration = baseConfiguration()
-            configuration.prepareDatabase { db in
-                // 31 rows of 512 float32 fill a page of 64 KiB to 97 %; smaller pages waste up to half.
-                try db.execute(sql: "PRAGMA page_size = 65536; " + journal.pragmas)
-                try db.execute(sql: "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 256")
-                // Again, now that the page size is set: SQLite counted the cache's pages by the size they had before.
-                try db.execute(sql: "PRAGMA cache_size = -65536")
-            }
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            let store = LatentStore(queue: queue, path: path)
+            let db = try connection(path, .readWrite)
+            // 31 rows of 512 float32 fill a page of 64 KiB to 97 %; smaller pages waste up to half.
+            try db.execute("PRAGMA page_size = 65536; " + journal.pragmas)
+            try db.execute("PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 256")
+            // Again, now that the page size is set: SQLite counted the cache's pages by the size they had before.
+            try db.execute("PRAGMA cache_size = -65536")
+            let store = LatentStore(db, path: path)
             try store.migrate()
             return store
         }
     }
 
-    static func baseConfiguration() -> Configuration {
-        var configuration = Configuration()
-        configuration.foreignKeysEnabled = true
-        configuration.busyMode = .timeout(30)
-        configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA cache_size = -65536; PRAGMA mmap_size = 0")
-            for function in VectorFunctions.all { db.add(function: function) }
-        }
-        return configuration
+    /// A connection as all uses want it.
+    static func connection(_ path: String, _ access: Connection.Access) throws -> Connection {
+        let db = try Connection(path, access)
+        try db.execute("PRAGMA cache_size = -65536; PRAGMA mmap_size = 0")
+        try VectorFunctions.add(to: db)
+        return db
     }
 
     /// Refuses files that are no SQLite database before SQLite touches them.
@@ -85,15 +79,15 @@ public final class LatentStore: Sendable {
         }
     }
 
-    static func identity(_ db: Database) throws -> (application: Int32, version: Int) {
-        let application = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
-        return (application, try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0)
+    static func identity(_ db: Connection) throws -> (application: Int32, version: Int) {
+        let application = try db.value(Int.self, "PRAGMA application_id") ?? 0
+        return (Int32(truncatingIfNeeded: application), try db.value(Int.self, "PRAGMA user_version") ?? 0)
     }
 
     private func migrate() throws {
         try queue.write { db in
             let found = try LatentStore.identity(db)
-            let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+            let tables = try db.value(Int.self, "SELECT count(*) FROM sqlite_schema") ?? 0
             if found.application != LatentStore.applicationID && tables > 0 {
                 throw Failure(
                     path, "is a database of another program", "name another workspace, or move the file away",
@@ -105,21 +99,21 @@ public final class LatentStore: Sendable {
                     "use a newer program", kind: .conflict)
             }
             for (index, migration) in Migrations.all.enumerated().dropFirst(found.version) {
-                try db.execute(sql: migration.sql)
+                try db.execute(migration.sql)
                 try db.execute(
-                    sql: "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
+                    "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
             }
             if found.version < ScoreColumns.version { try ScoreColumns.settle(db) }
         }
     }
 
     /// What an error of SQLite's is to code that has to go on from it.
-    private static func kind(of code: ResultCode) -> Failure.Kind {
+    private static func kind(of code: Int32) -> Failure.Kind {
         switch code {
-        case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN: .inputOutput
-        case .SQLITE_BUSY, .SQLITE_LOCKED: .conflict
-        case .SQLITE_NOMEM: .outOfMemory
-        case .SQLITE_ERROR: .usage
+        case SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN: .inputOutput
+        case SQLITE_BUSY, SQLITE_LOCKED: .conflict
+        case SQLITE_NOMEM: .outOfMemory
+        case SQLITE_ERROR: .usage
         default: .damaged
         }
     }
@@ -128,28 +122,26 @@ public final class LatentStore: Sendable {
     static func translating<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
-        } catch let error as DatabaseError {
+        } catch let error as SQLiteError {
             let advice =
-                switch error.resultCode {
-                case .SQLITE_FULL, .SQLITE_IOERR:
+                switch error.primaryCode {
+                case SQLITE_FULL, SQLITE_IOERR:
                     "free some space and run the same command again; nothing finished is lost"
-                case .SQLITE_BUSY, .SQLITE_LOCKED: "another program is writing to it; try again when it is done"
-                case .SQLITE_CORRUPT, .SQLITE_NOTADB: "restore it from a copy, or start a new workspace"
-                case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN:
+                case SQLITE_BUSY, SQLITE_LOCKED: "another program is writing to it; try again when it is done"
+                case SQLITE_CORRUPT, SQLITE_NOTADB: "restore it from a copy, or start a new workspace"
+                case SQLITE_READONLY, SQLITE_PERM, SQLITE_CANTOPEN:
                     "check the permissions of the file and its folder"
                 default: ""
                 }
-            throw Failure(
-                path, error.message ?? "SQLite error \(error.resultCode.rawValue)", advice,
-                kind: kind(of: error.resultCode))
+            throw Failure(path, error.message, advice, kind: kind(of: error.primaryCode))
         }
     }
 
-    func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    func read<Result>(_ body: (Connection) throws -> Result) throws -> Result {
         try LatentStore.translating(path) { try queue.read(body) }
     }
 
-    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    func write<Result>(_ body: (Connection) throws -> Result) throws -> Result {
         try LatentStore.translating(path) { try queue.write(body) }
     }
 
@@ -157,68 +149,11 @@ public final class LatentStore: Sendable {
     ///
     /// - Throws: ``Failure`` when the disk is full.
     public func checkpoint() throws {
-        _ = try LatentStore.translating(path) {
-            try queue.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
-        }
+        try LatentStore.translating(path) { try queue.use { db in try db.checkpoint() } }
     }
 
     /// Now, as the database writes times: ISO 8601, UTC.
     static func now() -> String { ISO8601DateFormatter().string(from: Date()) }
-}
-
-/// float32 vectors as blobs.
-enum Blob {
-    static func data(_ values: some Collection<Float>) -> Data {
-        Array(values).withUnsafeBytes { Data($0) }
-    }
-
-    static func floats(_ data: Data) -> [Float] {
-        data.withUnsafeBytes { raw in
-            (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
-        }
-    }
-}
-
-/// SQL functions over w: `norm(w)`, `distance(a, b)`, `cosine(a, b)`, in float64.
-enum VectorFunctions {
-    static let all = [
-        DatabaseFunction("norm", argumentCount: 1, pure: true) { values in
-            guard let a = Data.fromDatabaseValue(values[0]) else { return nil }
-            return dot(a, a).squareRoot()
-        },
-        DatabaseFunction("distance", argumentCount: 2, pure: true) { values in
-            guard let a = Data.fromDatabaseValue(values[0]), let b = Data.fromDatabaseValue(values[1]),
-                a.count == b.count
-            else { return nil }
-            return max(0, dot(a, a) - 2 * dot(a, b) + dot(b, b)).squareRoot()
-        },
-        DatabaseFunction("cosine", argumentCount: 2, pure: true) { values in
-            guard let a = Data.fromDatabaseValue(values[0]), let b = Data.fromDatabaseValue(values[1]),
-                a.count == b.count
-            else { return nil }
-            return dot(a, b) / max((dot(a, a) * dot(b, b)).squareRoot(), .leastNormalMagnitude)
-        },
-    ]
-
-    private static func dot(_ a: Data, _ b: Data) -> Double {
-        a.withUnsafeBytes { x in
-            b.withUnsafeBytes { y in
-                var sum = SIMD8<Double>()
-                let blocks = x.count / 32
-                for i in 0..<blocks {
-                    let u = x.loadUnaligned(fromByteOffset: 32 * i, as: SIMD8<Float>.self)
-                    let v = y.loadUnaligned(fromByteOffset: 32 * i, as: SIMD8<Float>.self)
-                    sum += SIMD8<Double>(u) * SIMD8<Double>(v)
-                }
-                var total = sum.sum()
-                for i in blocks * 8..<x.count / 4 {
-                    let u = x.loadUnaligned(fromByteOffset: 4 * i, as: Float.self)
-                    total += Double(u) * Double(y.loadUnaligned(fromByteOffset: 4 * i, as: Float.self))
-                }
-                return total
-            }
-        }
-    }
 }
 
 extension LatentStore {

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// Shards: databases that each hold a part, put together.
 extension LatentStore {
@@ -12,41 +11,40 @@ extension LatentStore {
         // Opening it checks that it is one of ours, of this version.
         _ = try LatentStore.openReadOnly(shard)
         return try LatentStore.translating(path) {
-            try queue.writeWithoutTransaction { db in
-                try db.execute(sql: "ATTACH DATABASE ? AS shard", arguments: [shard])
-                defer { try? db.execute(sql: "DETACH DATABASE shard") }
-                var counts = (0, 0)
-                try db.inTransaction {
-                    counts = try LatentStore.mergeAttached(db, shard: shard)
-                    return .commit
-                }
-                return counts
+            try queue.use { db in
+                try db.execute("ATTACH DATABASE ? AS shard", [shard])
+                defer { try? db.execute("DETACH DATABASE shard") }
+                return try db.transaction(writes: true) { try LatentStore.mergeAttached(db, shard: shard) }
             }
         }
     }
 
-    private static func mergeAttached(_ db: Database, shard: String) throws -> (Int, Int) {
+    private static func mergeAttached(_ db: Connection, shard: String) throws -> (Int, Int) {
         for table in ["generators", "classifiers"] {
             let columns =
                 table == "generators"
                 ? "sha256, name, architecture, resolution, latent_size, layers" : "sha256, name, attributes"
             try db.execute(
-                sql:
-                    "INSERT OR IGNORE INTO main.\(table) (\(columns)) SELECT \(columns) FROM shard.\(table) ORDER BY id"
+                "INSERT OR IGNORE INTO main.\(table) (\(columns)) SELECT \(columns) FROM shard.\(table) ORDER BY id"
             )
         }
         var latents = 0
-        for row in try Row.fetchAll(
-            db, sql: "SELECT s.*, g.sha256 FROM shard.sample_sets s JOIN shard.generators g ON g.id = s.generator")
-        {
-            let target = try matchingSet(row, db, shard: shard)
-            let offset = (target - (row["id"] as Int64)) << 32
+        let sets = try db.map(
+            "SELECT s.*, g.sha256 FROM shard.sample_sets s JOIN shard.generators g ON g.id = s.generator"
+        ) { row in
+            try ShardSet(
+                id: row["id"], generator: row["sha256"], seed: row["seed"], psi: row["psi"],
+                meanLatent: row["mean_latent"], created: row["created"])
+        }
+        for set in sets {
+            let target = try matchingSet(set, db, shard: shard)
+            let offset = (target - set.id) << 32
             try db.execute(
-                sql: """
-                    INSERT OR IGNORE INTO main.latents (id, sample_set, w)
-                    SELECT id + ?, ?, w FROM shard.latents WHERE sample_set = ? ORDER BY id
-                    """, arguments: [offset, target, row["id"]])
-            latents += db.changesCount
+                """
+                INSERT OR IGNORE INTO main.latents (id, sample_set, w)
+                SELECT id + ?, ?, w FROM shard.latents WHERE sample_set = ? ORDER BY id
+                """, [offset, target, set.id])
+            latents += db.changes
         }
         let scores = try mergeScores(db)
         try mergeThumbnails(db)
@@ -60,49 +58,59 @@ extension LatentStore {
         JOIN main.sample_sets m ON m.generator = h.id AND m.seed = t.seed AND m.psi = t.psi
         """
 
-    private static func mergeThumbnails(_ db: Database) throws {
+    private static func mergeThumbnails(_ db: Connection) throws {
         try db.execute(
-            sql: """
-                INSERT OR IGNORE INTO main.thumbnails (latent, jpeg)
-                SELECT x.latent + ((m.id - t.id) << 32), x.jpeg FROM shard.thumbnails x \(matchingLatents)
-                """)
+            """
+            INSERT OR IGNORE INTO main.thumbnails (latent, jpeg)
+            SELECT x.latent + ((m.id - t.id) << 32), x.jpeg FROM shard.thumbnails x \(matchingLatents)
+            """)
     }
 
-    private static func mergeScores(_ db: Database) throws -> Int {
+    private static func mergeScores(_ db: Connection) throws -> Int {
         let columns = try ScoreColumns.adopt(from: "shard", as: "x", db)
-        let before = db.totalChangesCount
+        let before = db.totalChanges
         try db.execute(
-            sql: """
-                INSERT OR IGNORE INTO main.scores (classifier, latent, \(columns.into))
-                SELECT c.id, x.latent + ((m.id - t.id) << 32), \(columns.select)
-                FROM shard.scores x
-                JOIN shard.classifiers d ON d.id = x.classifier JOIN main.classifiers c ON c.sha256 = d.sha256
-                \(matchingLatents)
-                ORDER BY c.id, x.latent
-                """)
-        return db.totalChangesCount - before
+            """
+            INSERT OR IGNORE INTO main.scores (classifier, latent, \(columns.into))
+            SELECT c.id, x.latent + ((m.id - t.id) << 32), \(columns.select)
+            FROM shard.scores x
+            JOIN shard.classifiers d ON d.id = x.classifier JOIN main.classifiers c ON c.sha256 = d.sha256
+            \(matchingLatents)
+            ORDER BY c.id, x.latent
+            """)
+        return db.totalChanges - before
     }
 
-    private static func matchingSet(_ row: Row, _ db: Database, shard: String) throws -> Int64 {
-        let found = try Row.fetchOne(
-            db,
-            sql: """
-                SELECT s.id, s.mean_latent FROM main.sample_sets s JOIN main.generators g ON g.id = s.generator
-                WHERE g.sha256 = ? AND s.seed = ? AND s.psi = ?
-                """, arguments: [row["sha256"], row["seed"], row["psi"]])
+    /// A sample set as the shard holds it.
+    private struct ShardSet {
+        let id: Int64
+        let generator: String
+        let seed: Int64
+        let psi: Double
+        let meanLatent: Data
+        let created: String
+    }
+
+    private static func matchingSet(_ set: ShardSet, _ db: Connection, shard: String) throws -> Int64 {
+        let found = try db.first(
+            """
+            SELECT s.id, s.mean_latent FROM main.sample_sets s JOIN main.generators g ON g.id = s.generator
+            WHERE g.sha256 = ? AND s.seed = ? AND s.psi = ?
+            """, [set.generator, set.seed, set.psi]
+        ) { row in try (id: row["id"] as Int64, meanLatent: row["mean_latent"] as Data) }
         if let found {
-            guard found["mean_latent"] as Data == row["mean_latent"] as Data else {
+            guard found.meanLatent == set.meanLatent else {
                 throw Failure(
                     shard, "has a sample set with another mean latent", "it was made by another program version",
                     kind: .conflict)
             }
-            return found["id"]
+            return found.id
         }
         try db.execute(
-            sql: """
-                INSERT INTO main.sample_sets (generator, seed, psi, mean_latent, created)
-                SELECT id, ?, ?, ?, ? FROM main.generators WHERE sha256 = ?
-                """, arguments: [row["seed"], row["psi"], row["mean_latent"], row["created"], row["sha256"]])
-        return db.lastInsertedRowID
+            """
+            INSERT INTO main.sample_sets (generator, seed, psi, mean_latent, created)
+            SELECT id, ?, ?, ?, ? FROM main.generators WHERE sha256 = ?
+            """, [set.seed, set.psi, set.meanLatent, set.created, set.generator])
+        return db.lastInsertedRow
     }
 }

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// A person's picture, known by what is in its file.
 public struct PhotographRecord: Sendable, Equatable {
@@ -95,29 +94,29 @@ extension LatentStore {
             for (photograph, found) in inversions {
                 let id = try LatentStore.register(photograph, db)
                 try db.execute(
-                    sql: """
-                        INSERT OR REPLACE INTO inversions (photograph, face, alignment, generator, method, settings, code,
-                            own_code, l2, lpips, identity, steps, seconds, created)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                        """,
-                    arguments: [
+                    """
+                    INSERT OR REPLACE INTO inversions (photograph, face, alignment, generator, method, settings, code,
+                        own_code, l2, lpips, identity, steps, seconds, created)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                    [
                         id, found.key.face, found.alignment, owner, found.key.method, found.key.settings,
-                        Blob.data(found.code), Blob.data(found.ownCode), found.error, found.perceptual, found.identity,
+                        found.code, found.ownCode, found.error, found.perceptual, found.identity,
                         found.steps, found.seconds, LatentStore.now(),
                     ])
             }
         }
     }
 
-    private static func register(_ photograph: PhotographRecord, _ db: Database) throws -> Int64 {
+    private static func register(_ photograph: PhotographRecord, _ db: Connection) throws -> Int64 {
         try db.execute(
-            sql: """
-                INSERT INTO photographs (sha256, path, width, height, created) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (sha256) DO UPDATE SET path = excluded.path
-                """,
-            arguments: [photograph.sha256, photograph.path, photograph.width, photograph.height, now()])
-        return try Int64.fetchOne(
-            db, sql: "SELECT id FROM photographs WHERE sha256 = ?", arguments: [photograph.sha256]) ?? 0
+            """
+            INSERT INTO photographs (sha256, path, width, height, created) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (sha256) DO UPDATE SET path = excluded.path
+            """,
+            [photograph.sha256, photograph.path, photograph.width, photograph.height, now()])
+        return try db.value(
+            Int64.self, "SELECT id FROM photographs WHERE sha256 = ?", [photograph.sha256]) ?? 0
     }
 
     /// The photographs that are known, the oldest first.
@@ -125,9 +124,10 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func photographs() throws -> [PhotographRecord] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT sha256, path, width, height FROM photographs ORDER BY id").map { row in
-                PhotographRecord(
-                    sha256: row["sha256"], path: row["path"], width: row["width"], height: row["height"])
+            try db.map("SELECT sha256, path, width, height FROM photographs ORDER BY id") { row in
+                try PhotographRecord(
+                    sha256: row["sha256"], path: row["path"], width: row["width"], height: row["height"]
+                )
             }
         }
     }
@@ -156,22 +156,23 @@ extension LatentStore {
         try inversions(where: "p.sha256 = ? AND i.face = ? AND g.sha256 = ?", [photograph, face, generator])
     }
 
-    private func inversions(where condition: String, _ arguments: StatementArguments) throws -> [InversionRecord] {
+    private func inversions(where condition: String, _ arguments: [any Bindable]) throws -> [InversionRecord] {
         try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT i.*, p.sha256 AS photograph_sha256, g.sha256 AS generator_sha256 FROM inversions i
-                    JOIN photographs p ON p.id = i.photograph JOIN generators g ON g.id = i.generator
-                    WHERE \(condition) ORDER BY i.id DESC
-                    """, arguments: arguments
-            ).map { row in
-                InversionRecord(
+            try db.map(
+                """
+                SELECT i.*, p.sha256 AS photograph_sha256, g.sha256 AS generator_sha256 FROM inversions i
+                JOIN photographs p ON p.id = i.photograph JOIN generators g ON g.id = i.generator
+                WHERE \(condition) ORDER BY i.id DESC
+                """, arguments
+            ) { row in
+                try InversionRecord(
                     key: InversionKey(
-                        photograph: row["photograph_sha256"], face: row["face"], generator: row["generator_sha256"],
+                        photograph: row["photograph_sha256"], face: row["face"],
+                        generator: row["generator_sha256"],
                         method: row["method"], settings: row["settings"]),
-                    alignment: row["alignment"], code: Blob.floats(row["code"]), ownCode: Blob.floats(row["own_code"]),
-                    error: row["l2"], perceptual: row["lpips"], identity: row["identity"], steps: row["steps"],
+                    alignment: row["alignment"], code: row["code"], ownCode: row["own_code"],
+                    error: row["l2"], perceptual: row["lpips"], identity: row["identity"],
+                    steps: row["steps"],
                     seconds: row["seconds"])
             }
         }

@@ -1,6 +1,6 @@
+import CSQLite
 import Core
 import Foundation
-import GRDB
 
 extension LatentStore {
     /// The oldest version that can be read as it is; those after it only added what readers don't miss.
@@ -19,11 +19,8 @@ extension LatentStore {
                 kind: .notFound)
         }
         try checkHeader(path)
-        let (queue, found) = try readOnlyQueue(path)
-        if found.application == applicationID, oldestReadable...version ~= found.version {
-            return LatentStore(queue: queue, path: path)
-        }
-        try queue.close()
+        let (readable, found) = try readOnlyStore(path)
+        if let readable { return readable }
         guard found.application == applicationID, found.version < version, isWritable(path) else {
             throw Failure(
                 path, "is a database of version \(found.version), this program reads \(version)",
@@ -31,25 +28,29 @@ extension LatentStore {
                     ? "use a newer program" : "ask its owner to open it with this program, or copy the workspace",
                 kind: .conflict)
         }
-        try open(path).queue.close()
-        return LatentStore(queue: try readOnlyQueue(path).queue, path: path)
+        _ = try open(path)
+        guard let upgraded = try readOnlyStore(path).store else {
+            throw Failure(
+                path, "was changed by another program meanwhile", "run the same command again", kind: .conflict)
+        }
+        return upgraded
     }
 
-    /// A queue that reads, and what the file says it is.
-    private static func readOnlyQueue(
+    /// A store that reads, nil where this program can't read such a file, and what the file says it is.
+    private static func readOnlyStore(
         _ path: String
-    ) throws -> (queue: DatabaseQueue, found: (application: Int32, version: Int)) {
-        func opened(_ name: String) throws -> (DatabaseQueue, (application: Int32, version: Int)) {
-            var configuration = baseConfiguration()
-            configuration.readonly = true
-            let queue = try DatabaseQueue(path: name, configuration: configuration)
-            return (queue, try queue.read { try identity($0) })
+    ) throws -> (store: LatentStore?, found: (application: Int32, version: Int)) {
+        func opened(_ access: Connection.Access) throws -> (LatentStore?, (application: Int32, version: Int)) {
+            let db = try connection(path, access)
+            let found = try db.transaction(writes: false) { try identity(db) }
+            let isReadable = found.application == applicationID && oldestReadable...version ~= found.version
+            return (isReadable ? LatentStore(db, path: path) : nil, found)
         }
         return try translating(path) {
             do {
-                return try opened(path)
-            } catch let error as DatabaseError
-                where [.SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM].contains(error.resultCode) && !isWritable(path)
+                return try opened(.readOnly)
+            } catch let error as SQLiteError
+                where [SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM].contains(error.primaryCode) && !isWritable(path)
             {
                 // SQLite wants to make a log's index beside the file. Without a log there is nothing to index.
                 let log = (try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int) ?? 0
@@ -58,15 +59,9 @@ extension LatentStore {
                         path, "has a log (\(path)-wal) that can't be read without writing beside it",
                         "ask its owner to run `directions status` once no program writes to it, or copy the workspace")
                 }
-                return try opened(immutable(path))
+                return try opened(.immutable)
             }
         }
-    }
-
-    /// The name of a file that SQLite shall take for one that nobody changes.
-    private static func immutable(_ path: String) -> String {
-        let absolute = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
-        return URL(fileURLWithPath: absolute).absoluteString + "?immutable=1"
     }
 
     /// Whether this user may write the file and make others beside it.

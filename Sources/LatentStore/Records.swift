@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// One line of the log of what was done.
 public struct JobRun: Sendable, Codable, Equatable {
@@ -49,15 +48,15 @@ extension LatentStore {
     ) throws -> Result {
         let id = try write { db in
             try db.execute(
-                sql: """
-                    INSERT INTO job_runs (verb, parameters, program_version, inputs, outputs, started, status)
-                    VALUES (?, ?, ?, ?, '{}', ?, 'running')
-                    """,
-                arguments: [
+                """
+                INSERT INTO job_runs (verb, parameters, program_version, inputs, outputs, started, status)
+                VALUES (?, ?, ?, ?, '{}', ?, 'running')
+                """,
+                [
                     verb, try LatentStore.json(parameters), Version.current, try LatentStore.json(inputs),
                     LatentStore.now(),
                 ])
-            return db.lastInsertedRowID
+            return db.lastInsertedRow
         }
         do {
             let (result, outputs) = try body()
@@ -74,8 +73,8 @@ extension LatentStore {
     private func end(_ id: Int64, status: String, outputs: [String: String]) throws {
         try write { db in
             try db.execute(
-                sql: "UPDATE job_runs SET status = ?, outputs = ?, ended = ? WHERE id = ?",
-                arguments: [status, try LatentStore.json(outputs), LatentStore.now(), id])
+                "UPDATE job_runs SET status = ?, outputs = ?, ended = ? WHERE id = ?",
+                [status, try LatentStore.json(outputs), LatentStore.now(), id])
         }
     }
 
@@ -90,10 +89,11 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func jobRuns(limit: Int) throws -> [JobRun] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM job_runs ORDER BY id DESC LIMIT ?", arguments: [limit]).map {
+            try db.map("SELECT * FROM job_runs ORDER BY id DESC LIMIT ?", [limit]) {
                 row in
-                JobRun(
-                    id: row["id"], verb: row["verb"], parameters: row["parameters"], status: row["status"],
+                try JobRun(
+                    id: row["id"], verb: row["verb"], parameters: row["parameters"],
+                    status: row["status"],
                     started: row["started"], ended: row["ended"])
             }
         }
@@ -116,12 +116,12 @@ extension LatentStore {
     ) throws {
         try write { db in
             try db.execute(
-                sql: """
-                    INSERT OR IGNORE INTO directions
-                        (attribute, version, path, sha256, generator_sha256, selection, metadata, created)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
+                """
+                INSERT OR IGNORE INTO directions
+                    (attribute, version, path, sha256, generator_sha256, selection, metadata, created)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+                [
                     attribute.name, version, file, sha256, generator, selection, try LatentStore.json(metadata),
                     LatentStore.now(),
                 ])

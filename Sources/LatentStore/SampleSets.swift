@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// A generator as the database knows it.
 public struct GeneratorRecord: Sendable, Equatable, Codable {
@@ -58,20 +57,19 @@ extension LatentStore {
         try write { db in try LatentStore.register(generator, db) }
     }
 
-    static func register(_ generator: GeneratorRecord, _ db: Database) throws -> Int64 {
-        if let id = try Int64.fetchOne(
-            db, sql: "SELECT id FROM generators WHERE sha256 = ?", arguments: [generator.sha256])
+    static func register(_ generator: GeneratorRecord, _ db: Connection) throws -> Int64 {
+        if let id = try db.value(
+            Int64.self, "SELECT id FROM generators WHERE sha256 = ?", [generator.sha256])
         {
             return id
         }
         try db.execute(
-            sql:
-                "INSERT INTO generators (sha256, name, architecture, resolution, latent_size, layers) VALUES (?,?,?,?,?,?)",
-            arguments: [
+            "INSERT INTO generators (sha256, name, architecture, resolution, latent_size, layers) VALUES (?,?,?,?,?,?)",
+            [
                 generator.sha256, generator.name, generator.architecture, generator.resolution, generator.latentSize,
                 generator.layers,
             ])
-        return db.lastInsertedRowID
+        return db.lastInsertedRow
     }
 
     /// All generators.
@@ -79,12 +77,13 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func generators() throws -> [(id: Int64, record: GeneratorRecord)] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM generators ORDER BY id").map { row in
-                (
+            try db.map("SELECT * FROM generators ORDER BY id") { row in
+                try (
                     row["id"],
                     GeneratorRecord(
                         sha256: row["sha256"], name: row["name"], architecture: row["architecture"],
-                        resolution: row["resolution"], latentSize: row["latent_size"], layers: row["layers"])
+                        resolution: row["resolution"], latentSize: row["latent_size"], layers: row["layers"]
+                    )
                 )
             }
         }
@@ -98,16 +97,16 @@ extension LatentStore {
     ) throws -> SampleSet {
         try write { db in
             let owner = try LatentStore.register(generator, db)
-            let key: StatementArguments = [owner, Int64(bitPattern: seed), psi]
-            let found = try Int64.fetchOne(
-                db, sql: "SELECT id FROM sample_sets WHERE generator = ? AND seed = ? AND psi = ?", arguments: key)
+            let key: [any Bindable] = [owner, Int64(bitPattern: seed), psi]
+            let found = try db.value(
+                Int64.self, "SELECT id FROM sample_sets WHERE generator = ? AND seed = ? AND psi = ?", key)
             if let found {
                 return SampleSet(id: found, generator: generator.sha256, seed: seed, psi: psi, meanLatent: meanLatent)
             }
             try db.execute(
-                sql: "INSERT INTO sample_sets (generator, seed, psi, mean_latent, created) VALUES (?,?,?,?,?)",
-                arguments: [owner, Int64(bitPattern: seed), psi, Blob.data(meanLatent), LatentStore.now()])
-            let id = db.lastInsertedRowID
+                "INSERT INTO sample_sets (generator, seed, psi, mean_latent, created) VALUES (?,?,?,?,?)",
+                [owner, Int64(bitPattern: seed), psi, meanLatent, LatentStore.now()])
+            let id = db.lastInsertedRow
             return SampleSet(id: id, generator: generator.sha256, seed: seed, psi: psi, meanLatent: meanLatent)
         }
     }
@@ -117,25 +116,25 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func sampleSets() throws -> [(set: SampleSet, count: Int)] {
         try read { db in
-            let rows = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT s.*, g.sha256 AS generator_sha256 FROM sample_sets s JOIN generators g ON g.id = s.generator
-                    ORDER BY s.id
-                    """)
-            return try rows.map { row in
-                let set = SampleSet(
-                    id: row["id"], generator: row["generator_sha256"], seed: UInt64(bitPattern: row["seed"]),
-                    psi: row["psi"], meanLatent: Blob.floats(row["mean_latent"]))
+            try db.map(
+                """
+                SELECT s.*, g.sha256 AS generator_sha256 FROM sample_sets s JOIN generators g ON g.id = s.generator
+                ORDER BY s.id
+                """
+            ) { row in
+                let set = try SampleSet(
+                    id: row["id"], generator: row["generator_sha256"],
+                    seed: UInt64(bitPattern: row["seed"]),
+                    psi: row["psi"], meanLatent: row["mean_latent"])
                 return (set, try LatentStore.count(set, db))
             }
         }
     }
 
-    private static func count(_ set: SampleSet, _ db: Database) throws -> Int {
-        try Int.fetchOne(
-            db, sql: "SELECT count(*) FROM latents WHERE id BETWEEN ? AND ?",
-            arguments: [set.ids.lowerBound, set.ids.upperBound]) ?? 0
+    private static func count(_ set: SampleSet, _ db: Connection) throws -> Int {
+        try db.value(
+            Int.self, "SELECT count(*) FROM latents WHERE id BETWEEN ? AND ?",
+            [set.ids.lowerBound, set.ids.upperBound]) ?? 0
     }
 
     /// Which indices of a range a set lacks, as ranges in order.
@@ -146,11 +145,11 @@ extension LatentStore {
         return try read { db in
             var gaps: [Range<UInt32>] = []
             var next = range.lowerBound
-            let cursor = try Int64.fetchCursor(
-                db, sql: "SELECT id FROM latents WHERE id BETWEEN ? AND ? ORDER BY id",
-                arguments: [set.latentID(index: range.lowerBound), set.latentID(index: range.upperBound - 1)])
-            while let id = try cursor.next() {
-                let index = SampleSet.index(ofLatent: id)
+            try db.forEachRow(
+                "SELECT id FROM latents WHERE id BETWEEN ? AND ? ORDER BY id",
+                [set.latentID(index: range.lowerBound), set.latentID(index: range.upperBound - 1)]
+            ) { row in
+                let index = SampleSet.index(ofLatent: try row[0])
                 if index > next { gaps.append(next..<index) }
                 next = index + 1
             }
@@ -172,16 +171,10 @@ extension LatentStore {
             throw Failure("latents", "have \(w.count) values, no multiple of \(size)", "")
         }
         try write { db in
-            let statement = try db.cachedStatement(
-                sql: "INSERT OR IGNORE INTO latents (id, sample_set, w) VALUES (?, ?, ?)")
-            try w.withUnsafeBytes { bytes in
-                for row in 0..<w.count / size {
-                    let start = row * size * 4
-                    let blob = Data(
-                        bytesNoCopy: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + start), count: size * 4,
-                        deallocator: .none)
-                    try statement.execute(arguments: [set.latentID(index: first + UInt32(row)), set.id, blob])
-                }
+            let statement = try db.prepare(
+                "INSERT OR IGNORE INTO latents (id, sample_set, w) VALUES (?, ?, ?)")
+            for row in 0..<w.count / size {
+                try statement.run([set.latentID(index: first + UInt32(row)), set.id, w[row * size..<(row + 1) * size]])
             }
         }
     }
@@ -201,27 +194,29 @@ extension LatentStore {
     /// - Throws: ``Failure`` naming the first id that is not there.
     public func latents(ids: [Int64]) throws -> [Float] {
         try read { db in
-            let statement = try db.cachedStatement(sql: "SELECT w FROM latents WHERE id = ?")
+            let statement = try db.prepare("SELECT w FROM latents WHERE id = ?")
             var result: [Float] = []
             for id in ids {
-                guard let data = try Data.fetchOne(statement, arguments: [id]) else {
-                    let range = try Row.fetchOne(
-                        db, sql: "SELECT min(id) AS low, max(id) AS high, count(*) AS n FROM latents")
-                    let count: Int = range?["n"] ?? 0
-                    let known =
-                        count == 0
-                        ? "the database holds none"
-                        : "it holds \(count), from \(range?["low"] as Int64? ?? 0) to \(range?["high"] as Int64? ?? 0)"
-                    throw Failure(
-                        "latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`",
-                        kind: .notFound)
+                guard let w = try statement.first([id], { row in try row[0] as [Float] }) else {
+                    throw try missing(latent: id, db)
                 }
-                if result.isEmpty { result.reserveCapacity(ids.count * data.count / 4) }
-                data.withUnsafeBytes { raw in
-                    result.append(contentsOf: UnsafeRawBufferPointer(raw).bindMemory(to: Float.self))
-                }
+                if result.isEmpty { result.reserveCapacity(ids.count * w.count) }
+                result += w
             }
             return result
         }
+    }
+
+    /// What to say of a latent that is not there.
+    private func missing(latent id: Int64, _ db: Connection) throws -> Failure {
+        let range = try db.first("SELECT min(id), max(id), count(*) FROM latents") { row in
+            try (low: row[0] as Int64?, high: row[1] as Int64?, count: row[2] as Int)
+        }
+        var known = "the database holds none"
+        if let range, let low = range.low, let high = range.high {
+            known = "it holds \(range.count), from \(low) to \(high)"
+        }
+        return Failure(
+            "latent \(id)", "is not in \(path); \(known)", "draw more with `directions sample`", kind: .notFound)
     }
 }

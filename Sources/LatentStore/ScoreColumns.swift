@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// The columns of `scores`: one for each attribute that a classifier of the database knows.
 enum ScoreColumns {
@@ -10,22 +9,23 @@ enum ScoreColumns {
     private static let fixed: Set<String> = ["classifier", "latent", "logits"]
 
     /// Columns for attributes that have none yet.
-    static func add(_ attributes: [Attribute], _ db: Database) throws {
+    static func add(_ attributes: [Attribute], _ db: Connection) throws {
         let known = Set(try slugs(db))
         for attribute in attributes where !known.contains(attribute.slug) {
-            try db.execute(sql: "ALTER TABLE main.scores ADD COLUMN \"\(attribute.slug)\" REAL")
+            try db.execute("ALTER TABLE main.scores ADD COLUMN \"\(attribute.slug)\" REAL")
             try db.execute(
-                sql: "INSERT INTO main.attributes (slug, name) VALUES (?, ?)",
-                arguments: [attribute.slug, attribute.name])
+                "INSERT INTO main.attributes (slug, name) VALUES (?, ?)",
+                [attribute.slug, attribute.name])
         }
     }
 
     /// Drops the columns of attributes that no classifier knows: those of CelebA that version 1 began with.
-    static func settle(_ db: Database) throws {
+    static func settle(_ db: Connection) throws {
         let known = Set(try slugs(db)).union(fixed)
-        for column in try db.columns(in: "scores").map(\.name) where !known.contains(column) {
-            try db.execute(sql: "DROP INDEX IF EXISTS \"\(index(column))\"")
-            try db.execute(sql: "ALTER TABLE scores DROP COLUMN \"\(column)\"")
+        for column in try db.values(String.self, "SELECT name FROM pragma_table_info('scores')")
+        where !known.contains(column) {
+            try db.execute("DROP INDEX IF EXISTS \"\(index(column))\"")
+            try db.execute("ALTER TABLE scores DROP COLUMN \"\(column)\"")
         }
     }
 
@@ -37,8 +37,9 @@ enum ScoreColumns {
     ///   - db: The connection that has it attached.
     /// - Returns: Those columns as a list for an `INSERT`, and as one for its `SELECT`.
     /// - Throws: A database error where a column can't be added.
-    static func adopt(from schema: String, as source: String, _ db: Database) throws -> (into: String, select: String) {
-        let names = try String.fetchAll(db, sql: "SELECT name FROM \(schema).attributes ORDER BY slug")
+    static func adopt(from schema: String, as source: String, _ db: Connection) throws -> (into: String, select: String)
+    {
+        let names = try db.values(String.self, "SELECT name FROM \(schema).attributes ORDER BY slug")
         let attributes = try names.map { try Attribute.named($0) }
         try add(attributes, db)
         let columns = attributes.map { "\"\($0.slug)\"" } + ["logits"]
@@ -47,8 +48,8 @@ enum ScoreColumns {
         )
     }
 
-    static func slugs(_ db: Database) throws -> [String] {
-        try String.fetchAll(db, sql: "SELECT slug FROM main.attributes ORDER BY slug")
+    static func slugs(_ db: Connection) throws -> [String] {
+        try db.values(String.self, "SELECT slug FROM main.attributes ORDER BY slug")
     }
 
     /// The name of the index by which an attribute's top is found.
@@ -61,7 +62,7 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func attributes() throws -> [Attribute] {
         try read { db in
-            try String.fetchAll(db, sql: "SELECT name FROM attributes ORDER BY slug").map { try Attribute.named($0) }
+            try db.values(String.self, "SELECT name FROM attributes ORDER BY slug").map { try Attribute.named($0) }
         }
     }
 

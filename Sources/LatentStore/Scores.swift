@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 extension LatentStore {
     /// The row of a classifier, made when it is new, with columns for its attributes in `scores`.
@@ -13,15 +12,14 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be written.
     public func registerClassifier(sha256: String, name: String, attributes: [Attribute]) throws -> Int64 {
         try write { db in
-            if let id = try Int64.fetchOne(db, sql: "SELECT id FROM classifiers WHERE sha256 = ?", arguments: [sha256])
-            {
+            if let id = try db.value(Int64.self, "SELECT id FROM classifiers WHERE sha256 = ?", [sha256]) {
                 return id
             }
             let list = String(decoding: try JSONEncoder().encode(attributes.map(\.name)), as: UTF8.self)
             try db.execute(
-                sql: "INSERT INTO classifiers (sha256, name, attributes) VALUES (?, ?, ?)",
-                arguments: [sha256, name, list])
-            let id = db.lastInsertedRowID
+                "INSERT INTO classifiers (sha256, name, attributes) VALUES (?, ?, ?)",
+                [sha256, name, list])
+            let id = db.lastInsertedRow
             try ScoreColumns.add(attributes, db)
             return id
         }
@@ -32,12 +30,14 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func classifiers() throws -> [ClassifierRecord] {
         try read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM classifiers ORDER BY id").map { row in
-                let names = try JSONDecoder().decode([String].self, from: Data((row["attributes"] as String).utf8))
-                let scored = try Int.fetchOne(
-                    db, sql: "SELECT count(*) FROM scores WHERE classifier = ?", arguments: [row["id"]])
-                return ClassifierRecord(
-                    id: row["id"], sha256: row["sha256"], name: row["name"],
+            try db.map("SELECT * FROM classifiers ORDER BY id") { row in
+                let id: Int64 = try row["id"]
+                let list: String = try row["attributes"]
+                let names = try JSONDecoder().decode([String].self, from: Data(list.utf8))
+                let scored = try db.value(
+                    Int.self, "SELECT count(*) FROM scores WHERE classifier = ?", [id])
+                return try ClassifierRecord(
+                    id: id, sha256: row["sha256"], name: row["name"],
                     attributes: try names.map { try Attribute.named($0) }, scored: scored ?? 0)
             }
         }
@@ -69,8 +69,8 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func unscoredCount(classifier: Int64, generator: String) throws -> Int {
         try read { db in
-            try Int.fetchOne(
-                db, sql: "SELECT count(*) \(LatentStore.unscored)", arguments: [generator, -1, classifier]) ?? 0
+            try db.value(
+                Int.self, "SELECT count(*) \(LatentStore.unscored)", [generator, -1, classifier]) ?? 0
         }
     }
 
@@ -87,14 +87,14 @@ extension LatentStore {
         classifier: Int64, generator: String, after: Int64, limit: Int
     ) throws -> (ids: [Int64], w: [Float]) {
         try read { db in
-            let rows = try Row.fetchCursor(
-                db, sql: "SELECT l.id, l.w \(LatentStore.unscored) ORDER BY l.id LIMIT ?",
-                arguments: [generator, after, classifier, limit])
             var ids: [Int64] = []
             var w: [Float] = []
-            while let row = try rows.next() {
-                ids.append(row["id"])
-                w += Blob.floats(row["w"])
+            try db.forEachRow(
+                "SELECT l.id, l.w \(LatentStore.unscored) ORDER BY l.id LIMIT ?",
+                [generator, after, classifier, limit]
+            ) { row in
+                ids.append(try row[0])
+                w += try row[1] as [Float]
             }
             return (ids, w)
         }
@@ -124,17 +124,17 @@ extension LatentStore {
         let columns = attributes.map { "\"\($0.slug)\"" }.joined(separator: ", ")
         let marks = [String](repeating: "?", count: width + 3).joined(separator: ", ")
         try write { db in
-            let statement = try db.cachedStatement(
-                sql: "INSERT OR REPLACE INTO scores (classifier, latent, logits, \(columns)) VALUES (\(marks))")
+            let statement = try db.prepare(
+                "INSERT OR REPLACE INTO scores (classifier, latent, logits, \(columns)) VALUES (\(marks))")
             for (row, id) in ids.enumerated() {
                 let range = row * width..<(row + 1) * width
-                var values: [(any DatabaseValueConvertible)?] = [classifier, id, Blob.data(logits[range])]
-                values += probabilities[range].map { Double($0) }
-                try statement.execute(arguments: StatementArguments(values))
+                var values: [any Bindable] = [classifier, id, logits[range]]
+                for probability in probabilities[range] { values.append(Double(probability)) }
+                try statement.run(values)
             }
             for (id, jpeg) in zip(ids, thumbnails) {
                 try db.execute(
-                    sql: "INSERT OR REPLACE INTO thumbnails (latent, jpeg) VALUES (?, ?)", arguments: [id, jpeg])
+                    "INSERT OR REPLACE INTO thumbnails (latent, jpeg) VALUES (?, ?)", [id, jpeg])
             }
         }
     }
@@ -150,20 +150,19 @@ extension LatentStore {
         -> (jpegs: [Data], w: [Float], logits: [Float])
     {
         try read { db in
-            let rows = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT h.jpeg, l.w, s.logits FROM thumbnails h JOIN latents l ON l.id = h.latent
-                        JOIN sample_sets t ON t.id = l.sample_set JOIN generators g ON g.id = t.generator
-                        LEFT JOIN classifiers c ON c.sha256 = ?
-                        LEFT JOIN scores s ON s.latent = l.id AND s.classifier = c.id
-                    WHERE g.sha256 = ? ORDER BY l.id
-                    """, arguments: [classifier, sha256])
             var (jpegs, w, logits, unscored) = ([Data](), [Float](), [Float](), 0)
-            while let row = try rows.next() {
-                jpegs.append(row["jpeg"])
-                w += Blob.floats(row["w"])
-                if let blob: Data = row["logits"] { logits += Blob.floats(blob) } else { unscored += 1 }
+            try db.forEachRow(
+                """
+                SELECT h.jpeg, l.w, s.logits FROM thumbnails h JOIN latents l ON l.id = h.latent
+                    JOIN sample_sets t ON t.id = l.sample_set JOIN generators g ON g.id = t.generator
+                    LEFT JOIN classifiers c ON c.sha256 = ?
+                    LEFT JOIN scores s ON s.latent = l.id AND s.classifier = c.id
+                WHERE g.sha256 = ? ORDER BY l.id
+                """, [classifier, sha256]
+            ) { row in
+                jpegs.append(try row[0])
+                w += try row[1] as [Float]
+                if let scored = try row[2] as [Float]? { logits += scored } else { unscored += 1 }
             }
             return (jpegs, w, unscored == 0 ? logits : [])
         }
@@ -179,12 +178,12 @@ extension LatentStore {
         for attribute in attributes {
             try write { db in
                 try db.execute(
-                    sql: """
-                        CREATE INDEX IF NOT EXISTS "\(ScoreColumns.index(attribute.slug))" ON scores ("\(attribute.slug)")
-                        """)
+                    """
+                    CREATE INDEX IF NOT EXISTS "\(ScoreColumns.index(attribute.slug))" ON scores ("\(attribute.slug)")
+                    """)
             }
         }
-        try write { db in try db.execute(sql: "PRAGMA analysis_limit = 1000; ANALYZE") }
+        try write { db in try db.execute("PRAGMA analysis_limit = 1000; ANALYZE") }
     }
 
     /// Drops the indexes of ``indexScores(_:)`` before many scores are added.
@@ -193,7 +192,7 @@ extension LatentStore {
     public func dropScoreIndexes() throws {
         try write { db in
             for slug in try ScoreColumns.slugs(db) {
-                try db.execute(sql: "DROP INDEX IF EXISTS \"\(ScoreColumns.index(slug))\"")
+                try db.execute("DROP INDEX IF EXISTS \"\(ScoreColumns.index(slug))\"")
             }
         }
     }
@@ -207,18 +206,17 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func logits(classifier: Int64, generator: String) throws -> (ids: [Int64], logits: [Float]) {
         try read { db in
-            let rows = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT s.latent, s.logits FROM scores s JOIN latents l ON l.id = s.latent
-                    JOIN sample_sets t ON t.id = l.sample_set JOIN generators g ON g.id = t.generator
-                    WHERE s.classifier = ? AND g.sha256 = ? ORDER BY s.latent
-                    """, arguments: [classifier, generator])
             var ids: [Int64] = []
             var logits: [Float] = []
-            while let row = try rows.next() {
-                ids.append(row["latent"])
-                logits += Blob.floats(row["logits"])
+            try db.forEachRow(
+                """
+                SELECT s.latent, s.logits FROM scores s JOIN latents l ON l.id = s.latent
+                JOIN sample_sets t ON t.id = l.sample_set JOIN generators g ON g.id = t.generator
+                WHERE s.classifier = ? AND g.sha256 = ? ORDER BY s.latent
+                """, [classifier, generator]
+            ) { row in
+                ids.append(try row[0])
+                logits += try row[1] as [Float]
             }
             return (ids, logits)
         }

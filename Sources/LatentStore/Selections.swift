@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 
 /// The latents with the highest and lowest scores of one attribute.
 public struct SelectionRecord: Sendable, Equatable, Codable {
@@ -45,26 +44,24 @@ extension LatentStore {
         try require(attribute)
         return try read { db in
             // A lone generator needs no join, and the index alone answers.
-            let isOnly = try Int.fetchOne(db, sql: "SELECT count(*) FROM generators") == 1
+            let isOnly = try db.value(Int.self, "SELECT count(*) FROM generators") == 1
             let filter =
                 isOnly
                 ? ""
                 : """
                 AND s.latent IN (SELECT l.id FROM latents l JOIN sample_sets t ON t.id = l.sample_set
-                JOIN generators g ON g.id = t.generator WHERE g.sha256 = :generator)
+                JOIN generators g ON g.id = t.generator WHERE g.sha256 = ?)
                 """
             // The plus keeps SQLite from sorting all of the classifier's rows: the attribute's index has them in order.
             let column = "s.\"\(attribute.slug)\""
-            var arguments: StatementArguments = ["classifier": classifier, "count": count]
-            if !isOnly { arguments += ["generator": generator] }
-            return try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT s.latent, \(column) AS score FROM scores s
-                    WHERE +s.classifier = :classifier AND \(column) IS NOT NULL \(filter)
-                    ORDER BY \(column) \(highest ? "DESC" : "ASC"), s.latent LIMIT :count
-                    """, arguments: arguments
-            ).map { ($0["latent"], $0["score"]) }
+            let arguments: [any Bindable] = isOnly ? [classifier, count] : [classifier, generator, count]
+            return try db.map(
+                """
+                SELECT s.latent, \(column) AS score FROM scores s
+                WHERE +s.classifier = ? AND \(column) IS NOT NULL \(filter)
+                ORDER BY \(column) \(highest ? "DESC" : "ASC"), s.latent LIMIT ?
+                """, arguments
+            ) { row in try (row[0], row[1]) }
         }
     }
 
@@ -74,13 +71,13 @@ extension LatentStore {
     public func scoredCount(_ attribute: Attribute, classifier: Int64, generator: String) throws -> Int {
         try require(attribute)
         return try read { db in
-            try Int.fetchOne(
-                db,
-                sql: """
-                    SELECT count(*) FROM scores s JOIN latents l ON l.id = s.latent JOIN sample_sets t ON t.id = l.sample_set
-                    JOIN generators g ON g.id = t.generator
-                    WHERE s.classifier = ? AND g.sha256 = ? AND s."\(attribute.slug)" IS NOT NULL
-                    """, arguments: [classifier, generator]) ?? 0
+            try db.value(
+                Int.self,
+                """
+                SELECT count(*) FROM scores s JOIN latents l ON l.id = s.latent JOIN sample_sets t ON t.id = l.sample_set
+                JOIN generators g ON g.id = t.generator
+                WHERE s.classifier = ? AND g.sha256 = ? AND s."\(attribute.slug)" IS NOT NULL
+                """, [classifier, generator]) ?? 0
         }
     }
 
@@ -106,25 +103,25 @@ extension LatentStore {
         let fingerprint = Hashing.sha256(Data(text.utf8))
         try write { db in
             try db.execute(
-                sql: "UPDATE selections SET chosen = (SELECT max(chosen) + 1 FROM selections) WHERE fingerprint = ?",
-                arguments: [fingerprint])
-            if db.changesCount > 0 { return }
+                "UPDATE selections SET chosen = (SELECT max(chosen) + 1 FROM selections) WHERE fingerprint = ?",
+                [fingerprint])
+            if db.changes > 0 { return }
             try db.execute(
-                sql: """
-                    INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
-                        bottom_threshold, fingerprint, created, matched, chosen)
-                    SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections) FROM generators WHERE sha256 = ?
-                    """,
-                arguments: [
+                """
+                INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
+                    bottom_threshold, fingerprint, created, matched, chosen)
+                SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections) FROM generators WHERE sha256 = ?
+                """,
+                [
                     classifier.id, attribute.name, top.count, bottom.count, scored, top.last?.score ?? 0,
                     bottom.last?.score ?? 0, fingerprint, LatentStore.now(), isMatched, generator,
                 ])
-            let id = db.lastInsertedRowID
-            let statement = try db.cachedStatement(
-                sql: "INSERT INTO selection_members (selection, label, rank, latent) VALUES (?, ?, ?, ?)")
+            let id = db.lastInsertedRow
+            let statement = try db.prepare(
+                "INSERT INTO selection_members (selection, label, rank, latent) VALUES (?, ?, ?, ?)")
             for (label, list) in [(1, top), (-1, bottom)] {
                 for (rank, member) in list.enumerated() {
-                    try statement.execute(arguments: [id, label, rank, member.id])
+                    try statement.run([id, label, rank, member.id])
                 }
             }
         }
@@ -158,20 +155,22 @@ extension LatentStore {
         return last
     }
 
-    private func selections(where condition: String, _ arguments: StatementArguments) throws -> [SelectionRecord] {
+    private func selections(where condition: String, _ arguments: [any Bindable]) throws -> [SelectionRecord] {
         try read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT x.*, g.sha256 AS g_sha256, c.sha256 AS c_sha256 FROM selections x
-                    JOIN generators g ON g.id = x.generator JOIN classifiers c ON c.id = x.classifier
-                    WHERE \(condition) ORDER BY x.chosen
-                    """, arguments: arguments
-            ).map { row in
-                SelectionRecord(
-                    id: row["id"], generator: row["g_sha256"], classifier: row["c_sha256"], attribute: row["attribute"],
-                    top: row["top"], bottom: row["bottom"], scored: row["scored"], topThreshold: row["top_threshold"],
-                    bottomThreshold: row["bottom_threshold"], isMatched: row["matched"], fingerprint: row["fingerprint"]
+            try db.map(
+                """
+                SELECT x.*, g.sha256 AS g_sha256, c.sha256 AS c_sha256 FROM selections x
+                JOIN generators g ON g.id = x.generator JOIN classifiers c ON c.id = x.classifier
+                WHERE \(condition) ORDER BY x.chosen
+                """, arguments
+            ) { row in
+                try SelectionRecord(
+                    id: row["id"], generator: row["g_sha256"], classifier: row["c_sha256"],
+                    attribute: row["attribute"],
+                    top: row["top"], bottom: row["bottom"], scored: row["scored"],
+                    topThreshold: row["top_threshold"],
+                    bottomThreshold: row["bottom_threshold"], isMatched: row["matched"],
+                    fingerprint: row["fingerprint"]
                 )
             }
         }
@@ -186,9 +185,9 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func members(of selection: Int64, label: Int) throws -> [Int64] {
         try read { db in
-            try Int64.fetchAll(
-                db, sql: "SELECT latent FROM selection_members WHERE selection = ? AND label = ? ORDER BY rank",
-                arguments: [selection, label])
+            try db.values(
+                Int64.self, "SELECT latent FROM selection_members WHERE selection = ? AND label = ? ORDER BY rank",
+                [selection, label])
         }
     }
 }

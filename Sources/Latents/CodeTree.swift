@@ -33,7 +33,8 @@ struct CodeTree {
         }
     }
 
-    private func select(_ value: TorchValue, key: String?, at place: Place, depth: Int) throws -> [Leaf] {
+    @inline(never) private func select(_ value: TorchValue, key: String?, at place: Place, depth: Int) throws -> [Leaf]
+    {
         guard depth <= 8 else { throw nothing(key) }
         if let tensor = value.storedTensor { return [try leaf(tensor, key: key, at: place)] }
         switch value {
@@ -86,7 +87,7 @@ struct CodeTree {
     }
 
     /// Whether anything inside may be codes.
-    private func hasCode(_ value: TorchValue, depth: Int = 0) -> Bool {
+    @inline(never) private func hasCode(_ value: TorchValue, depth: Int = 0) -> Bool {
         if let tensor = value.storedTensor { return isCode(tensor) }
         guard depth <= 8 else { return false }
         switch value {
@@ -106,7 +107,7 @@ struct CodeTree {
 
     // MARK: Dictionaries
 
-    private func select(
+    @inline(never) private func select(
         _ entries: [TorchValue.Entry], key: String?, at place: Place, depth: Int
     ) throws -> [Leaf] {
         let inside = entries.filter { !CodeTree.isNoise($0.key) && hasCode($0.value) }
@@ -162,7 +163,9 @@ struct CodeTree {
     // MARK: Lists
 
     /// A list under a picture's name is an encoder's steps, of which the last counts; any other is of codes.
-    private func select(_ items: [TorchValue], key: String?, at place: Place, depth: Int) throws -> [Leaf] {
+    @inline(never) private func select(_ items: [TorchValue], key: String?, at place: Place, depth: Int) throws
+        -> [Leaf]
+    {
         let codes = items.enumerated().filter { hasCode($0.element) }
         guard !codes.isEmpty else { throw nothing(key) }
         if let key, key != CodeFile.allKeys {

@@ -1,35 +1,34 @@
 import Core
 import Foundation
-import Yams
 
 /// Turns YAML nodes into checked values; every complaint names file and line.
 struct NodeReader {
     let file: String
     let workspace: Workspace
 
-    func failure(_ node: Node, _ problem: String, _ advice: String = "") -> Failure {
-        Failure("\(file):\(node.mark?.line ?? 1)", problem, advice)
+    func failure(_ node: YAMLNode, _ problem: String, _ advice: String = "") -> Failure {
+        Failure("\(file):\(node.line)", problem, advice)
     }
 
-    func string(_ node: Node, _ what: String) throws -> String {
+    func string(_ node: YAMLNode, _ what: String) throws -> String {
         guard let scalar = node.scalar else { throw failure(node, "\(what) must be a single value") }
-        return scalar.string.replacingOccurrences(of: "{workspace}", with: workspace.path)
+        return scalar.replacingOccurrences(of: "{workspace}", with: workspace.path)
     }
 
     /// A list of strings; a single value is a list of one.
-    func strings(_ node: Node, _ what: String) throws -> [String] {
+    func strings(_ node: YAMLNode, _ what: String) throws -> [String] {
         if node.scalar != nil { return [try string(node, what)] }
         guard let sequence = node.sequence else { throw failure(node, "\(what) must be a value or a list of values") }
         return try sequence.map { try string($0, what) }
     }
 
-    func entries(_ node: Node, _ what: String) throws -> [(key: String, value: Node, line: Int)] {
+    func entries(_ node: YAMLNode, _ what: String) throws -> [(key: String, value: YAMLNode, line: Int)] {
         guard let mapping = node.mapping else { throw failure(node, "\(what) must be a list of names with values") }
-        return try mapping.map { (try string($0.key, "a key of \(what)"), $0.value, $0.key.mark?.line ?? 1) }
+        return try mapping.map { (try string($0.key, "a key of \(what)"), $0.value, $0.key.line) }
     }
 
-    func mapping(_ node: Node, _ what: String, keys: [String]) throws -> [String: Node] {
-        var result: [String: Node] = [:]
+    func mapping(_ node: YAMLNode, _ what: String, keys: [String]) throws -> [String: YAMLNode] {
+        var result: [String: YAMLNode] = [:]
         for entry in try entries(node, what) {
             guard keys.contains(entry.key) else {
                 throw Failure(
@@ -41,7 +40,7 @@ struct NodeReader {
         return result
     }
 
-    func stage(name: String, _ node: Node, line: Int) throws -> Stage {
+    func stage(name: String, _ node: YAMLNode, line: Int) throws -> Stage {
         let fields = try mapping(node, "a stage", keys: ["run", "with", "after", "inputs", "outputs", "slurm"])
         guard let run = fields["run"] else { throw failure(node, "stage \(name) has no `run`", "name the verb to run") }
         let verb = try string(run, "`run`").split(separator: " ").map(String.init)
@@ -64,7 +63,7 @@ struct NodeReader {
     }
 
     /// What a `slurm` key asks for.
-    func slurm(_ node: Node, hasTasks: Bool) throws -> (tasks: Int?, resources: SlurmResources) {
+    func slurm(_ node: YAMLNode, hasTasks: Bool) throws -> (tasks: Int?, resources: SlurmResources) {
         let names = ["partition", "account", "qos", "time", "memory", "cpus", "retries", "options"]
         let fields = try mapping(node, "`slurm`", keys: (hasTasks ? ["tasks"] : []) + names)
         func text(_ key: String) throws -> String? { try fields[key].map { try string($0, "`\(key)`") } }
@@ -96,7 +95,7 @@ struct NodeReader {
     }
 
     /// The number of parts in `0/64`, the older spelling of `tasks: 64`.
-    private func shards(_ node: Node) throws -> Int {
+    private func shards(_ node: YAMLNode) throws -> Int {
         let parts = try string(node, "`shard`").split(separator: "/").map { Int($0) }
         guard parts.count == 2, parts[0] == 0, let count = parts[1], (1...10_000).contains(count) else {
             throw failure(node, "`shard` must be 0/ and the number of tasks", "for example 0/64")
@@ -104,8 +103,8 @@ struct NodeReader {
         return count
     }
 
-    private func outputs(_ node: Node) throws -> [Stage.Output] {
-        let items = node.sequence.map { Array($0) } ?? [node]
+    private func outputs(_ node: YAMLNode) throws -> [Stage.Output] {
+        let items = node.sequence ?? [node]
         return try items.map { item in
             if item.scalar != nil { return .path(try string(item, "an output")) }
             guard let sql = try mapping(item, "an output", keys: ["sql"])["sql"] else {

@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import Yams
 
 /// One step of a pipeline: a verb with its flags, what it reads and what it leaves behind.
 public struct Stage: Sendable, Equatable {
@@ -80,14 +79,10 @@ public struct PipelineFile: Sendable {
     ///
     /// - Throws: As ``read(_:workspace:)``.
     public static func parse(_ text: String, name: String, workspace: Workspace) throws -> PipelineFile {
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch let error as YamlError {
-            throw yamlFailure(error, name: name)
-        }
         let reader = NodeReader(file: name, workspace: workspace)
-        guard let root else { throw Failure(name, "is empty", "write a pipeline with `name` and `stages`") }
+        guard let root = try YAMLNode.parse(text, name: name) else {
+            throw Failure(name, "is empty", "write a pipeline with `name` and `stages`")
+        }
         let top = try reader.mapping(root, "the pipeline", keys: ["name", "slurm", "stages"])
         guard let stagesNode = top["stages"] else {
             throw reader.failure(root, "has no `stages`", "list the stages under `stages:`")
@@ -156,19 +151,5 @@ public struct PipelineFile: Sendable {
             result.append(rest.remove(at: next))
         }
         return result
-    }
-
-    private static func yamlFailure(_ error: YamlError, name: String) -> Failure {
-        let advice = "mend the YAML"
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            return Failure("\(name):\(mark.line):\(mark.column)", "is not valid YAML: \(problem)", advice)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            let line = context.mark.line
-            return Failure("\(name):\(line)", "names \(duplicates.joined(separator: ", ")) twice", "keep one")
-        default:
-            return Failure(name, "is not valid YAML: \(error)", advice)
-        }
     }
 }

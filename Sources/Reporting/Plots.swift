@@ -44,7 +44,7 @@ public enum Plots {
             let at = width * (min(max(x, range.lowerBound), range.upperBound) - range.lowerBound) / span
             parts.append(
                 "<line x1=\"\(text(at))\" x2=\"\(text(at))\" y1=\"14\" y2=\"\(text(height))\" stroke=\"#c0392b\"/>"
-                    + "<text x=\"\(text(at))\" y=\"10\" text-anchor=\"middle\" fill=\"#c0392b\">\(escaped(label))</text>"
+                    + "<text x=\"\(text(at))\" y=\"10\" text-anchor=\"middle\" fill=\"#c0392b\">\(HTML.text(label))</text>"
             )
         }
         for tick in [range.lowerBound, range.lowerBound + span / 2, range.upperBound] {
@@ -78,8 +78,8 @@ public enum Plots {
             )
         }
         parts.append(
-            "<text x=\"\(text(width - right))\" y=\"\(text(height - 4))\" text-anchor=\"end\">\(escaped(x))</text>")
-        parts.append("<text x=\"2\" y=\"\(text(height - 4))\">\(escaped(y))</text>")
+            "<text x=\"\(text(width - right))\" y=\"\(text(height - 4))\" text-anchor=\"end\">\(HTML.text(x))</text>")
+        parts.append("<text x=\"2\" y=\"\(text(height - 4))\">\(HTML.text(y))</text>")
         for (index, curve) in curves.enumerated() {
             let colour = colours[index % colours.count]
             let upper = curve.points.map { "\(text(across($0.x))),\(text(up($0.high)))" }
@@ -89,7 +89,7 @@ public enum Plots {
                 "<polygon points=\"\((upper + lower).joined(separator: " "))\" fill=\"\(colour)\" opacity=\"0.12\"/>"
                     + "<polyline points=\"\(line.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"2\"/>"
                     + "<text x=\"\(text(width - right + 6))\" y=\"\(text(18 + 16 * Double(index)))\" fill=\"\(colour)\">"
-                    + "\(escaped(curve.name))</text>")
+                    + "\(HTML.text(curve.name))</text>")
         }
         return frame(parts, width: width, height: height, title: title)
     }
@@ -109,12 +109,12 @@ public enum Plots {
         for (column, name) in columns.enumerated() {
             let x = left + (Double(column) + 0.7) * cell
             parts.append(
-                "<text transform=\"translate(\(text(x)) \(text(top - 4))) rotate(-60)\">\(escaped(name))</text>")
+                "<text transform=\"translate(\(text(x)) \(text(top - 4))) rotate(-60)\">\(HTML.text(name))</text>")
         }
         for (row, name) in rows.enumerated() {
             let y = top + Double(row) * cell
             parts.append(
-                "<text x=\"\(text(left - 6))\" y=\"\(text(y + cell * 0.7))\" text-anchor=\"end\">\(escaped(name))</text>"
+                "<text x=\"\(text(left - 6))\" y=\"\(text(y + cell * 0.7))\" text-anchor=\"end\">\(HTML.text(name))</text>"
             )
             for column in columns.indices {
                 let value = values[row][column]
@@ -122,8 +122,8 @@ public enum Plots {
                 let colour = value >= 0 ? "rgb(255,\(shade),\(shade))" : "rgb(\(shade),\(shade),255)"
                 parts.append(
                     "<rect x=\"\(text(left + Double(column) * cell))\" y=\"\(text(y))\" width=\"\(text(cell - 1))\" "
-                        + "height=\"\(text(cell - 1))\" fill=\"\(colour)\"><title>\(escaped(name)), "
-                        + "\(escaped(columns[column])): \(String(format: "%+.2f", value))</title></rect>")
+                        + "height=\"\(text(cell - 1))\" fill=\"\(colour)\"><title>\(HTML.text(name)), "
+                        + "\(HTML.text(columns[column])): \(String(format: "%+.2f", value))</title></rect>")
             }
         }
         let width = left + cell * Double(columns.count) + 50
@@ -132,7 +132,7 @@ public enum Plots {
 
     private static func frame(_ parts: [String], width: Double, height: Double, title: String) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(text(width)) \(text(height))\" role=\"img\" "
-            + "font-family=\"sans-serif\" font-size=\"10\"><title>\(escaped(title))</title>\(parts.joined())</svg>"
+            + "font-family=\"sans-serif\" font-size=\"10\"><title>\(HTML.text(title))</title>\(parts.joined())</svg>"
     }
 
     /// The width that a plot was drawn for, in pixels.
@@ -145,11 +145,5 @@ public enum Plots {
     static func text(_ value: Double) -> String {
         let rounded = (value * 100).rounded() / 100
         return rounded == rounded.rounded() && abs(rounded) < 1e9 ? "\(Int(rounded))" : "\(rounded)"
-    }
-
-    /// Text as it may stand in HTML.
-    static func escaped(_ text: String) -> String {
-        text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-            .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
     }
 }

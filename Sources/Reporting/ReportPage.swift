@@ -1,6 +1,4 @@
-import Core
 import Foundation
-import Mustache
 
 /// A page that a person can read and send on: one HTML file with everything inside.
 public struct ReportPage: Sendable {
@@ -50,36 +48,68 @@ public struct ReportPage: Sendable {
         self.sections = sections
     }
 
-    /// The page.
-    ///
-    /// - Throws: ``Failure`` when the template is missing from the installation or damaged.
-    public func html() throws -> String {
-        guard let path = Bundle.module.path(forResource: "report", ofType: "mustache", inDirectory: "Resources") else {
-            throw Failure("report template", "is missing beside the program", "install the program with its resources")
-        }
-        let template = try MustacheTemplate(string: String(decoding: AtomicFile.read(path), as: UTF8.self))
-        let content: [String: Any] = [
-            "title": title, "summary": summary,
-            "sections": sections.enumerated().map { number, section -> [String: Any] in
-                ["number": number, "title": section.title, "items": section.items.map(ReportPage.object)]
-            },
-        ]
-        return template.render(content)
-    }
+    /// The page, with what it shows inside it.
+    public func html() -> String {
+        let parts = sections.enumerated()
+        let links = parts.map { "<div><a href=\"#s\($0)\">\(HTML.text($1.title))</a></div>" }.joined()
+        let body = parts.map { number, section in
+            """
+            <section id="s\(number)">
+            <h2>\(HTML.text(section.title))</h2>
+            \(section.items.map(\.html).joined(separator: "\n"))
+            </section>
 
-    /// An item as the template knows it: one key that says what it is.
-    private static func object(_ item: Item) -> [String: Any] {
-        switch item {
-        case .text(let text): return ["text": text]
-        case .table(let table):
-            let rows = table.rows.map { row in ["cells": row] }
-            return ["table": ["columns": table.columns, "rows": rows] as [String: Any]]
-        case .plot(let svg, let caption): return ["plot": ["svg": svg, "caption": caption, "width": Plots.width(svg)]]
-        case .plots(let plots):
-            return ["plots": ["list": plots.map { ["svg": $0.svg, "caption": $0.caption] }]]
-        case .picture(let jpeg, let caption):
-            return ["picture": ["data": jpeg.base64EncodedString(), "caption": caption]]
-        case .source(let text): return ["source": text]
+            """
         }
+        return """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>\(HTML.text(title))</title>
+            <style>
+            \(HTML.style)
+            </style>
+            </head>
+            <body>
+            <h1>\(HTML.text(title))</h1>
+            <p>\(HTML.text(summary))</p>
+            <nav>\(links)</nav>
+            \(body.joined())</body>
+            </html>
+
+            """
+    }
+}
+
+extension ReportPage.Item {
+    fileprivate var html: String {
+        switch self {
+        case .text(let text): "<p>\(HTML.text(text))</p>"
+        case .table(let table): table.html
+        case .plot(let svg, let caption):
+            "<figure class=\"plot\" style=\"--width: \(Plots.width(svg))\">\(svg)\(HTML.caption(caption))</figure>"
+        case .plots(let plots):
+            "<div class=\"small\">\(plots.map { "<figure>\($0.svg)\(HTML.caption($0.caption))</figure>" }.joined())</div>"
+        case .picture(let jpeg, let caption):
+            """
+            <figure><img alt="\(HTML.text(caption))" src="data:image/jpeg;base64,\(jpeg.base64EncodedString())">\
+            \(HTML.caption(caption))</figure>
+            """
+        case .source(let text): "<code>\(HTML.text(text))</code>"
+        }
+    }
+}
+
+extension ReportPage.Table {
+    fileprivate var html: String {
+        func cells(_ texts: [String], _ tag: String) -> String {
+            texts.map { "<\(tag)>\(HTML.text($0))</\(tag)>" }.joined()
+        }
+        return """
+            <div class="wide"><table><thead><tr>\(cells(columns, "th"))</tr></thead><tbody>
+            \(rows.map { "<tr>\(cells($0, "td"))</tr>\n" }.joined())</tbody></table></div>
+            """
     }
 }

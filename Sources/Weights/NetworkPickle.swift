@@ -170,6 +170,7 @@ private struct Walk {
     }
 
     /// A module of PyTorch: an object with its state, or `_reconstruct_persistent_obj(meta)` with the state in `meta`.
+    @inline(never)
     mutating func collectModule(_ node: PickleNode, path: String, depth: Int) throws {
         try enter(depth)
         let meta = Walk.isPersistent(node) ? node.items.first?.node : nil
@@ -196,6 +197,7 @@ private struct Walk {
     }
 
     /// A network of TensorFlow: its own variables, then its components'.
+    @inline(never)
     mutating func collectNetwork(_ node: PickleNode, prefix: String, depth: Int) throws {
         try enter(depth)
         guard let state = node.state?.node, let variables = state.value(for: "variables")?.elements else {

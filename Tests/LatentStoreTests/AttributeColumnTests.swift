@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import GRDB
 import LatentStore
 import Testing
 
@@ -33,13 +32,10 @@ import Testing
         /// A database of version 1 with these statements.
         func makeOld(_ sql: String) throws {
             try AtomicFile.makeFolder(folder)
-            let queue = try DatabaseQueue(path: path)
-            try queue.writeWithoutTransaction {
-                try $0.execute(
-                    sql: LatentStore.migrations[0].sql
-                        + "\nPRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = 1;" + sql)
-            }
-            try queue.close()
+            try SmallDatabase.byHand(
+                LatentStore.migrations[0].sql
+                    + "\nPRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = 1;" + sql, in: path
+            )
         }
     }
 

@@ -1,6 +1,6 @@
+import CSQLite
 import Core
 import Foundation
-import GRDB
 import LatentStore
 
 /// A small database in a folder of its own, which is removed with the value.
@@ -56,12 +56,15 @@ final class SmallDatabase {
     }
 
     /// Statements by a program that leaves foreign keys off, as the sqlite3 shell does.
-    func byHand(_ sql: String) throws {
-        var configuration = Configuration()
-        configuration.foreignKeysEnabled = false
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
-        try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
-        try queue.close()
+    func byHand(_ sql: String) throws { try SmallDatabase.byHand(sql, in: path) }
+
+    /// The same on any file.
+    static func byHand(_ sql: String, in path: String) throws {
+        var connection: OpaquePointer?
+        defer { sqlite3_close(connection) }
+        var code = sqlite3_open(path, &connection)
+        if code == SQLITE_OK { code = sqlite3_exec(connection, sql, nil, nil, nil) }
+        if code != SQLITE_OK { throw Failure(path, String(cString: sqlite3_errmsg(connection))) }
     }
 
     /// A database of an older version, made by the first files of `Database/` and these statements.

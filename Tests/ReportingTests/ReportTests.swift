@@ -17,7 +17,7 @@ import Testing
                         .picture(Data([1, 2, 3]), caption: "a picture"), .source("SELECT 1"),
                     ])
             ])
-        let html = try page.html()
+        let html = page.html()
         #expect(html.contains("A &lt;b&gt;title") && html.contains("x &lt; y") && html.contains("<td>&lt;4&gt;</td>"))
         #expect(html.contains("<svg><title>t</title></svg>") && html.contains("<svg id=\"p\"/>"))
         #expect(html.contains("data:image/jpeg;base64,AQID") && html.contains("<code>SELECT 1</code>"))

@@ -240,16 +240,22 @@ public final class StyleGAN2Engine: Sendable {
     /// The filter's taps in one dimension, where it is their product with themselves.
     private static func taps(_ network: StyleGAN2Parameters) -> [Float]? {
         guard network.filterSize == 4, network.filter.count == 16 else { return nil }
-        let taps = (0..<4).map { y in (0..<4).reduce(Float(0)) { $0 + network.filter[4 * y + $1] } }
-        let fits = (0..<16).allSatisfy { abs(taps[$0 / 4] * taps[$0 % 4] - network.filter[$0]) < 1e-6 }
+        let filter: [Float] = network.filter
+        let taps: [Float] = (0..<4).map { filter[4 * $0..<4 * $0 + 4].reduce(0, +) }
+        let fits = (0..<16).allSatisfy { (place: Int) -> Bool in
+            let product: Float = taps[place / 4] * taps[place % 4]
+            return abs(product - filter[place]) < 1e-6
+        }
         return fits ? taps : nil
     }
 
+    /// Not inlined: the optimiser copies the recursion into itself, and into all who call it.
+    @inline(never)
     private static func withPointers<R>(
         _ values: [[Float]], _ body: (UnsafePointer<UnsafePointer<Float>?>?) throws -> R
     ) throws -> R {
         var pointers: [UnsafePointer<Float>?] = []
-        func pin(_ index: Int) throws -> R {
+        @inline(never) func pin(_ index: Int) throws -> R {
             if index == values.count { return try pointers.withUnsafeBufferPointer { try body($0.baseAddress) } }
             return try values[index].withUnsafeBufferPointer { buffer in
                 pointers.append(buffer.baseAddress)
