@@ -180,6 +180,8 @@ public final class LiveFaces: Sendable {
     /// - Returns: The direction as stored.
     /// - Throws: ``Core/Failure``: a name that can't be (usage), or a mix that changes nothing (usage).
     public func store(mix steps: [LiveStep], layers: LayerSelection?, as attribute: String) throws -> DirectionFile {
+        // As the library looks names up: with underscores.
+        let attribute = Attribute.normalised(attribute)
         try DirectionFile.checkName(attribute)
         let identity = generator.identity
         let parts = try steps.filter { $0.strength != 0 }.map(raw)

@@ -248,7 +248,8 @@ function bind() {
 function turn(view) {
   for (const one of ["editor", "browser"]) {
     $(one).hidden = one !== view;
-    $(`show-${one}`).toggleAttribute("aria-current", one === view);
+    if (one === view) $(`show-${one}`).setAttribute("aria-current", "page");
+    else $(`show-${one}`).removeAttribute("aria-current");
   }
 }
 
