@@ -103,8 +103,10 @@ let targets: [Target] = [
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "EncoderTraining", "Encoders",
-            "Evaluation", "Faces", "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
+            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "EncoderTraining",
+            "Encoders",
+            "Evaluation", "Faces", "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks",
+            "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     module(
@@ -113,13 +115,15 @@ let targets: [Target] = [
             argumentParser, "Directions", "Core", "Tensors", "Generators", "Classifiers", "DirectionFiles", "Faces",
             "LatentStore",
         ]),
+    module("Serving", ["Directions", "Core"], resources: [.copy("Resources")]),
     module(
         "PhotographCommands",
         [argumentParser, "CommandSupport", "Directions", "Weights", "Tensors", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
-            argumentParser, "CommandSupport", "PhotographCommands", "Directions", "Core", "Tensors", "Weights",
+            argumentParser, "CommandSupport", "PhotographCommands", "Serving", "Directions", "Core", "Tensors",
+            "Weights",
             "LatentStore", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
         ],
         swiftSettings: strict),
@@ -188,6 +192,7 @@ let tests: [Target] = [
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),
+    .testTarget(name: "ServingTests", dependencies: ["Serving", "Directions", "Core"], swiftSettings: strict),
     .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]

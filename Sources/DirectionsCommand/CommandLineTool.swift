@@ -36,7 +36,9 @@ struct CommandLineTool: AsyncParsableCommand {
                     ]),
                 CommandGroup(
                     name: "Workspace",
-                    subcommands: [QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self]),
+                    subcommands: [
+                        QueryCommand.self, StatusCommand.self, MergeCommand.self, RunCommand.self, ServeCommand.self,
+                    ]),
             ])
 
     /// Runs the verb; a ``Failure`` becomes one line on standard error and exit status 1, or 64 for a usage error.

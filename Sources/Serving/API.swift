@@ -1,0 +1,160 @@
+import Core
+import Directions
+import Foundation
+
+/// The JSON API: what the page uses, and other tools may.
+struct API {
+    let faces: LiveFaces
+    let pages: Pages
+
+    private struct GeneratorAnswer: Encodable {
+        let name: String
+        let architecture: String
+        let resolution: Int
+        let layers: Int
+        let sizes: [Int]
+        let licence: String
+        let isLoaded: Bool
+    }
+
+    private struct DirectionAnswer: Encodable {
+        let name: String
+        let versions: [Int]
+        let sigma: Float
+        let rows: Int
+    }
+
+    private struct DirectionPage: Encodable {
+        let name: String
+        let version: Int
+        let texts: [String: String]
+        let metrics: DirectionMetrics?
+    }
+
+    private struct QueryAnswer: Encodable {
+        let columns: [String]
+        let rows: [[String]]
+    }
+
+    /// The answer to a request under /api/.
+    ///
+    /// - Throws: ``Core/Failure`` as the work does, and (not found) for a path that is none.
+    func answer(_ request: HTTPRequest) throws -> HTTPResponse {
+        if request.method == "POST" { return try post(request) }
+        switch request.path {
+        case "/api/openapi.json": return try pages.page("/openapi.json")
+        case "/api/generators": return try generators()
+        case "/api/directions": return try directions()
+        case "/api/query": return try query(request)
+        case "/api/histogram": return try .json(["bars": faces.histogram(request.query["attribute"] ?? "")])
+        case "/api/thumbnail": return try thumbnail(request)
+        default: break
+        }
+        let prefix = "/api/directions/"
+        guard request.path.hasPrefix(prefix) else { throw unknown }
+        return try direction(String(request.path.dropFirst(prefix.count)))
+    }
+
+    private var unknown: Failure {
+        Failure("address", "is none of this server's", "see /api/openapi.json", kind: .notFound)
+    }
+
+    private func post(_ request: HTTPRequest) throws -> HTTPResponse {
+        guard ["/api/synth", "/api/scores", "/api/codes", "/api/mix"].contains(request.path) else { throw unknown }
+        let body = try FaceBody.decode(request.body)
+        switch request.path {
+        case "/api/synth": return try synth(body, request)
+        case "/api/scores":
+            let codes = try body.codes(faces)
+            if request.isAbandoned() { throw Failure("scores", "are not waited for any more", kind: .cancelled) }
+            return try .json(["scores": faces.scores(before: codes.before, after: codes.after)])
+        case "/api/codes":
+            let isW = body.space == "w"
+            let data = try faces.file(of: body.codes(faces).after, isW: isW)
+            return download(data, type: "application/octet-stream", name: isW ? "code-w.npy" : "code-wplus.npy")
+        default: return try mix(body)
+        }
+    }
+
+    private func synth(_ body: FaceBody, _ request: HTTPRequest) throws -> HTTPResponse {
+        let isPNG = body.format == "png"
+        guard isPNG || body.format == nil || body.format == "jpeg" else {
+            throw Failure("format", "is neither jpeg nor png", "name one of them", kind: .usage)
+        }
+        let size = body.size ?? faces.generator.size(256)
+        guard faces.sizes.contains(size) else {
+            throw Failure("size \(size)", "is not on offer", "see /api/generators", kind: .usage)
+        }
+        let image = try faces.picture(body.codes(faces).after, size: size, isAbandoned: request.isAbandoned)
+        return HTTPResponse(
+            try isPNG ? image.encodedPNG() : image.encodedJPEG(quality: 92), type: isPNG ? "image/png" : "image/jpeg")
+    }
+
+    private func mix(_ body: FaceBody) throws -> HTTPResponse {
+        let file = try faces.store(mix: body.steps(), layers: body.layerSelection(), as: body.name ?? "mix")
+        return download(
+            try file.encoded(), type: "application/octet-stream", name: "\(file.attribute)-v\(file.version).safetensors"
+        )
+    }
+
+    private func download(_ data: Data, type: String, name: String) -> HTTPResponse {
+        var answer = HTTPResponse(data, type: type)
+        answer.headers["Content-Disposition"] = "attachment; filename=\"\(name)\""
+        return answer
+    }
+
+    private func generators() throws -> HTTPResponse {
+        let session = faces.session
+        return try .json([
+            "generators": session.generatorNames.map { name in
+                let identity = try session.generatorIdentity(name)
+                let isLoaded = identity.sha256 == faces.generator.identity.sha256
+                return GeneratorAnswer(
+                    name: name, architecture: identity.architecture, resolution: identity.resolution,
+                    layers: identity.styleGAN2Layers, sizes: isLoaded ? faces.sizes : [], licence: identity.licence,
+                    isLoaded: isLoaded)
+            }
+        ])
+    }
+
+    private func directions() throws -> HTTPResponse {
+        try .json([
+            "directions": faces.session.directionVersions().compactMap { direction -> DirectionAnswer? in
+                // One of another generator, or a damaged one, has no slider; its own page says why.
+                guard let file = try? faces.direction(direction.attribute) else { return nil }
+                return DirectionAnswer(
+                    name: direction.attribute, versions: direction.versions, sigma: file.sigma, rows: file.rows)
+            }
+        ])
+    }
+
+    private func direction(_ name: String) throws -> HTTPResponse {
+        let file = try faces.direction(name)
+        let shown = try faces.session.show(file.label)
+        return try .json(
+            DirectionPage(name: file.attribute, version: file.version, texts: shown.texts, metrics: shown.metrics))
+    }
+
+    private func query(_ request: HTTPRequest) throws -> HTTPResponse {
+        let limit = request.query["limit"].map { Int($0) ?? -1 } ?? 24
+        guard 1...500 ~= limit else { throw Failure("limit", "is not 1 to 500", "for example 24", kind: .usage) }
+        let near = try request.query["near"].map { text in
+            guard let id = Int64(text) else { throw Failure("near", "is no latent", "name its id", kind: .usage) }
+            return id
+        }
+        let order = request.query["order"].flatMap { $0.isEmpty ? nil : $0 }
+        let answer = try faces.session.query(
+            QueryRequest(.filter(request.query["filter"] ?? "", order: order, near: near), limit: limit))
+        return try .json(QueryAnswer(columns: answer.columns, rows: answer.rows.map { $0.map(\.text) }))
+    }
+
+    private func thumbnail(_ request: HTTPRequest) throws -> HTTPResponse {
+        var body = FaceBody()
+        body.latent = request.query["latent"].flatMap { Int64($0) }
+        body.seed = request.query["seed"].flatMap { UInt64($0) }
+        body.size = faces.sizes.filter { $0 >= 128 }.min()
+        var answer = try synth(body, request)
+        answer.headers["Cache-Control"] = "private, max-age=3600"
+        return answer
+    }
+}

@@ -1,0 +1,268 @@
+import { download, json, picture } from "./api.js";
+import { startBrowser } from "./browser.js";
+import { showDirection } from "./direction.js";
+import * as State from "./state.js";
+
+const $ = (id) => document.getElementById(id);
+let state = State.parse(location.hash.slice(1));
+let past = [], future = [];
+let sizes = [256], directions = [], lastMoved = null, resting = 0, isBusy = false, isWanted = false;
+const favourites = JSON.parse(localStorage.getItem("favourites") ?? "[]");
+
+function tell(text, isError = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("error", isError);
+}
+
+const failed = (error) => { if (error.name !== "AbortError") tell(error.message, true); };
+
+function show(id, url) {
+  const old = $(id).src;
+  $(id).src = url;
+  if (old.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(old), 1000);
+}
+
+// One preview at a time; the newest state follows as soon as it is there, and the full image once all rests.
+async function preview() {
+  clearTimeout(resting);
+  resting = setTimeout(full, 250);
+  if (isBusy) { isWanted = true; return; }
+  isBusy = true;
+  const began = performance.now();
+  try {
+    show("after", await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] })));
+    document.documentElement.dataset.preview = Math.round(performance.now() - began);
+    tell("");
+  } catch (error) { failed(error); }
+  isBusy = false;
+  if (isWanted) { isWanted = false; preview(); }
+}
+
+async function full() {
+  const now = State.text(state);
+  try {
+    const url = await picture(State.body(state, { size: sizes[0] }), "full");
+    if (now !== State.text(state)) return URL.revokeObjectURL(url);
+    show("after", url);
+    document.documentElement.dataset.full = now;
+    if (!$("before").hidden) await before();
+    await Promise.all([scores(), strip()]);
+  } catch (error) { failed(error); }
+}
+
+async function before() {
+  show("before", await picture(State.body({ ...state, strengths: {} }, { size: sizes[0] }), "before"));
+}
+
+async function scores() {
+  const found = (await json("/api/scores", State.body(state), "scores")).scores;
+  found.sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
+  $("scores").replaceChildren(...found.slice(0, 10).map(({ attribute, before, after }) => {
+    const row = document.createElement("div");
+    row.className = "score";
+    const [low, high] = [Math.min(before, after) * 100, Math.max(before, after) * 100];
+    const [name, track, change] = ["span", "div", "span"].map((tag) => row.appendChild(document.createElement(tag)));
+    name.textContent = attribute.replaceAll("_", " ");
+    track.className = "track";
+    const base = track.appendChild(document.createElement("i"));
+    base.style.width = `${low}%`;
+    const moved = track.appendChild(document.createElement("b"));
+    moved.className = after < before ? "down" : "";
+    moved.style.left = `${low}%`;
+    moved.style.width = `${high - low}%`;
+    change.textContent = `${after < before ? "−" : "+"}${Math.round(Math.abs(after - before) * 100)} %`;
+    return row;
+  }));
+}
+
+async function strip() {
+  if (!lastMoved) return;
+  const reach = state.unit === "sigma" ? 1 : 2;
+  const strengths = [-2, -1, 0, 1, 2].map((s) => s * reach);
+  const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
+  const cells = [];
+  for (const strength of strengths) {
+    const url = await picture(State.body({ ...state, strengths: { ...state.strengths, [lastMoved]: strength } }, { size }), "strip");
+    cells.push(thumb(url, `${strength > 0 ? "+" : ""}${strength}`, () => set(lastMoved, strength)));
+  }
+  $("strengths").replaceChildren(...cells);
+}
+
+function thumb(url, text, act) {
+  const button = document.createElement("button");
+  const image = button.appendChild(document.createElement("img"));
+  image.src = url;
+  image.alt = "";
+  button.append(text);
+  button.onclick = act;
+  return button;
+}
+
+// A change: the state before it can be had back.
+function change(edit) {
+  past.push(JSON.stringify(state));
+  future = [];
+  edit();
+  render();
+}
+
+function render() {
+  history.replaceState(null, "", `#${State.text(state)}`);
+  $("kind").value = state.kind;
+  $("number").value = state.number;
+  $("psi").value = state.psi;
+  $("psi-value").value = state.psi.toFixed(2);
+  $("layers").value = state.layers;
+  $("unit").value = state.unit;
+  for (const { name } of directions) {
+    const strength = state.strengths[name] ?? 0;
+    for (const input of document.querySelectorAll(`[data-name="${CSS.escape(name)}"]`)) if (Number(input.value) !== strength) input.value = strength;
+  }
+  $("undo").disabled = !past.length;
+  $("redo").disabled = !future.length;
+  preview();
+}
+
+let moving = null;
+function set(name, strength, isMoving = false) {
+  const isSame = isMoving && moving === name;
+  moving = isMoving ? name : null;
+  lastMoved = name;
+  if (!isSame) { past.push(JSON.stringify(state)); future = []; }
+  state.strengths = { ...state.strengths, [name]: strength };
+  render();
+}
+
+function sliders() {
+  const reach = (d) => state.unit === "sigma" ? 4 : Math.max(1, Math.round(4 * d.sigma));
+  $("sliders").replaceChildren(...directions.map((direction) => {
+    const row = document.createElement("div");
+    row.className = "slider";
+    const name = row.appendChild(document.createElement("button"));
+    name.textContent = direction.name.replaceAll("_", " ");
+    name.title = "About this direction";
+    name.onclick = () => showDirection(direction.name).catch(failed);
+    const range = row.appendChild(document.createElement("input"));
+    Object.assign(range, { type: "range", min: -reach(direction), max: reach(direction), step: state.unit === "sigma" ? 0.05 : 0.1 });
+    const number = row.appendChild(document.createElement("input"));
+    Object.assign(number, { type: "number", step: 0.1 });
+    for (const input of [range, number]) {
+      input.dataset.name = direction.name;
+      input.value = state.strengths[direction.name] ?? 0;
+      input.setAttribute("aria-label", `${direction.name.replaceAll("_", " ")}${input === number ? ", number" : ""}`);
+    }
+    range.oninput = () => set(direction.name, Number(range.value), true);
+    range.onchange = () => { moving = null; };
+    range.ondblclick = () => set(direction.name, 0);
+    number.onchange = () => set(direction.name, Math.max(-1000, Math.min(1000, Number(number.value) || 0)));
+    return row;
+  }));
+}
+
+function keep() {
+  const text = State.text(state);
+  if (!favourites.includes(text)) favourites.unshift(text);
+  favourites.splice(24);
+  localStorage.setItem("favourites", JSON.stringify(favourites));
+  showFavourites().catch(failed);
+}
+
+async function showFavourites() {
+  const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
+  const cells = [];
+  for (const text of favourites) {
+    const kept = State.parse(text);
+    try {
+      cells.push(thumb(await picture(State.body(kept, { size })), `${kept.kind} ${kept.number}`, () => change(() => { state = State.parse(text); sliders(); })));
+    } catch { /* a latent or direction that is gone */ }
+  }
+  $("favourites").replaceChildren(...cells);
+}
+
+function compare() {
+  const isOn = $("before").hidden;
+  for (const id of ["before", "divider", "split"]) $(id).hidden = !isOn;
+  $("compare").setAttribute("aria-pressed", isOn);
+  if (isOn) { split(); before().catch(failed); }
+}
+
+function split() {
+  const at = $("split").value;
+  $("before").style.clipPath = `inset(0 ${100 - at}% 0 0)`;
+  $("divider").style.left = `${at}%`;
+}
+
+function step(from, to) {
+  if (!from.length) return;
+  to.push(JSON.stringify(state));
+  state = JSON.parse(from.pop());
+  moving = null;
+  sliders();
+  render();
+}
+
+function bind() {
+  $("kind").onchange = () => change(() => { state.kind = $("kind").value; });
+  $("number").onchange = () => change(() => { state.number = Math.max(0, Math.trunc(Number($("number").value) || 0)); });
+  $("dice").onclick = () => change(() => { state.kind = "seed"; state.number = Math.floor(Math.random() * 1e6); });
+  $("psi").oninput = () => {
+    if (moving !== "psi") past.push(JSON.stringify(state));
+    moving = "psi";
+    future = [];
+    state.psi = Number($("psi").value);
+    render();
+  };
+  $("psi").onchange = () => { moving = null; };
+  $("layers").onchange = () => change(() => { if ($("layers").checkValidity()) state.layers = $("layers").value; });
+  $("unit").onchange = () => change(() => {
+    for (const { name, sigma } of directions) if (state.strengths[name]) state.strengths[name] *= $("unit").value === "raw" ? sigma : 1 / sigma;
+    state.unit = $("unit").value;
+    sliders();
+  });
+  $("compare").onclick = compare;
+  $("split").oninput = split;
+  $("undo").onclick = () => step(past, future);
+  $("redo").onclick = () => step(future, past);
+  $("reset").onclick = () => change(() => { state.strengths = {}; });
+  $("favourite").onclick = keep;
+  $("save-image").onclick = () => download("/api/synth", State.body(state, { size: sizes[0], format: "png" }), "face.png").catch(failed);
+  $("save-w").onclick = () => download("/api/codes", State.body(state, { space: "w" }), "code-w.npy").catch(failed);
+  $("save-code").onclick = () => download("/api/codes", State.body(state, { space: "w+" }), "code.npy").catch(failed);
+  $("save-mix").onclick = () => {
+    const name = prompt("Name of the new direction (a-z, 0-9, _ and -)", "mix");
+    if (name) download("/api/mix", State.body(state, { name }), "mix.safetensors").then(load).catch(failed);
+  };
+  addEventListener("keydown", (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.target.matches("input:not([type=range])")) return;
+    if (event.key === "z") { event.preventDefault(); event.shiftKey ? step(future, past) : step(past, future); }
+    if (event.key === "y") { event.preventDefault(); step(future, past); }
+  });
+  addEventListener("hashchange", () => { state = State.parse(location.hash.slice(1)); sliders(); render(); });
+  for (const view of ["editor", "browser"]) $(`show-${view}`).onclick = (event) => { event.preventDefault(); turn(view); };
+  for (const type of ["dragover", "drop"]) addEventListener(type, (event) => {
+    event.preventDefault();
+    if (type === "drop") tell("Photographs can't be opened here yet: find their codes with `directions invert`.");
+  });
+}
+
+function turn(view) {
+  for (const one of ["editor", "browser"]) {
+    $(one).hidden = one !== view;
+    if (one === view) $(`show-${one}`).setAttribute("aria-current", "page");
+    else $(`show-${one}`).removeAttribute("aria-current");
+  }
+}
+
+async function load() {
+  const loaded = (await json("/api/generators")).generators.find((g) => g.isLoaded);
+  if (loaded) sizes = loaded.sizes;
+  directions = (await json("/api/directions")).directions;
+  sliders();
+}
+
+bind();
+load().then(() => {
+  startBrowser((latent) => { turn("editor"); change(() => { state.kind = "latent"; state.number = latent; }); });
+  render();
+  return showFavourites();
+}).catch(failed);
