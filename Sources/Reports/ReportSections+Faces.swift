@@ -32,14 +32,14 @@ extension ReportSections {
     }
 
     func rankings(faces: Int) throws -> ReportPage.Section? {
-        if scores.scored == 0 { return nil }
+        if scored == 0 { return nil }
         var items: [ReportPage.Item] = []
         for attribute in attributes where judge.attributes.contains(attribute) {
             try context.check()
             let ends = try [true, false].map { highest in
                 try store.ranked(
                     attribute, classifier: scores.id, generator: generator.identity.sha256, highest: highest,
-                    count: min(faces, scores.scored))
+                    count: min(faces, scored))
             }
             let images = try synthesized(
                 LatentCodes(store.latents(ids: ends.joined().map(\.id)), size: generator.identity.latentSize))
@@ -48,7 +48,7 @@ extension ReportSections {
             items.append(
                 .picture(
                     try grid.encodedJPEG(quality: 85),
-                    caption: "\(attribute.name): the highest and lowest of \(scores.scored)."))
+                    caption: "\(attribute.name): the highest and lowest of \(scored)."))
         }
         items += source(.rankings(count: faces))
         return ReportPage.Section(title: "Ends of the rankings", items: items)
@@ -60,7 +60,7 @@ extension ReportSections {
     }
 
     func distributions() throws -> ReportPage.Section? {
-        if scores.scored == 0 { return nil }
+        if scored == 0 { return nil }
         let (_, logits) = try store.logits(classifier: scores.id, generator: generator.identity.sha256)
         let width = scores.attributes.count
         let selections = try store.selections()
@@ -75,7 +75,9 @@ extension ReportSections {
                 if logits[start] >= threshold { positive += 1 }
             }
             var marks: [(x: Double, text: String)] = []
-            if let selection = selections.last(where: { $0.attribute == attribute.name }) {
+            if let selection = selections.last(where: {
+                $0.attribute == attribute.name && $0.generator == generator.identity.sha256
+            }) {
                 let temperature = Double(judge.card.temperatures[column])
                 for (p, text) in [(selection.topThreshold, "top"), (selection.bottomThreshold, "bottom")] {
                     let inside = min(max(p, 1e-7), 1 - 1e-7)
