@@ -13,7 +13,7 @@ public struct DirectionMetadata: Sendable, Equatable {
     }
 
     /// Something named with a digest of its bytes: a generator, a classifier, a source file.
-    public struct Reference: Sendable, Equatable {
+    public struct Reference: Sendable, Hashable {
         public var name: String
         public var sha256: String
 

@@ -47,6 +47,30 @@ public struct Session: Sendable {
         return try LatentStore.open(workspace.database, journal: journal)
     }
 
-    /// The workspace's direction files.
+    /// The workspace's direction files, of all generators.
     var library: DirectionLibrary { DirectionLibrary(workspace.directions) }
+
+    /// The workspace's direction files as a generator sees them: newest means its newest.
+    func library(of identity: GeneratorIdentity) -> DirectionLibrary {
+        library.of(generator: identity.sha256, name: identity.name)
+    }
+
+    /// The direction of a reference, which has to be the generator's.
+    ///
+    /// - Parameters:
+    ///   - reference: A name (the generator's newest), `name@v2`, or a direction file.
+    ///   - identity: The generator.
+    ///   - isForced: Whether another generator's will do; its newest where this one has none.
+    /// - Returns: The direction.
+    /// - Throws: ``Core/Failure``: there is none (usage), or it is another generator's (conflict).
+    func direction(_ reference: String, of identity: GeneratorIdentity, isForced: Bool = false) throws -> DirectionFile
+    {
+        let own = library(of: identity)
+        guard !isForced else {
+            do { return try own.load(reference) } catch { return try library.load(reference) }
+        }
+        let file = try own.load(reference)
+        try file.requireGenerator(sha256: identity.sha256, name: identity.name)
+        return file
+    }
 }

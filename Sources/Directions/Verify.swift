@@ -47,7 +47,7 @@ extension Session {
             return DirectionPack.problems(at: item).map(\.description)
         }
         do {
-            let file = try library.load(item)
+            let file = try identity.map { try library(of: $0).load(item) } ?? newest(item, generator: nil)
             if let identity { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
             return []
         } catch {

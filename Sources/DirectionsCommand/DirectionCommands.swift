@@ -12,6 +12,7 @@ struct ShowCommand: ParsableCommand {
     @Argument(help: "A direction's name, name@version, or file; without one all names are listed.")
     var direction: String?
 
+    @Option(help: "Whose newest version a name means (default: as for every verb).") var generator: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print as JSON.") var json = false
 
@@ -22,11 +23,10 @@ struct ShowCommand: ParsableCommand {
             }
             return
         }
-        let result = try workspace.session.show(direction)
-        let texts = result.texts
-        if json { return try printJSON(texts) }
-        let width = texts.keys.map(\.count).max() ?? 0
-        for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
+        let result = try workspace.session.show(direction, generator: generator)
+        if json { return try printJSON(result.texts) }
+        let width = result.texts.keys.map(\.count).max() ?? 0
+        for (key, value) in result.texts.sorted(by: { $0.key < $1.key }) {
             print(key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
         if let metrics = result.metrics {
@@ -44,10 +44,11 @@ struct DiffCommand: ParsableCommand {
 
     @Argument(help: "The first direction.") var first: String
     @Argument(help: "The second direction.") var second: String
+    @Option(help: "Whose newest version a name means (default: as for every verb).") var generator: String?
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        let comparison = try workspace.session.diff(first, second)
+        let comparison = try workspace.session.diff(first, second, generator: generator)
         print(String(format: "cosine  %.6f", comparison.cosine))
         for difference in comparison.differences {
             print("\(difference.key)  \(difference.first ?? "-")  ->  \(difference.second ?? "-")")

@@ -39,6 +39,8 @@ struct ImportCommand: ParsableCommand {
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).") var name: String?
     @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.") var label: Int?
+    @Flag(help: "Replace another generator of that name; what belongs to it is kept, but fits it alone.") var replace =
+        false
     @Option(help: "The random-face wheel, when it is not to be downloaded.") var wheel: String?
 
     @Option(
@@ -64,7 +66,9 @@ struct ImportCommand: ParsableCommand {
     }
 
     private var generatorRequest: ImportGeneratorRequest {
-        ImportGeneratorRequest(source == "default" ? .standard(wheel: wheel) : .file(source), name: name, label: label)
+        ImportGeneratorRequest(
+            source == "default" ? .standard(wheel: wheel) : .file(source), name: name, label: label,
+            isReplacing: replace)
     }
 
     private var directionsRequest: ImportDirectionsRequest {
