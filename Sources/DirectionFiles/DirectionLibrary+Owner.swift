@@ -64,7 +64,7 @@ extension DirectionLibrary {
             if let own = try newestOwn(attribute) { return own }
             throw Failure(
                 attribute, "has no direction of generator \(owner.name): \(listing(readable(attribute)))",
-                "make one with `directions fit --generator \(owner.name) --attr \(attribute)`", kind: .usage)
+                "make one with `\(fitCommand(attribute))`", kind: .usage)
         }
         guard let last = versions(of: attribute).last else { throw unknown(attribute) }
         let newest = try read(attribute, last)
@@ -75,6 +75,12 @@ extension DirectionLibrary {
                 "name one, such as \(newest.label)", kind: .usage)
         }
         return newest
+    }
+
+    /// The command that makes a direction of an attribute, as a person would type it.
+    func fitCommand(_ attribute: String) -> String {
+        let generator = owner.map { $0.name == "default" ? "" : " --generator \($0.name)" } ?? ""
+        return "directions fit --attr \(attribute)\(generator)"
     }
 
     private func readable(_ attribute: String) -> [DirectionFile] {

@@ -75,8 +75,9 @@ public struct DirectionLibrary: Sendable {
         let digits = parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
         guard let number = Int(digits), known.contains(number) else {
             throw Failure(
-                reference, "has no such version", "there are \(known.map { "v\($0)" }.joined(separator: ", "))",
-                kind: .usage)
+                reference, "has no such version",
+                "there are \(known.map { "v\($0)" }.joined(separator: ", ")); `\(fitCommand(attribute))` with other settings "
+                    + "makes the next", kind: .usage)
         }
         return try read(attribute, number)
     }
@@ -93,16 +94,10 @@ public struct DirectionLibrary: Sendable {
 
     func unknown(_ attribute: String) -> Failure {
         let known = attributes()
-        if known.isEmpty {
-            return Failure(
-                attribute, "has no direction in \(folder)", "make one with `directions fit`",
-                kind: .usage)
-        }
+        let fit = "make it with `\(fitCommand(attribute))`"
+        if known.isEmpty { return Failure(attribute, "has no direction in \(folder)", fit, kind: .usage) }
         let near = Attribute.nearest(to: attribute, among: known).joined(separator: ", ")
-        return Failure(
-            attribute, "has no direction in \(folder)",
-            "there are \(near); or make it with `directions fit`",
-            kind: .usage)
+        return Failure(attribute, "has no direction in \(folder)", "there are \(near); or \(fit)", kind: .usage)
     }
 
     // MARK: Writing

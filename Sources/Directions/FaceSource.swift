@@ -61,7 +61,7 @@ extension Session {
             generator.truncate(&values, psi: towardMean)
             return (try LatentCodes(values, size: size), seeds.map { "seed \($0)" })
         case .latents(let ids):
-            let store = try LatentStore.openReadOnly(workspace.database)
+            let store = try readOnlyStore()
             var codes = try latents(ids, of: generator.identity, in: store)
             generator.truncate(&codes.values, psi: towardMean)
             return (codes, ids.map { "latent \($0)" })

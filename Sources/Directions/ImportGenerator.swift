@@ -135,7 +135,7 @@ extension Session {
         var parts: [String] = []
         var evaluations = 0
         if FileManager.default.fileExists(atPath: workspace.database) {
-            let store = try LatentStore.openReadOnly(workspace.database)
+            let store = try readOnlyStore()
             let latents = try store.sampleSets().filter { $0.set.generator == identity.sha256 }.map(\.count).reduce(
                 0, +)
             if latents > 0 { parts.append("\(latents) latents") }

@@ -85,7 +85,7 @@ extension Session {
     ///   (not found), or nearness to a latent of another generator (conflict).
     public func query(_ request: QueryRequest) throws -> Answer {
         var query = try request.filterQuery()
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         if case .sql(let statement) = request.question {
             return try store.query(statement, limit: request.limit ?? .max)
         }
@@ -144,7 +144,7 @@ extension Session {
     /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or latents of several generators (conflict).
     public func codes(of answer: Answer) throws -> LatentCodes {
         let ids = try latents(of: answer).ids
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         let owners = try store.generators(ofLatents: ids)
         guard owners.count <= 1 else {
             throw Failure(
@@ -170,7 +170,7 @@ extension Session {
         try rendering.validate()
         let (all, column) = try latents(of: answer)
         let ids = Array(all.prefix(limit))
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         let loaded = try self.generator(generator)
         let codes = try latents(ids, of: loaded.identity, in: store)
         let faces = try images(codes, generator: loaded, rendering: rendering, label: "query")

@@ -43,8 +43,22 @@ public struct Session: Sendable {
     /// - Returns: The open database.
     /// - Throws: ``Core/Failure`` when it can't be opened.
     func store(journal: Journal? = nil) throws -> LatentStore {
-        if journal != .delete, let warning = Journal.warning(for: workspace.database) { context.notice(warning) }
+        if journal != .delete { warnOfJournal(workspace.database) }
         return try LatentStore.open(workspace.database, journal: journal)
+    }
+
+    /// The latent database for reading only; a notice tells where its journal is a risk.
+    ///
+    /// - Throws: ``Core/Failure`` when there is none (not found), or it can't be opened.
+    func readOnlyStore() throws -> LatentStore {
+        warnOfJournal(workspace.database)
+        return try LatentStore.openReadOnly(workspace.database)
+    }
+
+    /// Tells once a run where a database's journal is a risk: to be called before it is opened.
+    func warnOfJournal(_ database: String) {
+        guard context.isFirst("journal of \(database)"), let warning = Journal.warning(for: database) else { return }
+        context.notice(warning)
     }
 
     /// The workspace's direction files, of all generators.

@@ -62,18 +62,27 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Verify direction files and packs: checksums, unit length, matching generator.",
         discussion: """
-            Without arguments all directions of the workspace are checked. The exit status is 1 when anything is wrong.
+            Without arguments all directions of the workspace are checked. Packs are found by their paths, and by their names \
+            in the workspace's packs/. The exit status is 1 when anything is wrong.
 
-            Example: directions verify packs/faces-v1.zip
+            Examples:
+              directions verify
+              directions verify faces-v1
+              directions verify packs/faces-v1.zip
+              directions verify smiling --measure
             """)
 
     @Argument(help: "Packs (folder or .zip), direction files, or names.") var items: [String] = []
     @Option(help: "The generator that directions must belong to, by its name in the workspace.") var generator: String?
+    @Flag(help: "Also try directions of known attributes on 16 faces; one that does nothing is wrong.") var measure =
+        false
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        let results = try workspace.session.verify(VerifyRequest(items, generator: generator))
+        let results = try workspace.session.verify(
+            VerifyRequest(items, generator: generator, isMeasured: measure))
         for result in results {
+            for measurement in result.measurements { print(measurement) }
             if result.problems.isEmpty { print("\(result.item): ok") }
             for problem in result.problems { print("\(result.item): \(problem)") }
         }
