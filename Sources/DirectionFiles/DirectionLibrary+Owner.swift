@@ -77,10 +77,10 @@ extension DirectionLibrary {
         return newest
     }
 
-    /// The command that makes a direction of an attribute, as a person would type it.
+    /// The command that makes a direction of an attribute, its values in brackets.
     func fitCommand(_ attribute: String) -> String {
-        let generator = owner.map { $0.name == "default" ? "" : " --generator \($0.name)" } ?? ""
-        return "directions fit --attr \(attribute)\(generator)"
+        let generator = owner.map { $0.name == "default" ? "" : " [generator \($0.name)]" } ?? ""
+        return "directions fit [attribute \(attribute)]\(generator)"
     }
 
     private func readable(_ attribute: String) -> [DirectionFile] {
@@ -105,6 +105,7 @@ extension DirectionFile {
     /// Whether a direction is a generator's, or says of no generator that it is its.
     ///
     /// - Parameter sha256: SHA-256 of the generator's weights.
+    /// - Returns: True where the generator may use it as its own.
     public func belongs(to sha256: String) -> Bool {
         guard let own = metadata.generator, !own.sha256.isEmpty else { return true }
         return own.sha256 == sha256

@@ -26,8 +26,8 @@ extension DirectionMetadata {
             self.classifierSHA256 = classifierSHA256
         }
 
-        /// A sigma along a random direction changes the logit by less than this share of its standard deviation.
-        public static let least = 0.2
+        /// Of a logit's standard deviation a sigma along fitted directions changes 0.3 to 0.6, along random ones 0.03 at most.
+        public static let least = 0.1
 
         /// Whether the direction does no more for the attribute than a random one would.
         public var isNone: Bool { !(abs(perSigma) >= Response.least * spread) }
@@ -36,7 +36,9 @@ extension DirectionMetadata {
 
 extension DirectionMetadata.Response {
     /// The keys of the texts.
-    static let keys = ["response", "response_attribute", "response_spread", "response_faces", "response_classifier_sha256"]
+    static let keys = [
+        "response", "response_attribute", "response_spread", "response_faces", "response_classifier_sha256",
+    ]
 
     /// Keys and texts for the file.
     var texts: [String: String] {

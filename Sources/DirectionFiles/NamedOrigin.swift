@@ -88,7 +88,8 @@ public struct NamedOrigin: Sendable, Equatable, CustomStringConvertible {
             parts.append("of a generator of \(dataSet.rawValue), where \(generator) learnt from \(own.rawValue)")
         }
         if parts.isEmpty { return nil }
-        return "\(file): by its name \(parts.joined(separator: ", and ")): it may well do nothing here, or something else; "
+        return
+            "\(file): by its name \(parts.joined(separator: ", and ")): it may well do nothing here, or something else; "
             + "look at its faces, or fit one of this generator"
     }
 
@@ -102,7 +103,7 @@ public struct NamedOrigin: Sendable, Equatable, CustomStringConvertible {
         var result: [String: DataSet] = [
             "ffhq": .ffhq, "ffhq256": .ffhq, "ffhq512": .ffhq, "ffhq1024": .ffhq, "celebahq": .celebAHQ,
             "celebahq256": .celebAHQ, "celebahq1024": .celebAHQ,
-            // The default generator, distilled from StyleGAN2-FFHQ, comes in this wheel.
+                // The default generator, distilled from StyleGAN2-FFHQ, comes in this wheel.
         ]
         for name in [
             "afhq", "afhqv2", "afhqcat", "afhqdog", "bedroom", "car", "cars", "cat", "cats", "church", "churches",
@@ -119,7 +120,8 @@ public struct NamedOrigin: Sendable, Equatable, CustomStringConvertible {
 
     /// Other tools' words for CelebA's attributes.
     private static let others: [String: (slug: String, isLowered: Bool)] = [
-        "smile": ("smiling", false), "gender": ("male", false), "age": ("young", true), "glasses": ("eyeglasses", false),
+        "smile": ("smiling", false), "gender": ("male", false), "age": ("young", true),
+        "glasses": ("eyeglasses", false),
         "beard": ("no_beard", true), "hat": ("wearing_hat", false), "lipstick": ("wearing_lipstick", false),
         "makeup": ("heavy_makeup", false),
     ]

@@ -78,9 +78,11 @@ struct ResponseSubject {
     init?(_ file: DirectionFile, among known: [Attribute] = Attribute.celebA) {
         if let found = known.first(where: { $0.slug == file.attribute }) {
             (attribute, isLowered) = (found, false)
-        } else if let said = NamedOrigin(file.attribute).attribute ?? file.metadata.source.flatMap({
-            NamedOrigin($0.name).attribute
-        }), let found = known.first(where: { $0.slug == said.slug }) {
+        } else if let said = NamedOrigin(file.attribute).attribute
+            ?? file.metadata.source.flatMap({
+                NamedOrigin($0.name).attribute
+            }), let found = known.first(where: { $0.slug == said.slug })
+        {
             (attribute, isLowered) = (found, said.isLowered)
         } else {
             return nil
@@ -99,6 +101,7 @@ extension DirectionMetadata.Response {
     /// What speaks against using the direction for its attribute; nil where it does what it should.
     ///
     /// - Parameter isLowered: Whether its name stands for less of the attribute, as `age` of `young`.
+    /// - Returns: It, for people.
     func problem(isLowered: Bool) -> String? {
         if isNone { return "it does no more for \(attribute) than a random direction would" }
         guard (perSigma < 0) != isLowered else { return nil }

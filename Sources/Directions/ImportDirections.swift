@@ -64,7 +64,8 @@ extension Session {
         try request.validate()
         return try (ownDirections(request) ?? foreignDirections(request)).map { direction in
             let stored = try library.add(direction)
-            return ImportedDirection(direction: stored.direction.label, path: stored.path, isNew: stored.isNew,
+            return ImportedDirection(
+                direction: stored.direction.label, path: stored.path, isNew: stored.isNew,
                 response: stored.direction.metadata.response)
         }
     }
@@ -117,7 +118,7 @@ extension Session {
             throw Failure(
                 file, "holds \(count) of W of generator \(identity.name), not a direction",
                 "a direction is the difference of two, as [\(size)], [1, \(size)] or [\(identity.styleGAN2Layers), "
-                    + "\(size)]; edit or synthesize codes with `--code`", kind: .conflict)
+                    + "\(size)]; edit and synthesize codes as `code FILE`", kind: .conflict)
         }
         guard [1, identity.styleGAN2Layers, identity.layers].contains(foreign.rows) else {
             throw Failure(

@@ -102,7 +102,7 @@ extension Session {
                 "generator \(name)",
                 "is there already with other weights, from \(old.sourceName)"
                     + (orphans.map { "; \($0) belong to it" } ?? ""),
-                "import under another name with --name, or replace it with --replace: what belongs to it is kept, but fits "
+                "import under another name, [name NAME], or replace it, [replace]: what belongs to it is kept, but fits "
                     + "only a generator with its weights (SHA-256 \(old.sha256.prefix(12))…)", kind: .conflict)
         }
         try Generator.move(from: "\(staging)/\(name)", to: folder)

@@ -134,6 +134,6 @@ extension Session {
         if let found = own.last(where: { $0.rows == 1 && $0.metadata.solver != nil }) { return found }
         throw Failure(
             attribute.slug, "has no direction of W of generator \(identity.name) to start from",
-            "make one with `directions fit --attr \(attribute.slug)`", kind: .notFound)
+            "make one with `directions fit [attribute \(attribute.slug)]`", kind: .notFound)
     }
 }

@@ -92,9 +92,9 @@ extension Session {
         throw Failure(
             item, "is not there",
             isPack("\(workspace.packs)/\(name)")
-                ? "its folder is: name it as \(name), or write the archive with `directions pack --name \(name) --zip`"
+                ? "its folder is: name it as \(name), or write the archive with `directions pack [name \(name)] [zip]`"
                 : "packs of the workspace are \(packs.isEmpty ? "none" : packs.joined(separator: ", ")); make one with "
-                    + "`directions pack --name \(name) --zip`", kind: .notFound)
+                    + "`directions pack [name \(name)] [zip]`", kind: .notFound)
     }
 
     /// Tries a direction on a few faces of the generator that it belongs to.

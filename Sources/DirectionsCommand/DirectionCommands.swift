@@ -84,7 +84,7 @@ struct VerifyCommand: ParsableCommand {
         for result in results {
             for measurement in result.measurements { print(measurement) }
             if result.problems.isEmpty { print("\(result.item): ok") }
-            for problem in result.problems { print("\(result.item): \(problem)") }
+            for problem in result.problems { print("\(result.item): \(FlagHints.named(problem))") }
         }
         let bad = results.count { !$0.problems.isEmpty }
         if bad > 0 { throw Failure("verify", "found \(bad) of \(results.count) wrong", "see above") }

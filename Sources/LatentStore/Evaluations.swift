@@ -78,6 +78,7 @@ extension LatentStore {
     /// How many evaluations belong to a generator.
     ///
     /// - Parameter generator: SHA-256 of the generator's weights.
+    /// - Returns: The number of edits that were measured.
     /// - Throws: ``Failure`` when the database can't be read.
     public func evaluationCount(generator: String) throws -> Int {
         try read { db in

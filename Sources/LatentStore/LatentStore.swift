@@ -23,7 +23,9 @@ public final class LatentStore: Sendable {
     /// The version this program writes.
     public static var version: Int { Migrations.all.map { number(ofMigration: $0.name) }.max() ?? 0 }
 
-    /// The number in front of a migration's name: the version of a database that it was applied to. Numbers may be missing.
+    /// The number in front of a migration's name: the version of a database that it was applied to.
+    ///
+    /// Numbers may be missing.
     static func number(ofMigration name: String) -> Int { Int(name.prefix { $0.isNumber }) ?? 0 }
 
     init(queue: DatabaseQueue, path: String) {

@@ -69,6 +69,7 @@ extension LatentStore {
     /// - Parameters:
     ///   - classifier: The classifier's row.
     ///   - generator: SHA-256 of the generator's weights.
+    /// - Returns: The number of latents.
     /// - Throws: ``Failure`` when the database can't be read.
     public func scoredCount(classifier: Int64, generator: String) throws -> Int {
         try read { db in

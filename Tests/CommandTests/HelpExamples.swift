@@ -60,7 +60,8 @@ struct HelpExample {
             case ("--batch", _?): words[index + 1] = "8"
             case ("--seconds", _?): words[index + 1] = "2"
             case ("--seed", nil): words[index + 1] = "1-2"
-            case ("--strength", _) where value.hasSuffix(":0.25"): words[index + 1] = value.replacing(":0.25", with: ":2")
+            case ("--strength", _) where value.hasSuffix(":0.25"):
+                words[index + 1] = value.replacing(":0.25", with: ":2")
             default: break
             }
         }
@@ -95,7 +96,8 @@ struct ExampleFiles {
             switch word {
             case "stylegan2-ffhq-config-f.pkl":
                 try link(Program.root + "/Tests/Fixtures/stylegan2/ada-skip.pkl", word)
-            case "smile.npy": try link("workspace/packs/boundaries-npy", made: "pack --name boundaries --format npy", word)
+            case "smile.npy":
+                try link("workspace/packs/boundaries-npy", made: "pack --name boundaries --format npy", word)
             case "faces.zip":
                 try made("pack --name faces --zip --no-previews")
                 try link("workspace/packs/faces.zip", word)

@@ -27,10 +27,13 @@ import Weights
         let asked = try run("synth --seed 1 \(picture)", status: 1).errors
         #expect(asked.contains("one, two"), "\(asked)")
         // Latents of one mean nothing to two, whether or not their sizes agree.
-        for line in ["synth --latent 5 --generator two", "query id<3 --generator two"] {
+        for (line, why) in [
+            ("synth --latent 5 --generator two", "belong to generator one, not to two"),
+            ("query id<3 --generator two", "has no latents"),
+        ] {
             try? FileManager.default.removeItem(atPath: folder.path + "/a.png")
             let refused = try run("\(line) \(picture)", status: 1).errors
-            #expect(refused.contains("belong to generator one, not to two"), "\(line): \(refused)")
+            #expect(refused.contains(why), "\(line): \(refused)")
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/a.png"))
         }
         _ = try run("synth --latent 5 --generator one \(picture)")

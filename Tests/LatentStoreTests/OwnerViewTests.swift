@@ -38,6 +38,8 @@ import Testing
         #expect(numbers == numbers.sorted() && Set(numbers).count == LatentStore.migrations.count)
         #expect(LatentStore.version == numbers.last)
         let database = SmallDatabase()
-        #expect(try LatentStore.open(database.path).answer("SELECT user_version FROM pragma_user_version") == "\(LatentStore.version)")
+        #expect(
+            try LatentStore.open(database.path).answer("SELECT user_version FROM pragma_user_version")
+                == "\(LatentStore.version)")
     }
 }
