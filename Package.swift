@@ -61,7 +61,10 @@ let targets: [Target] = [
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module(
         "Inversion",
-        ["Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Core"]),
+        [
+            "Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Weights",
+            "Tensors", "Core",
+        ]),
     module("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
@@ -86,12 +89,22 @@ let targets: [Target] = [
         ]),
     module("Pipelines", [yams, "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
+    module(
+        "Encoders",
+        ["Inversion", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
+    module(
+        "EncoderTraining",
+        [
+            "Encoders", "Objectives", "Faces", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights",
+            "Images", "Core",
+        ]),
     module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
-            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
+            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "EncoderTraining", "Encoders",
+            "Evaluation", "Faces", "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     module(
@@ -102,7 +115,7 @@ let targets: [Target] = [
         ]),
     module(
         "PhotographCommands",
-        [argumentParser, "CommandSupport", "Directions", "Weights", "Core"]),
+        [argumentParser, "CommandSupport", "Directions", "Weights", "Tensors", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
@@ -137,8 +150,16 @@ let tests: [Target] = [
         swiftSettings: strict),
     .testTarget(
         name: "InversionTests",
-        dependencies: ["Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Weights", "Core"],
+        dependencies: [
+            "Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Tensors", "Weights", "Core",
+        ],
         swiftSettings: strict),
+    .testTarget(
+        name: "EncodersTests",
+        dependencies: [
+            "EncoderTraining", "Encoders", "Fitting", "Generators", "Latents", "Networks", "Images", "Tensors",
+            "Weights", "Core",
+        ], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),

@@ -10,6 +10,7 @@
 #include <jerror.h>
 #include <webp/decode.h>
 #include <webp/encode.h>
+#include <webp/mux.h>
 #include <libheif/heif.h>
 
 struct cimages_error {
@@ -219,6 +220,41 @@ static inline unsigned char *cimages_encode_jpeg(
     jpeg_destroy_compress(&info);
     *size = count;
     return bytes;
+}
+
+// An encoder of animated WebP that repeats for ever, or NULL.
+static inline WebPAnimEncoder *cimages_webp_animation(int width, int height) {
+    WebPAnimEncoderOptions options;
+    if (!WebPAnimEncoderOptionsInit(&options)) return NULL;
+    return WebPAnimEncoderNew(width, height, &options);
+}
+
+// Adds an RGB picture that is shown from a time in milliseconds on; 1, or 0 where it can't be encoded.
+static inline int cimages_webp_animation_add(
+    WebPAnimEncoder *encoder, const unsigned char *pixels, int width, int height, int time, float quality) {
+    WebPConfig config;
+    WebPPicture picture;
+    if (!WebPConfigPreset(&config, WEBP_PRESET_PHOTO, quality) || !WebPPictureInit(&picture)) return 0;
+    config.method = 3;
+    picture.use_argb = 1;
+    picture.width = width;
+    picture.height = height;
+    int done = WebPPictureImportRGB(&picture, pixels, 3 * width) && WebPAnimEncoderAdd(encoder, &picture, time, &config);
+    WebPPictureFree(&picture);
+    return done;
+}
+
+// The file of all pictures, the last of which is shown until a time in milliseconds; to be freed with WebPFree. NULL where it
+// can't be made.
+static inline const unsigned char *cimages_webp_animation_end(WebPAnimEncoder *encoder, int time, size_t *size) {
+    WebPData data;
+    WebPDataInit(&data);
+    if (!WebPAnimEncoderAdd(encoder, NULL, time, NULL) || !WebPAnimEncoderAssemble(encoder, &data)) {
+        WebPDataClear(&data);
+        return NULL;
+    }
+    *size = data.size;
+    return data.bytes;
 }
 
 // Encodes RGB as a lossless WebP. Returns bytes to be freed with WebPFree() and their number in `size`, or NULL: a side of more

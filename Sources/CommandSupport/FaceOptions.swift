@@ -24,6 +24,7 @@ package struct FaceOptions: ParsableArguments {
     package var code: String?
 
     @OptionGroup package var inside: CodeOptions
+    @OptionGroup package var photographs: PhotographOptions
 
     @Option(help: "The generator's name in the workspace.") package var generator = "default"
     @Option(help: "Truncation psi, for seeds: w = mean + psi (w - mean).") package var psi: Float = 1
@@ -33,11 +34,13 @@ package struct FaceOptions: ParsableArguments {
     /// - Throws: `Failure` (usage) unless exactly one source is named, or for a list that is none.
     package var source: FaceSource {
         get throws {
-            guard [seed, latent, code].compactMap({ $0 }).count == 1 else {
+            let photograph = photographs.photo.isEmpty ? nil : photographs.photo[0]
+            guard [seed, latent, code, photograph].compactMap({ $0 }).count == 1 else {
                 throw Failure(
-                    "--seed, --latent, --code", "name the faces; give one of them", "for example --seed 1-16",
+                    "--seed, --latent, --code, --photo", "name the faces; give one of them", "for example --seed 1-16",
                     kind: .usage)
             }
+            if photograph != nil { return .photographs(photographs.source) }
             if let seed { return .seeds(try Numbers.list(seed, subject: "--seed"), psi: psi) }
             if let latent {
                 return .latents(try Numbers.list(latent, subject: "--latent").map { Int64(clamping: $0) })

@@ -6,7 +6,11 @@ import Generators
 package struct SynthesisOptions: ParsableArguments {
     package init() {}
 
-    @Option(help: "Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256).")
+    @Option(
+        help: """
+            Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256). Of edited photographs the \
+            longer side, any number.
+            """)
     package var size: Int?
 
     @Option(

@@ -22,6 +22,8 @@ public struct Workspace: Sendable, Hashable {
     /// Reports.
     public var reports: String { path + "/reports" }
 
+    /// What generators were tuned to photographs by.
+    public var tunings: String { path + "/tunings" }
     /// dlib's face recognition network, where it was imported.
     public var identityNetwork: String { path + "/identity/dlib_face_recognition_resnet_model_v1.dat" }
     /// A network of the perceptual distance LPIPS, where it was imported.
@@ -29,6 +31,8 @@ public struct Workspace: Sendable, Hashable {
 
     /// The folder of an imported generator.
     public func generator(_ name: String) -> String { "\(models)/\(name)" }
+    /// The file of a trained encoder.
+    public func encoder(_ name: String) -> String { "\(models)/\(name).encoder.safetensors" }
     /// The file of a trained classifier.
     public func classifier(_ name: String) -> String { "\(models)/\(name).classifier.safetensors" }
 }

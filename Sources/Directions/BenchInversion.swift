@@ -21,6 +21,10 @@ public struct InversionBenchmarkRequest: Sendable {
     public var settings = InversionSettings()
     /// When to end.
     public var budget = InversionBudget(seconds: 40)
+    /// How the generator is tuned to each photograph afterwards; nil leaves it.
+    public var tuning: TuningSettings?
+    /// When that ends.
+    public var tuningBudget = InversionBudget(seconds: 240)
     /// The generator's name in the workspace.
     public var generator = "default"
 
@@ -70,9 +74,21 @@ extension Session {
             let before = Self.processorSeconds
             let found = try inverter.invert(
                 ImageBatch(pictures, side: side), budget: request.budget, context: context)
-            let used = (Self.processorSeconds - before) / Double(found.count)
+            var used = (Self.processorSeconds - before) / Double(found.count)
             for (index, inversion) in found.enumerated() {
-                let face = try synthesizer.synthesize(
+                var (inversion, maker): (Inversion, any Synthesizer) = (inversion, synthesizer)
+                if let tuning = request.tuning {
+                    let before = Self.processorSeconds
+                    let tuned = try PivotalTuner(
+                        generator, perceptual: perceptualNetwork(), embedder: embedder(), settings: tuning
+                    ).tune(
+                        ImageBatch([pictures[index]], side: side), from: inversion, budget: request.tuningBudget,
+                        context: context)
+                    used = Self.processorSeconds - before
+                    inversion = tuned.inversion
+                    maker = try generator.adding(tuned.differences, name: "tuning").synthesizer()
+                }
+                let face = try maker.synthesize(
                     inversion.own, size: synthesizer.sizes.smallest(covering: side), noise: .none)
                 let distance = try deeper.map {
                     try LPIPS($0, targets: ImageBatch([pictures[index]], side: side)).distances(face)[0]

@@ -131,6 +131,7 @@ extension Session {
         }
         return EditResult(plan, codes: edited, images: faces)
     }
+
     /// The generator of a request, and which edited codes stand where.
     ///
     /// - Throws: As ``edit(_:)``.

@@ -61,6 +61,8 @@ public struct EvaluateRequest: Sendable {
     public var classifier: String?
     /// The face-recognition network.
     public var faceNetwork = FaceNetwork.workspace
+    /// Photographs that are edited and scored too; nil for generated faces alone.
+    public var photographs: PhotographSource?
     /// Whether directions of another generator are evaluated all the same.
     public var isForced = false
     /// Threads that synthesize; 0 for one a processor.
@@ -90,6 +92,7 @@ public struct EvaluateRequest: Sendable {
         guard !strengths.isEmpty, strengths.allSatisfy(\.isFinite) else {
             throw Failure("strengths", "are none, or not finite", "for example 1, 2, 3", kind: .usage)
         }
+        try photographs?.validate()
         guard 0...1024 ~= threads else {
             throw Failure("threads \(threads)", "must be 0 to 1024", "0 is one a processor", kind: .usage)
         }
@@ -140,10 +143,19 @@ extension Session {
             }
             let measured = try evaluator.measure(subjects, strengths: strengths, count: request.count)
             let calculator = try calculator(judge, store: store, generator: generator)
+            let real = try request.photographs.map {
+                try self.measured(
+                    on: $0, files, strengths: strengths, request, generator: generator, judge: judge,
+                    embedder: evaluator.embedder)
+            }
             var results: [DirectionMetrics] = []
-            for (file, (name, figures)) in zip(files, zip(names, measured)) {
-                let metrics = try calculator.metrics(
-                    figures, attribute: name, lowers: request.judges[file.attribute]?.isLowered ?? false)
+            for (index, (file, (name, figures))) in zip(files, zip(names, measured)).enumerated() {
+                let lowers = request.judges[file.attribute]?.isLowered ?? false
+                var metrics = try calculator.metrics(figures, attribute: name, lowers: lowers)
+                if let real {
+                    let found = try calculator.metrics(real[index], attribute: name, lowers: lowers)
+                    metrics.photographs = .init(count: found.faces, levels: found.levels)
+                }
                 results.append(metrics)
                 // What another generator's direction does here is no measurement of it.
                 if request.layers == nil && file.belongs(to: identity.sha256)

@@ -18,9 +18,13 @@ public struct InvertRequest: Sendable {
         case encoder
         /// By an encoder, and from its code on by the generator's gradients.
         case encoderAndOptimise = "encoder+optimise"
+        /// By the generator's gradients, unless the database has a code, and then the generator tuned to that code's photograph.
+        case tune
 
         /// Whether an encoder takes part.
-        var hasEncoder: Bool { self != .optimise }
+        var hasEncoder: Bool { self == .encoder || self == .encoderAndOptimise }
+        /// Seconds that a photograph gets where nobody says how many.
+        public var seconds: Double { self == .tune ? 240 : 40 }
     }
 
     /// Pictures, and folders of pictures.
@@ -73,11 +77,16 @@ public struct InvertRequest: Sendable {
             let seconds: Double?
             let steps: Int?
             let search: String
+            let tuning: String?
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        let search = Hashing.sha256(try encoder.encode(InversionSettings())).prefix(12)
-        let described = Described(seconds: budget.seconds, steps: budget.steps, search: String(search))
+        func fingerprint(_ settings: some Encodable) throws -> String {
+            String(Hashing.sha256(try encoder.encode(settings)).prefix(12))
+        }
+        let described = Described(
+            seconds: budget.seconds, steps: budget.steps, search: try fingerprint(InversionSettings()),
+            tuning: method == .tune ? try fingerprint(TuningSettings()) : nil)
         return String(decoding: try encoder.encode(described), as: UTF8.self)
     }
 }
@@ -100,6 +109,7 @@ public struct InvertedPhotograph: Sendable, Encodable {
     public let seconds: Double
     /// Whether it was found now; false where the database had it.
     public let isNew: Bool
+    let key: InversionKey
     /// [StyleGAN2's rows, latent size].
     let code: [Float]
     /// [the generator's own rows, latent size].
@@ -111,6 +121,7 @@ public struct InvertedPhotograph: Sendable, Encodable {
 
     init(_ file: String, _ record: InversionRecord, isNew: Bool) {
         self.file = file
+        key = record.key
         sha256 = record.key.photograph
         (l2, lpips, identity) = (record.error, record.perceptual, record.identity)
         (steps, seconds) = (record.steps, record.seconds)
@@ -148,7 +159,7 @@ extension Session {
         let settings = try request.settings()
         let store = try store()
         var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
-        var waiting: [Waiting] = []
+        var waiting: [InversionWork.Waiting] = []
         for file in files {
             try context.check()
             do {
@@ -156,10 +167,12 @@ extension Session {
                 let key = InversionKey(
                     photograph: sha256, generator: identity.sha256, method: request.method.rawValue,
                     settings: settings)
-                if let record = try store.inversion(key) {
+                if let record = try store.inversion(key),
+                    request.method != .tune || FileManager.default.fileExists(atPath: tuningFile(key))
+                {
                     found[file] = InvertedPhotograph(file, record, isNew: false)
                 } else {
-                    waiting.append(Waiting(file: file, key: key))
+                    waiting.append(.init(file: file, key: key))
                 }
             } catch let failure as Failure where failure.kind != .cancelled {
                 leftOut.append(failure)
@@ -170,7 +183,8 @@ extension Session {
                 "method": request.method.rawValue, "settings": settings, "photographs": "\(waiting.count)",
             ]
             try store.logged("invert", parameters: parameters, inputs: ["generator": identity.sha256]) {
-                let results = try invert(waiting, request, store: store)
+                var work = InversionWork(self, request, store: store)
+                let results = try work.run(waiting)
                 found.merge(results.found) { $1 }
                 leftOut += results.leftOut
                 return ["inverted": "\(results.found.count)", "left out": "\(results.leftOut.count)"]
@@ -185,96 +199,10 @@ extension Session {
                 ? nil : try LatentCodes(photographs.flatMap(\.ownCode), rows: own, size: size),
             generator: request.generator)
     }
-
-    /// A picture without a code yet.
-    private struct Waiting {
-        let file: String
-        let key: InversionKey
-    }
-
-    /// A picture without a code yet that has been read.
-    private struct Ready {
-        let file: String
-        let key: InversionKey
-        let width: Int
-        let height: Int
-        /// The face at the side that the search compares at.
-        let face: Image
-    }
-
-    /// Inverts pictures batch by batch; each batch is stored before the next begins.
-    private func invert(
-        _ waiting: [Waiting], _ request: InvertRequest, store: LatentStore
-    ) throws -> (found: [String: InvertedPhotograph], leftOut: [Failure]) {
-        let progress = context.progress("invert", unit: "photographs", total: waiting.count)
-        defer { progress.finish() }
-        var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
-        var ready: [Ready] = []
-        // Networks are loaded when the first picture can be used.
-        var way: InversionWay?
-        for (index, one) in waiting.enumerated() {
-            try context.check()
-            do {
-                let picture = try Session.alignedPicture(one.file)
-                ready.append(
-                    Ready(
-                        file: one.file, key: one.key, width: picture.width, height: picture.height,
-                        face: picture.centredSquare(size: Inverter.side)))
-            } catch let failure as Failure where failure.kind != .cancelled {
-                leftOut.append(failure)
-            }
-            if ready.isEmpty { continue }
-            let used = try way ?? self.way(request)
-            way = used
-            guard ready.count == used.inverter.batch || index == waiting.count - 1 else { continue }
-            let results = try inversions(of: ImageBatch(ready.map(\.face), side: Inverter.side), request, used)
-            let records = zip(ready, results).map { one, result in
-                (
-                    PhotographRecord(
-                        sha256: one.key.photograph, path: URL(fileURLWithPath: one.file).path, width: one.width,
-                        height: one.height),
-                    InversionRecord(one.key, result)
-                )
-            }
-            try store.insert(records, generator: used.generator.identity.record)
-            for (one, record) in zip(ready, records) {
-                found[one.file] = InvertedPhotograph(one.file, record.1, isNew: true)
-            }
-            progress.advance(ready.count)
-            ready = []
-        }
-        return (found, leftOut)
-    }
-
-    /// What codes are found with.
-    private struct InversionWay {
-        let generator: Generator
-        let inverter: Inverter
-        let encoder: (any PhotographEncoder)?
-    }
-
-    private func way(_ request: InvertRequest) throws -> InversionWay {
-        let generator = try generator(request.generator)
-        return InversionWay(
-            generator: generator, inverter: try inverter(generator),
-            encoder: request.method.hasEncoder ? try photographEncoder(for: generator) : nil)
-    }
-
-    /// Codes of a few photographs by the method that was asked for.
-    private func inversions(
-        of photographs: ImageBatch, _ request: InvertRequest, _ way: InversionWay
-    ) throws -> [Inversion] {
-        guard let encoder = way.encoder else {
-            return try way.inverter.invert(photographs, budget: request.budget, context: context.quiet)
-        }
-        if request.method == .encoder { return try way.inverter.encode(photographs, by: encoder) }
-        return try way.inverter.invert(
-            photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context.quiet)
-    }
 }
 
 extension InversionRecord {
-    fileprivate init(_ key: InversionKey, _ found: Inversion) {
+    init(_ key: InversionKey, _ found: Inversion) {
         self.init(
             key: key, code: found.code.values, ownCode: found.own.values, error: Double(found.error),
             perceptual: Double(found.perceptual), identity: found.identity.map(Double.init), steps: found.steps,

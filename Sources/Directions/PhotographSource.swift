@@ -54,6 +54,8 @@ struct CodedPhotograph: Sendable {
     let sha256: String
     /// [StyleGAN2's rows, latent size].
     let code: [Float]
+    /// The file of the differences that the generator was tuned to it by; nil where it was not.
+    let tuning: String?
     /// The file's name without its ending.
     var label: String { ((file as NSString).lastPathComponent as NSString).deletingPathExtension }
 }
@@ -76,7 +78,9 @@ extension Session {
             let result = try invert(source.request(missing, generator: generator))
             if let failure = result.leftOut.first { throw failure }
             for one in result.photographs {
-                found[one.file] = CodedPhotograph(file: one.file, sha256: one.sha256, code: one.code)
+                found[one.file] = CodedPhotograph(
+                    file: one.file, sha256: one.sha256, code: one.code,
+                    tuning: source.method == .tune ? tuningFile(one.key) : nil)
             }
         }
         return files.compactMap { found[$0] }
@@ -90,8 +94,19 @@ extension Session {
         return try Dictionary(
             uniqueKeysWithValues: files.compactMap { file in
                 let sha256 = try Hashing.sha256(file: file)
-                let newest = try store.inversions(ofPhotograph: sha256, generator: identity.sha256).first
-                return newest.map { (file, CodedPhotograph(file: file, sha256: sha256, code: $0.code)) }
+                let newest = try store.inversions(ofPhotograph: sha256, generator: identity.sha256).first { record in
+                    record.key.method != InvertRequest.Method.tune.rawValue
+                        || FileManager.default.fileExists(atPath: tuningFile(record.key))
+                }
+                return newest.map { record in
+                    let isTuned = record.key.method == InvertRequest.Method.tune.rawValue
+                    return (
+                        file,
+                        CodedPhotograph(
+                            file: file, sha256: sha256, code: record.code,
+                            tuning: isTuned ? tuningFile(record.key) : nil)
+                    )
+                }
             })
     }
 

@@ -1,33 +1,61 @@
 import Core
+import Encoders
 import Faces
 import Foundation
 import Generators
 import Images
 import Inversion
+import LatentStore
+import Weights
 
 /// What the verbs on photographs share.
 extension Session {
     /// What looks for codes, with the networks of the workspace.
     func inverter(_ generator: Generator, settings: InversionSettings = .init()) throws -> Inverter {
-        let hasEmbedder = FileManager.default.fileExists(atPath: workspace.identityNetwork)
-        if !hasEmbedder {
+        let embedder = try embedder()
+        if embedder == nil {
             context.notice(
                 "invert: without the face-recognition network, which keeps the person; `directions import identity` fetches it"
             )
         }
         return try Inverter(
-            generator, perceptual: perceptualNetwork(),
-            embedder: hasEmbedder ? FaceEmbedder(.read(workspace.identityNetwork)) : nil,
-            classifier: classifier(nil), settings: settings)
+            generator, perceptual: perceptualNetwork(), embedder: embedder, classifier: classifier(nil),
+            settings: settings)
     }
 
-    /// The encoder of photographs that a generator has in the workspace.
+    /// The face-recognition network, where the workspace has it.
+    func embedder() throws -> FaceEmbedder? {
+        guard FileManager.default.fileExists(atPath: workspace.identityNetwork) else { return nil }
+        return try FaceEmbedder(.read(workspace.identityNetwork))
+    }
+
+    /// The encoder of photographs that a generator has: one of the workspace, else the one that comes with the program.
     ///
-    /// - Throws: ``Core/Failure`` (not found) when there is none.
-    func photographEncoder(for generator: Generator) throws -> any PhotographEncoder {
-        throw Failure(
-            "encoder", "is not there for generator \(generator.identity.name)", "look for codes by the method optimise",
-            kind: .notFound)
+    /// - Parameters:
+    ///   - generator: Whose codes are wanted.
+    ///   - name: An encoder's name in the workspace, or a file; nil for any of this generator.
+    /// - Throws: ``Core/Failure`` (not found) when there is none; of another generator (conflict), where one was named.
+    func photographEncoder(for generator: Generator, named name: String? = nil) throws -> any PhotographEncoder {
+        if let name {
+            let path = workspace.encoder(name)
+            let isFile = !FileManager.default.fileExists(atPath: path) && name.hasSuffix(".safetensors")
+            return try FaceEncoder(isFile ? name : path, generator: generator)
+        }
+        guard let path = encoderPath(for: generator.identity) else {
+            throw Failure(
+                "encoder", "is not there for generator \(generator.identity.name)",
+                "train one with `directions train-encoder`, or look for codes by the method optimise", kind: .notFound)
+        }
+        return try FaceEncoder(path, generator: generator)
+    }
+
+    /// The file of the encoder that a generator has; nil without one.
+    func encoderPath(for identity: GeneratorIdentity) -> String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.models)) ?? []
+        let own = names.filter { $0.hasSuffix(".encoder.safetensors") }.sorted().map { "\(workspace.models)/\($0)" }
+        return (own + [FaceEncoder.shippedPath].compactMap(\.self)).first {
+            (try? EncoderFile.card($0))?.generator == identity.sha256
+        }
     }
 
     /// A picture that is one aligned face.
@@ -70,5 +98,32 @@ extension Session {
         }
         var seen = Set<String>()
         return files.filter { seen.insert($0).inserted }
+    }
+
+    /// What `__metadata__` of a tuning's file says that it is.
+    static let tuningFormat = "directions-tuning-1"
+
+    /// The file of the differences that a generator was tuned to a photograph by.
+    func tuningFile(_ key: InversionKey) -> String {
+        let way = Hashing.sha256(Data((key.generator + key.settings).utf8)).prefix(12)
+        return "\(workspace.tunings)/\(key.photograph.prefix(20))-\(key.face)-\(way).safetensors"
+    }
+
+    /// A generator tuned to a photograph.
+    ///
+    /// - Parameters:
+    ///   - generator: The generator as it was.
+    ///   - path: The file of the differences.
+    /// - Returns: The tuned one.
+    /// - Throws: ``Core/Failure`` naming the file: damaged, or of another generator (conflict).
+    func tuned(_ generator: Generator, by path: String) throws -> Generator {
+        let file = try SafetensorsFile.read(path)
+        guard file.metadata["format"] == Session.tuningFormat else {
+            throw Failure(path, "is no tuning of a generator", "tune it anew", kind: .damaged)
+        }
+        guard file.metadata["generator"] == generator.identity.sha256 else {
+            throw Failure(path, "is of another generator", "tune generator \(generator.identity.name)", kind: .conflict)
+        }
+        return try generator.adding(file.tensors, name: path)
     }
 }

@@ -75,7 +75,18 @@ extension Session {
         let generator = try generator(request.generator)
         let (codes, labels) = try codes(
             request.faces, of: generator, named: request.generator, towardMean: request.towardMean)
-        let faces = try images(codes, generator: generator, rendering: request.rendering, label: "synth")
+        var faces = try images(codes, generator: generator, rendering: request.rendering, label: "synth")
+        if case .photographs(let source) = request.faces {
+            // Those that the generator was tuned to are made by what came of it.
+            for (index, photograph) in try codedPhotographs(source, generator: request.generator).enumerated() {
+                guard let tuning = photograph.tuning else { continue }
+                let own = try images(
+                    codes.slice(index..<index + 1), generator: tuned(generator, by: tuning),
+                    rendering: request.rendering,
+                    label: "synth")
+                faces.planes.replaceSubrange(index * faces.stride..<(index + 1) * faces.stride, with: own.planes)
+            }
+        }
         return SynthResult(codes: codes, images: faces, labels: labels)
     }
 }

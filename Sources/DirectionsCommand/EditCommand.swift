@@ -3,6 +3,7 @@ import CommandSupport
 import Core
 import Directions
 import Editing
+import Tensors
 import Weights
 
 /// `directions edit`: directions applied to latents, as a labelled grid.
@@ -18,6 +19,7 @@ struct EditCommand: ParsableCommand {
               directions edit --direction eyeglasses,smiling --strength 0,1,2,3 --unit sigma --seed 7 --out table.png
               directions edit --direction smiling --strength -2,0,2 --unit sigma --latent 17,40 --layers 0-7 --out smile.png
               directions edit --direction smiling --strength -3:3:0.25 --unit sigma --seed 7 --frames smile
+              directions edit --photo me.jpg --direction smiling --strength 2 --unit sigma --out smiling-me.jpg
             """)
 
     @Option(help: "Directions, separated by commas, a column each; + joins those applied together.")
@@ -36,6 +38,13 @@ struct EditCommand: ParsableCommand {
     @Option(help: "Write the edited codes as .npy: [rows x columns, 1, 512], or [.., layers, 512] for W+.")
     var codesOut: String?
 
+    @Flag(help: "With --photo: the face's square alone instead of the whole photograph.") var crop = false
+    @Option(
+        help: ArgumentHelp(
+            "A film that sweeps the strength from the least to the greatest and back: .mp4 and .gif by ffmpeg, .webp without it.",
+            valueName: "file"))
+    var animate: String?
+
     @Flag(help: "Apply directions that belong to another generator all the same.") var force = false
     @OptionGroup var faces: FaceOptions
     @OptionGroup var synthesis: SynthesisOptions
@@ -47,22 +56,63 @@ struct EditCommand: ParsableCommand {
                 directions: direction, faces: try faces.source,
                 strengths: try Numbers.reals(strength, subject: "--strength"),
                 unit: unit, layers: try layers.map { try LayerSelection($0) }, isForced: force,
-                rendering: pictures.value.isEmpty ? nil : try synthesis.rendering, generator: faces.generator,
+                rendering: pictures.value.isEmpty && animate == nil ? nil : try synthesis.rendering,
+                generator: faces.generator,
                 towardMean: faces.inside.towardMean)
         }
     }
 
+    /// The same on photographs; nil for faces that the generator made up, or for the codes alone.
+    private var photographRequest: PhotographEditRequest? {
+        get throws {
+            if faces.photographs.photo.isEmpty || pictures.value.isEmpty { return nil }
+            return PhotographEditRequest(
+                try request, of: faces.photographs.source, isCropped: crop, size: synthesis.size,
+                frames: pictures.frames)
+        }
+    }
+
+    /// The film that was asked for.
+    private var animation: AnimationRequest? {
+        get throws {
+            guard let animate else { return nil }
+            let photographs = faces.photographs
+            return AnimationRequest(
+                try request, to: animate, photographs: photographs.photo.isEmpty ? nil : photographs.source,
+                isCropped: crop, size: photographs.photo.isEmpty ? nil : synthesis.size)
+        }
+    }
+
     func validate() throws {
-        try pictures.value.validate(besides: codesOut, isNeeded: true)
-        try request.validate()
+        try pictures.value.validate(besides: codesOut, isNeeded: animate == nil)
+        try animation?.validate()
+        if let photographRequest = try photographRequest {
+            try photographRequest.validate()
+        } else {
+            try request.validate()
+        }
     }
 
     func run() throws {
-        let edited = try workspace.session.edit(request)
-        if let codesOut {
-            let codes = edited.codes
-            try NumpyFile.write(TensorData(codes.values, shape: [codes.count, codes.rows, codes.size]), to: codesOut)
+        let session = workspace.session
+        if !faces.photographs.photo.isEmpty { Torch.keepFreedMemory() }
+        if let animation = try animation {
+            let film = try session.animate(animation)
+            print("\(animation.path): \(film.frames) pictures, \(film.width) x \(film.height) pixels")
+            if pictures.value.isEmpty, codesOut == nil { return }
         }
-        for line in try edited.write(to: pictures.value) { print(line) }
+        if let photographRequest = try photographRequest {
+            let edited = try session.editPhotographs(photographRequest)
+            if let codesOut { try write(edited.codes, to: codesOut) }
+            for line in try edited.write(to: pictures.value) { print(line) }
+        } else {
+            let edited = try session.edit(request)
+            if let codesOut { try write(edited.codes, to: codesOut) }
+            for line in try edited.write(to: pictures.value) { print(line) }
+        }
+    }
+
+    private func write(_ codes: LatentCodes, to path: String) throws {
+        try NumpyFile.write(TensorData(codes.values, shape: [codes.count, codes.rows, codes.size]), to: path)
     }
 }

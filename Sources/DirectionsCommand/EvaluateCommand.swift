@@ -24,6 +24,9 @@ struct EvaluateCommand: ParsableCommand {
               face match       share that the network still takes for the same person
             Scores stay in the database, so a stopped evaluation goes on. The figures are written beside the direction file.
 
+            With --photos each direction has lines on photographs as well: edited as `edit --photo` does it, and compared with the \
+            photograph itself.
+
             Example: directions evaluate --direction smiling,smiling@v1 --count 200 --strength 1,2,3
             """)
 
@@ -57,6 +60,13 @@ struct EvaluateCommand: ParsableCommand {
             valueName: "file"))
     var identity: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Photographs to edit and score too: a folder, or a picture; may be given several times. Their codes are looked for once.",
+            valueName: "folder"))
+    var photos: [String] = []
+    @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") var aligned = false
+
     @OptionGroup var device: DeviceOption
     @OptionGroup var half: HalfOption
     @Flag(help: "Evaluate directions that belong to another generator all the same.") var force = false
@@ -73,6 +83,7 @@ struct EvaluateCommand: ParsableCommand {
             request.seed = seed
             request.classifier = classifier
             request.faceNetwork = identity.map { $0 == "none" ? .none : .file($0) } ?? .workspace
+            if !photos.isEmpty { request.photographs = PhotographSource(photos, isAligned: aligned) }
             request.isForced = force
             request.threads = threads
             request.device = try device.value

@@ -21,6 +21,9 @@ extension DirectionLibrary {
     ///
     /// - Throws: ``Core/Failure`` (input/output) naming the file.
     public func write(_ metrics: DirectionMetrics, of file: DirectionFile) throws {
+        var metrics = metrics
+        // What was measured on photographs stays when only generated faces are measured anew.
+        if metrics.photographs == nil { metrics.photographs = try? self.metrics(of: file)?.photographs }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try AtomicFile.write(

@@ -60,6 +60,22 @@ public struct DirectionMetrics: Codable, Sendable {
     public var faceSimilarityAtHalf: Interval?
     /// Mean change of each attribute's logit at that strength, or at the largest where none succeeds on half of the faces.
     public var attributeChanges: [String: Double]
+    /// The same on people's photographs; nil where none were given.
+    public var photographs: OnPhotographs?
+
+    /// What a direction does to people's photographs.
+    public struct OnPhotographs: Codable, Sendable {
+        /// How many were edited.
+        public var count: Int
+        /// What it does at each strength, ascending; similarity is that to the photograph.
+        public var levels: [Level]
+
+        /// All parts as they are.
+        public init(count: Int, levels: [Level]) {
+            self.count = count
+            self.levels = levels
+        }
+    }
 }
 
 // MARK: - Reading, with the keys that earlier versions wrote
@@ -118,6 +134,7 @@ extension DirectionMetrics {
         attributeChanges =
             try former.decodeIfPresent([String: Double].self, forKey: .attributeChanges)
             ?? keys.decode([String: Double].self, forKey: .attributeChanges)
+        photographs = try keys.decodeIfPresent(OnPhotographs.self, forKey: .photographs)
     }
 }
 

@@ -18,9 +18,9 @@ extension DirectionMetrics {
         func number(_ interval: Interval?, _ format: String, _ width: Int) -> String {
             padded(interval.map { String(format: format, $0.value) } ?? "-", width)
         }
-        for result in results {
-            for level in result.levels {
-                let name = result.direction.padding(toLength: 26, withPad: " ", startingAt: 0)
+        func add(_ direction: String, _ levels: [Level]) {
+            for level in levels {
+                let name = direction.padding(toLength: 26, withPad: " ", startingAt: 0)
                 lines.append(
                     String(format: "%@ %+5.2f  ", name, level.strength) + text(level.target) + "  "
                         + text(level.offTargetChange) + number(level.meanShift, "%.2f", 14)
@@ -28,6 +28,9 @@ extension DirectionMetrics {
                         + share(level.plausible, 11) + number(level.faceSimilarity, "%.3f", 17)
                         + share(level.faceMatchRate, 12))
             }
+        }
+        for result in results {
+            add(result.direction, result.levels)
             if let half = result.halfStrength, let change = result.offTargetChangeAtHalf {
                 lines.append(
                     "".padding(toLength: 27, withPad: " ", startingAt: 0)
@@ -35,6 +38,7 @@ extension DirectionMetrics {
                         + text(change) + (result.meanShiftAtHalf.map { ", mean shift " + text($0) } ?? "")
                         + (result.faceSimilarityAtHalf.map { ", face similarity " + text($0) } ?? ""))
             }
+            if let photographs = result.photographs { add("  on photographs", photographs.levels) }
         }
         return lines.joined(separator: "\n")
     }

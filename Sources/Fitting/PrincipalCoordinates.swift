@@ -13,9 +13,10 @@ public struct PrincipalCoordinates: Sendable {
 
     /// Components of a latent, and of its coordinates.
     public let dimension: Int
-    private let mean: [Float]
+    /// [dimension]: the mean of w before the last leaky ReLU.
+    public let mean: [Float]
     /// [dimension, dimension]: a row for each coordinate, the axis times its deviation; the largest first.
-    private let axes: [Float]
+    public let axes: [Float]
     /// [dimension, dimension]: a row for each coordinate, the axis divided by its deviation.
     private let inverse: [Float]
     /// The standard deviation along each axis, the largest first; none below the floor.
@@ -59,6 +60,28 @@ public struct PrincipalCoordinates: Sendable {
         inverse = order.flatMap { k in
             matrix[k * dimension..<(k + 1) * dimension].map { Float($0 / deviations[k]) }
         }
+    }
+
+    /// Coordinates as a file keeps them: the axes' signs are a library's choice, so whoever learns in them keeps them.
+    ///
+    /// - Parameters:
+    ///   - mean: As ``mean``.
+    ///   - axes: As ``axes``.
+    /// - Throws: `Failure` when the shapes do not fit, or an axis has no length.
+    public init(mean: [Float], axes: [Float]) throws {
+        let size = mean.count
+        let squares = (0..<size).map { row in
+            axes.count == size * size
+                ? axes[row * size..<(row + 1) * size].reduce(0.0) { $0 + Double($1) * Double($1) } : 0
+        }
+        guard size > 0, axes.count == size * size, squares.allSatisfy({ $0 > 0 && $0.isFinite }),
+            mean.allSatisfy(\.isFinite)
+        else { throw Failure("principal coordinates", "have axes that do not fit", "get the file again") }
+        dimension = size
+        deviations = squares.map { Float($0.squareRoot()) }
+        self.mean = mean
+        self.axes = axes
+        inverse = axes.indices.map { Float(Double(axes[$0]) / squares[$0 / size]) }
     }
 
     /// The latents of coordinates.

@@ -62,6 +62,14 @@ public struct Generator: Sendable {
         else { throw misfit }
     }
 
+    /// Another generator with another synthesis network.
+    init(_ other: Generator, network: any GeneratorNetwork) {
+        identity = other.identity
+        mapping = other.mapping
+        meanLatent = other.meanLatent
+        self.network = network
+    }
+
     /// `mapping.fc0`, `mapping.fc1`, … with shapes that follow one from the other.
     static func mappingLayers(_ file: SafetensorsFile, _ path: String) throws -> [MappingNetwork.Layer] {
         let count = (0...32).first { file.tensors["mapping.fc\($0).weight"] == nil } ?? 0

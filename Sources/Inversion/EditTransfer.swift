@@ -21,6 +21,9 @@ public struct EditTransfer: Sendable {
     private static let other: ClosedRange<Float> = 0.06...0.22
     /// The Gaussian's deviations in shares of a side: of what is lighting, of masks, and of their rims.
     private static let (lighting, mask, rim): (Float, Float, Float) = (0.05, 0.008, 0.016)
+    /// The same of what surrounds a part that became another: there the photograph may have more of it than the reconstruction,
+    /// such as tufts of hair that was taken away.
+    private static let surroundings: Float = 0.02
 
     private let photograph: ImageBatch
     private let reconstruction: ImageBatch
@@ -60,15 +63,21 @@ public struct EditTransfer: Sendable {
         let zero = ImageBatch([Float](repeating: 0, count: 3 * area), side: side)
         if edited == reconstruction { return zero }
         let face = ImageBatch(place.warped(edited.planes), side: side)
-        let mask = mask(of: face.planes)
+        var mask = mask(of: face.planes)
         // How the edit moved what was there, and where that explains it.
         let motion = Registration().displacement(of: placed, onto: face)
         let moved = motion.warped(difference)
         let movedSlow = motion.warped(slow)
         let unlike = PlaneFilters.largestDifference(motion.warped(placed.planes), face.planes, area: area)
-        let other = PlaneFilters.step(
+        var other = PlaneFilters.step(
             PlaneFilters.blurred(unlike, side: side, sigma: EditTransfer.mask * Float(side)),
             from: EditTransfer.other.lowerBound, to: EditTransfer.other.upperBound)
+        let replaced = PlaneFilters.blurred(
+            (0..<area).map { mask[$0] * other[$0] }, side: side, sigma: EditTransfer.surroundings * Float(side))
+        for (i, value) in PlaneFilters.step(replaced, from: 0.08, to: 0.35).enumerated() {
+            mask[i] = max(mask[i], value)
+            other[i] = max(other[i], value)
+        }
         var result = zero
         for channel in 0..<3 {
             for i in 0..<area where mask[i] > 0 {

@@ -46,7 +46,7 @@ public struct InversionSettings: Sendable, Codable, Equatable {
     public var rise: Double = 0.05
     public var fall: Double = 0.4
     /// What the mean square of the common coordinates counts: 1 for a code as unlikely as a sampled one.
-    public var prior: Float = 0.002
+    public var prior: Float = 0.02
     /// What the mean square of the offsets counts, in the same measure.
     public var offsetPrior: Float = 0.02
     /// Rows that canonical codes have in common stay equal, so that [18, 512] says all of a code.

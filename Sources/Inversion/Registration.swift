@@ -4,9 +4,9 @@ import Images
 /// channels at once, with less say for pixels that can't be matched.
 struct Registration {
     /// What smoothness counts against likeness; pictures are in [-1, 1].
-    var smoothness: Float = 0.03
+    var smoothness: Float = 0.4
     /// Differences from here on are taken for something else rather than for something displaced.
-    var robust: Float = 0.25
+    var robust: Float = 0.2
     /// The side at which matching begins, and that at which it ends.
     var coarsest = 16
     var finest = 256

@@ -17,13 +17,16 @@ public protocol NetworkConfiguration: Sendable, Codable, Equatable {
     /// A network of this shape with fresh weights.
     ///
     /// - Parameters:
+    ///   - inputs: Channels of the pictures: 3, or 6 for two pictures one behind the other.
     ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Returns: The network.
     /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
-    func network(outputs: Int, seed: UInt64, device: Device, precision: ScalarType) throws -> any Backbone
+    func network(
+        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+    ) throws -> any Backbone
 }
 
 /// The shape of a network; in JSON its family is told by its name.
@@ -81,6 +84,7 @@ public struct Architecture: Sendable, Codable, Equatable {
     /// A network of this shape with fresh weights.
     ///
     /// - Parameters:
+    ///   - inputs: Channels of the pictures: 3, or 6 for two pictures one behind the other.
     ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
     ///   - device: Where to compute.
@@ -88,10 +92,11 @@ public struct Architecture: Sendable, Codable, Equatable {
     /// - Returns: The network.
     /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
     public func network(
-        outputs: Int, seed: UInt64 = 0, device: Device = .cpu, precision: ScalarType = .float32
+        inputs: Int = 3, outputs: Int, seed: UInt64 = 0, device: Device = .cpu, precision: ScalarType = .float32
     ) throws -> any Backbone {
         try validate()
-        return try configuration.network(outputs: outputs, seed: seed, device: device, precision: precision)
+        return try configuration.network(
+            inputs: inputs, outputs: outputs, seed: seed, device: device, precision: precision)
     }
 
     /// A backbone with published weights; the head is left out.

@@ -13,6 +13,14 @@ public struct EfficientNetLiteConfiguration: NetworkConfiguration {
     /// The side of the square input in pixels.
     public var inputSize: Int
 
+    /// - Parameters:
+    ///   - name: A key of ``presets``.
+    ///   - inputSize: The side of the square input in pixels.
+    public init(name: String, inputSize: Int) {
+        self.name = name
+        self.inputSize = inputSize
+    }
+
     /// The variants by name.
     public static let presets: [String: EfficientNetLiteConfiguration] = Dictionary(
         uniqueKeysWithValues: scalings.map { ($0.key, EfficientNetLiteConfiguration(name: $0.key, inputSize: 160)) })
@@ -42,9 +50,10 @@ public struct EfficientNetLiteConfiguration: NetworkConfiguration {
     public func validate() throws { _ = try scaling() }
 
     public func network(
-        outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
     ) throws -> any Backbone {
-        try EfficientNetLite(self, outputs: outputs, seed: seed, device: device, precision: precision)
+        try EfficientNetLite(
+            self, inputs: inputs, outputs: outputs, seed: seed, device: device, precision: precision)
     }
 }
 
@@ -100,13 +109,14 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - configuration: The network's shape.
+    ///   - inputs: Channels of the pictures.
     ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
-        _ configuration: EfficientNetLiteConfiguration, outputs: Int, seed: UInt64, device: Device = .cpu,
+        _ configuration: EfficientNetLiteConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64, device: Device = .cpu,
         precision: ScalarType = .float32
     ) throws {
         name = configuration.name
@@ -125,7 +135,7 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
                 convolution, normalisation, input: input, output: output, size: size, stride: stride, groups: groups,
                 epsilon: 1e-3, isSame: true)
         }
-        stem = try unit("_conv_stem", "_bn0", 3, 32, size: 3, stride: 2)
+        stem = try unit("_conv_stem", "_bn0", inputs, 32, size: 3, stride: 2)
         var channels = 32
         for (number, stage) in EfficientNetLite.stages.enumerated() {
             let (repeats, size, stride, expansion, width) = stage

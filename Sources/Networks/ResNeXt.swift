@@ -69,9 +69,10 @@ public struct ResNeXtConfiguration: NetworkConfiguration {
     }
 
     public func network(
-        outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
     ) throws -> any Backbone {
-        try ResNeXt(self, outputs: outputs, seed: seed, device: device, precision: precision)
+        try ResNeXt(
+            self, inputs: inputs, outputs: outputs, seed: seed, device: device, precision: precision)
     }
 }
 
@@ -103,13 +104,14 @@ public final class ResNeXt: Backbone, @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - configuration: The network's shape.
+    ///   - inputs: Channels of the pictures.
     ///   - outputs: Logits; 0 for a backbone without a head.
     ///   - seed: Names the weights.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
-        _ configuration: ResNeXtConfiguration, outputs: Int, seed: UInt64, device: Device = .cpu,
+        _ configuration: ResNeXtConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64, device: Device = .cpu,
         precision: ScalarType = .float32
     ) throws {
         try configuration.validate()
@@ -130,7 +132,7 @@ public final class ResNeXt: Backbone, @unchecked Sendable {
         self.layers = layers
         let c = configuration
         stem = try layers.unit(
-            "conv1", "bn1", input: 3, output: c.stemChannels, size: c.stem == .deep ? 7 : 3, stride: 2)
+            "conv1", "bn1", input: inputs, output: c.stemChannels, size: c.stem == .deep ? 7 : 3, stride: 2)
         var channels = c.stemChannels
         var blocks: [Block] = []
         for (stage, depth) in c.depths.enumerated() {

@@ -3,6 +3,7 @@ import CommandSupport
 import Core
 import Directions
 import Foundation
+import Tensors
 
 /// Inversion over a folder of aligned photographs, with any settings; Reports/photographs says what was tried with it.
 struct BenchInversionCommand: ParsableCommand {
@@ -25,16 +26,24 @@ struct BenchInversionCommand: ParsableCommand {
     @Option(help: "Steps at most.") var steps: Int?
     @Option(help: "Seconds at most for each photograph.") var seconds: Double?
     @Option(help: "Settings that differ from the default, as JSON.") var settings = "{}"
+    @Option(help: "Tune the generator to each afterwards, in so many steps.") var tuneSteps: Int?
+    @Option(help: "Seconds at most that tuning takes.") var tuneSeconds: Double?
+    @Option(help: "Settings of that that differ from the default, as JSON.") var tuning = "{}"
     @Option(help: "A picture of photographs and reconstructions to write.") var sheet: String?
     @Option(help: "The generator's name.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
+        Torch.keepFreedMemory()
         var request = InversionBenchmarkRequest(folder: folder, count: count)
         request.skip = skip
         request.generator = generator
         request.budget = InversionBudget(steps: steps, seconds: seconds)
-        request.settings = try merged()
+        request.settings = try merged(InversionSettings(), settings)
+        if tuneSteps != nil || tuneSeconds != nil {
+            request.tuning = try merged(TuningSettings(), tuning)
+            request.tuningBudget = InversionBudget(steps: tuneSteps, seconds: tuneSeconds)
+        }
         var cells: [[Image?]] = []
         var sums = [Double](repeating: 0, count: 9)
         try workspace.session.measureInversion(request) { result in
@@ -66,13 +75,13 @@ struct BenchInversionCommand: ParsableCommand {
     }
 
     /// The default settings with what was asked for put over them.
-    private func merged() throws -> InversionSettings {
-        let plain = try JSONSerialization.jsonObject(with: JSONEncoder().encode(InversionSettings()))
-        let changes = try JSONSerialization.jsonObject(with: Data(settings.utf8))
+    private func merged<Settings: Codable>(_ plain: Settings, _ text: String) throws -> Settings {
+        let plain = try JSONSerialization.jsonObject(with: JSONEncoder().encode(plain))
+        let changes = try JSONSerialization.jsonObject(with: Data(text.utf8))
         guard var all = plain as? [String: Any], let changes = changes as? [String: Any] else {
             throw Failure("settings", "are no JSON object", kind: .usage)
         }
         all.merge(changes) { $1 }
-        return try JSONDecoder().decode(InversionSettings.self, from: JSONSerialization.data(withJSONObject: all))
+        return try JSONDecoder().decode(Settings.self, from: JSONSerialization.data(withJSONObject: all))
     }
 }

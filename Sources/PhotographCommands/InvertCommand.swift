@@ -3,6 +3,7 @@ import CommandSupport
 import Core
 import Directions
 import Foundation
+import Tensors
 import Weights
 
 /// `directions invert`: photographs to codes.
@@ -17,6 +18,9 @@ struct InvertCommand: ParsableCommand {
             picture's file, so a folder that was stopped goes on, and the same picture is not done twice. Networks are fetched with \
             `directions import lpips` and `directions import identity`.
 
+            --method tune goes on from there with the generator's own weights (pivotal tuning): a file of differences for each \
+            photograph, of 4 MB at most, in the workspace's folder tunings; `edit --photo` and `synth --photo` use it from then on.
+
             A picture that can't be read or is no aligned face is named on standard error, the others are done, and the exit status \
             is 1.
 
@@ -28,8 +32,9 @@ struct InvertCommand: ParsableCommand {
 
     @Argument(help: "Pictures of one aligned face each, and folders of them.") var files: [String]
     @Flag(help: "The pictures are squares in FFHQ's frame already.") var aligned = false
-    @Option(help: "How: optimise, encoder, or encoder+optimise.") var method = InvertRequest.Method.optimise
-    @Option(help: "Seconds at most for each photograph (default: 40, or as many as --steps take).")
+    @Option(help: "How: optimise, encoder, encoder+optimise, or tune: the generator itself, to each photograph.")
+    var method = InvertRequest.Method.optimise
+    @Option(help: "Seconds at most for each photograph (default: 40, of tune 240, or as many as --steps take).")
     var seconds: Double?
     @Option(help: "Steps at most; with them alone a run does not depend on the machine's speed.") var steps: Int?
 
@@ -48,7 +53,8 @@ struct InvertCommand: ParsableCommand {
     private var request: InvertRequest {
         InvertRequest(
             files, method: method,
-            budget: InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? 40 : nil)), isAligned: aligned,
+            budget: InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? method.seconds : nil)),
+            isAligned: aligned,
             generator: generator)
     }
 
@@ -60,6 +66,7 @@ struct InvertCommand: ParsableCommand {
     }
 
     func run() throws {
+        Torch.keepFreedMemory()
         let session = workspace.session
         let result = try session.invert(request)
         for failure in result.leftOut { Terminal.write("directions: \(failure)\n") }

@@ -59,10 +59,10 @@ extension ReportSections {
                 return Plots.Curve(name: item.file.attribute, points: (first ?? []) + points)
             }
         }
-        let rows = measured.flatMap { item in
-            item.metrics.levels.map { level in
+        func rows(_ label: String, _ levels: [DirectionMetrics.Level]) -> [[String]] {
+            levels.map { level in
                 [
-                    item.file.label, String(format: "%+.1f", level.strength),
+                    label, String(format: "%+.1f", level.strength),
                     String(format: "%+.2f (%+.2f … %+.2f)", level.target.value, level.target.low, level.target.high),
                     String(
                         format: "%.2f (%.2f … %.2f)", level.offTargetChange.value, level.offTargetChange.low,
@@ -73,6 +73,11 @@ extension ReportSections {
                 ]
             }
         }
+        let table = measured.flatMap { item in
+            rows(item.file.label, item.metrics.levels)
+                + rows("\(item.file.label), photographs", item.metrics.photographs?.levels ?? [])
+        }
+        let photographs = measured.compactMap(\.metrics.photographs?.count).max()
         let similarity = curves(\.faceSimilarity, start: 1)
         let plausible = curves(\.plausible, start: nil)
         var preserved: [(String, String)] = []
@@ -96,6 +101,9 @@ extension ReportSections {
                 .text(
                     "\(faces) faces that no direction was fitted on, edited, synthesized without noise and scored again by the "
                         + "classifier that chose the training faces. Bands and brackets are 95 % intervals from resampling the faces."
+                        + (photographs.map {
+                            " Lines of photographs: \($0) pictures of people, inverted, edited and compared with the photograph itself."
+                        } ?? "")
                 ),
                 .plots(
                     [
@@ -119,7 +127,7 @@ extension ReportSections {
                         columns: [
                             "direction", "sigma", "own logit", "off-target change", "success rate", "plausible",
                             "face similarity", "face match",
-                        ], rows: rows)),
+                        ], rows: table)),
             ] + source(.responses(faces: faces)))
     }
 }

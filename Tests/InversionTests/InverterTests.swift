@@ -14,14 +14,16 @@ import Weights
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
     /// `$DIRECTIONS_WHEEL`, or the one that `make setup` fetched; nil when neither is there.
-    private static let wheel: String? = {
+    static let wheel: String? = {
         let given = ProcessInfo.processInfo.environment["DIRECTIONS_WHEEL"]
         let path = given ?? repository + "/.cache/random_face-2021.7.21.1-py3-none-any.whl"
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
 
+    static let hasWheel = wheel != nil
+
     /// AlexNet's shape with drawn weights: what is asked here is whether the search makes its loss smaller.
-    private static func perceptual() throws -> PerceptualNetwork {
+    static func perceptual() throws -> PerceptualNetwork {
         var random = CounterRandom(seed: 11, domain: 0x906)
         func tensor(_ shape: [Int], _ scale: Float, above low: Float = -1) -> TorchValue {
             let values = (0..<shape.reduce(1, *)).map { _ in random.uniform(low, 1) * scale }

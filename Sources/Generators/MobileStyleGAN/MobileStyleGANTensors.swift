@@ -52,10 +52,10 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
 
     private struct Convolution: Sendable {
         let modulation: Modulation
-        let depthwise: Tensor
-        let pointwise: Tensor
+        var depthwise: Tensor
+        var pointwise: Tensor
         let noise: Tensor
-        let bias: Tensor
+        var bias: Tensor
         let slope: Double
 
         init(
@@ -85,21 +85,21 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let up: Modulation
         /// ``haar(channels:device:)`` in half precision, where matrix products are cheaper than passes over images.
         let haar: Tensor?
-        let first: Convolution
-        let second: Convolution
+        var first: Convolution
+        var second: Convolution
         /// What it computes in.
         let type: ScalarType
     }
 
-    private let constant: Tensor
+    private var constant: Tensor
     private let startModulation: Modulation
     private let startWeight: Tensor
     private let startNoise: Tensor
-    private let startBias: Tensor
-    private let layers: [Layer]
+    private var startBias: Tensor
+    private var layers: [Layer]
     private let imageModulation: Modulation
-    private let imageWeight: Tensor
-    private let imageBias: Tensor
+    private var imageWeight: Tensor
+    private var imageBias: Tensor
     private let slope: Double
 
     /// - Parameters:
@@ -247,5 +247,52 @@ public struct MobileStyleGANTensors: DifferentiableSynthesizer {
         let kernels = try scales.reshaped([n, 1, 4 * c]).multiplied(by: haar).to(type: x.type)
         return try kernels.matrixProduct(x.reshaped([n, 4 * c, r * r])).reshaped([n, c, 2, 2, r, r])
             .permuted([0, 1, 4, 2, 5, 3]).reshaped([n, c, 2 * r, 2 * r])
+    }
+}
+
+extension MobileStyleGANTensors: TunableSynthesizer {
+    /// Where the weights of convolutions stand, under their names in the model's file.
+    ///
+    /// The first, full convolution is left out: it is as large as a third of the others, and 4 × 4 pixels are all that it makes.
+    private var places: [String: WritableKeyPath<MobileStyleGANTensors, Tensor>] {
+        var result: [String: WritableKeyPath<MobileStyleGANTensors, Tensor>] = [
+            "constant": \.constant, "start.bias": \.startBias, "image.weight": \.imageWeight, "image.bias": \.imageBias,
+        ]
+        for k in layers.indices {
+            let convolutions: [(String, WritableKeyPath<MobileStyleGANTensors, Convolution>)] = [
+                ("first", \.layers[k].first), ("second", \.layers[k].second),
+            ]
+            for (name, convolution) in convolutions {
+                result["layers.\(k).\(name).depthwise"] = convolution.appending(path: \.depthwise)
+                result["layers.\(k).\(name).pointwise"] = convolution.appending(path: \.pointwise)
+                result["layers.\(k).\(name).bias"] = convolution.appending(path: \.bias)
+            }
+        }
+        return result
+    }
+
+    public var convolutionWeights: [String: Tensor] {
+        get throws {
+            var result: [String: Tensor] = [:]
+            for (name, place) in places {
+                let tensor = self[keyPath: place]
+                // Dimensions of one, by which a bias is spread over an image, are not in the file.
+                result["synthesis." + name] = try tensor.reshaped(tensor.shape.filter { $0 != 1 })
+            }
+            return result
+        }
+    }
+
+    public func replacing(_ weights: [String: Tensor]) throws -> MobileStyleGANTensors {
+        var result = self
+        let places = places
+        for (name, tensor) in weights {
+            guard name.hasPrefix("synthesis."), let place = places[String(name.dropFirst("synthesis.".count))] else {
+                throw Failure("weight \(name)", "is none of a convolution of generator \(identity.name)")
+            }
+            let old = self[keyPath: place]
+            result[keyPath: place] = try tensor.reshaped(old.shape).to(type: old.type)
+        }
+        return result
     }
 }

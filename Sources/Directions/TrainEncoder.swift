@@ -1,0 +1,116 @@
+import Core
+import EncoderTraining
+import Encoders
+import Faces
+import Foundation
+import Generators
+import Networks
+import Tensors
+
+/// What encoder to train, on what.
+public struct TrainEncoderRequest: Sendable {
+    /// Folders or files of aligned photographs to learn from; none trains on generated faces alone.
+    public var photographs: [String] = []
+    /// Folders or files of aligned photographs to choose by.
+    public var validation: [String] = []
+    /// Validation photographs at most.
+    public var validationCount = 64
+    /// The encoder's name in the workspace.
+    public var name = "faces"
+    /// How codes are read off.
+    public var kind = EncoderConfiguration.Kind.restyle
+    /// The backbone's architecture, by name.
+    public var backbone = "efficientnet_lite0"
+    /// Pixels along a side of what the encoder sees, a multiple of 32.
+    public var inputSize = 192
+    /// Published weights of the backbone; nil begins from fresh ones.
+    public var weights: String?
+    /// How it is trained; what it is comes from the fields above and the generator.
+    public var settings: EncoderSettings
+    /// What may be done with the weights.
+    public var licence = "that of the pictures that it was trained on"
+    /// The generator's name in the workspace.
+    public var generator = "default"
+    /// Threads that compute; nil for all processors.
+    public var threads: Int?
+    /// Where the encoder computes.
+    public var device = Device.cpu
+    /// Whether a run of this name is gone on with.
+    public var resumes = false
+
+    public init() {
+        let backbone = Architecture(EfficientNetLiteConfiguration(name: backbone, inputSize: inputSize))
+        settings = EncoderSettings(EncoderConfiguration(kind, backbone: backbone, rows: 18, latentSize: 512))
+    }
+
+    /// The settings for a generator.
+    func settings(_ identity: GeneratorIdentity) throws -> EncoderSettings {
+        var architecture = try Architecture.named(backbone)
+        architecture.inputSize = inputSize
+        var settings = settings
+        settings.configuration = EncoderConfiguration(
+            kind, backbone: architecture, rows: identity.styleGAN2Layers, latentSize: identity.latentSize)
+        settings.configuration.reconstructionSize = min(128, identity.resolution)
+        settings.imageSize = min(settings.imageSize, identity.resolution)
+        if kind != .restyle { settings.passes = 1 }
+        try settings.validate()
+        return settings
+    }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) naming the first value out of range.
+    public func validate() throws {
+        try Session.checkName(name)
+        guard 64...512 ~= inputSize, inputSize % 32 == 0 else {
+            throw Failure("size \(inputSize)", "must be a multiple of 32 from 64 to 512", kind: .usage)
+        }
+        guard threads ?? 1 >= 1 else { throw Failure("threads", "must be at least 1", kind: .usage) }
+        guard 0...100_000 ~= validationCount else {
+            throw Failure("validation count \(validationCount)", "must be 0 to 100,000", kind: .usage)
+        }
+    }
+}
+
+extension Session {
+    /// Trains an encoder of a generator and writes it to `models/NAME.encoder.safetensors`.
+    ///
+    /// A stop loses nothing: the same request with `resumes` goes on where it was.
+    ///
+    /// - Throws: ``Core/Failure``: a request out of range (usage), a run of this name that is there (conflict), no generator or
+    ///   networks of the losses (not found), or a stop.
+    @discardableResult
+    public func trainEncoder(_ request: TrainEncoderRequest) throws -> EncoderCard {
+        try request.validate()
+        try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        Torch.keepFreedMemory()
+        let generator = try generator(request.generator)
+        let folder = "\(workspace.models)/\(request.name).encoder"
+        if EncoderTrainer.hasCheckpoint(in: folder) != request.resumes {
+            throw request.resumes
+                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
+                : Failure(
+                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
+                    kind: .conflict)
+        }
+        let settings = try request.settings(generator.identity)
+        let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
+        let plan = EncoderPlan(
+            settings, name: request.name,
+            photographs: request.photographs.isEmpty ? [] : try pictureFiles(request.photographs),
+            validation: Array(validation.prefix(request.validationCount)), folder: folder,
+            backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
+        let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
+        let perceptual = settings.losses.lpips > 0 ? try perceptualNetwork() : nil
+        let trainer = try EncoderTrainer(
+            plan, generator: generator, judges: .init(perceptual: perceptual, embedder: embedder),
+            device: request.device, context: context)
+        if request.resumes { try trainer.resume() }
+        try trainer.run()
+        let best = "\(folder)/best.encoder.safetensors"
+        let path = workspace.encoder(request.name)
+        try? FileManager.default.removeItem(atPath: path)
+        try FileManager.default.copyItem(atPath: best, toPath: path)
+        return try EncoderFile.read(path).card
+    }
+}

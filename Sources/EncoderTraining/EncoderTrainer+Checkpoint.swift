@@ -1,0 +1,218 @@
+import Core
+import Encoders
+import Foundation
+import Images
+import Objectives
+import Tensors
+import Weights
+
+/// What a validation measured.
+public struct EncoderRecord: Sendable, Codable, Equatable {
+    /// Steps that were made.
+    public var step: Int
+    /// The mean loss since the last validation.
+    public var loss: Double
+    /// L2 and LPIPS (0 without its network) at 256² of colour photographs.
+    public var l2: Double
+    public var lpips: Double
+    /// The same of grey photographs, against their colours.
+    public var greyL2: Double
+    public var greyLPIPS: Double
+}
+
+extension EncoderTrainer {
+    private static let format = "directions.encoder-checkpoint"
+
+    /// The best encoder so far.
+    public var bestPath: String { "\(plan.folder)/best.encoder.safetensors" }
+
+    /// What validations measured so far.
+    public var records: [EncoderRecord] { position.history }
+
+    private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
+
+    /// Whether there is something to go on from.
+    ///
+    /// - Parameter folder: A run's folder.
+    public static func hasCheckpoint(in folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
+    }
+
+    /// Weights, average, optimiser and position: all that the rest of the run depends on.
+    func saveCheckpoint() throws {
+        var tensors: [String: TensorData] = [:]
+        for (name, data) in try network.state() { tensors["model.\(name)"] = data }
+        for (name, data) in try average.state() { tensors["average.\(name)"] = data }
+        for (index, moment) in optimiser.state.enumerated() {
+            tensors["optimiser.\(index)"] = TensorData(try moment.contiguous().floats(), shape: moment.shape)
+        }
+        let metadata = [
+            "format": EncoderTrainer.format, "version": "1", "settings": try EncoderTrainer.encode(settings),
+            "generator": generator.identity.sha256, "position": try EncoderTrainer.encode(position),
+            "updates": "\(optimiser.step)",
+        ]
+        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: checkpointPath)
+    }
+
+    /// Goes back to where the checkpoint in the folder stands.
+    ///
+    /// Steps, rates and what the losses count may have changed since; the network's shape and the generator may not.
+    ///
+    /// - Throws: ``Core/Failure`` when the file is damaged, of another kind, or of another network or generator (conflict).
+    public func resume() throws {
+        let file = try SafetensorsFile.read(checkpointPath)
+        guard file.metadata["format"] == EncoderTrainer.format, file.metadata["version"] == "1" else {
+            throw Failure(
+                checkpointPath, "is no checkpoint of an encoder's training", "begin the run anew", kind: .conflict)
+        }
+        let before = try EncoderTrainer.decode(EncoderSettings.self, file.metadata["settings"], checkpointPath)
+        guard before.configuration == settings.configuration, before.seed == settings.seed,
+            file.metadata["generator"] == generator.identity.sha256
+        else {
+            throw Failure(
+                checkpointPath, "belongs to a run of another network, seed or generator",
+                "give the same, or begin the run anew", kind: .conflict)
+        }
+        func part(_ prefix: String) -> [String: TensorData] {
+            var result: [String: TensorData] = [:]
+            for (name, data) in file.tensors where name.hasPrefix(prefix) {
+                result[String(name.dropFirst(prefix.count))] = data
+            }
+            return result
+        }
+        try network.load(part("model."), from: checkpointPath)
+        try average.load(part("average."), from: checkpointPath)
+        for (index, moment) in optimiser.state.enumerated() {
+            guard let data = file.tensors["optimiser.\(index)"], data.shape == moment.shape else {
+                throw Failure(checkpointPath, "lacks the optimiser's state", "begin the run anew")
+            }
+            try moment.assign(Tensor(try data.floats(), shape: data.shape, device: device))
+        }
+        position = try EncoderTrainer.decode(Position.self, file.metadata["position"], checkpointPath)
+        optimiser.step = Int(file.metadata["updates"] ?? "") ?? position.step
+    }
+
+    /// Measures the running average on the validation photographs, and keeps it where it is the best so far.
+    func validate() throws {
+        var record = EncoderRecord(
+            step: position.step, loss: position.lossSum / Double(max(1, position.lossCount)), l2: 0, lpips: 0,
+            greyL2: 0, greyLPIPS: 0)
+        (position.lossSum, position.lossCount) = (0, 0)
+        if !plan.validation.isEmpty {
+            let encoder = try FaceEncoder(
+                card: card(), network: copy(), coordinates: coordinates, synthesizer: synthesizer)
+            (record.l2, record.lpips) = try figures(encoder, isGrey: false)
+            (record.greyL2, record.greyLPIPS) = try figures(encoder, isGrey: true)
+        }
+        position.history.append(record)
+        let score =
+            switch settings.input {
+            case .colour: record.l2 + record.lpips
+            case .grey: record.greyL2 + record.greyLPIPS
+            case .both: (record.l2 + record.lpips + record.greyL2 + record.greyLPIPS) / 2
+            }
+        if score <= position.best {
+            position.best = score
+            try EncoderFile.write(
+                card(), weights: average.state(), coordinates: coordinates, to: bestPath)
+        }
+        let lines = try position.history.map { try EncoderTrainer.encode($0) + "\n" }
+        try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
+        context.notice(
+            String(
+                format: "step %d: loss %.4f; colour L2 %.4f, LPIPS %.4f; grey L2 %.4f, LPIPS %.4f", record.step,
+                record.loss, record.l2, record.lpips, record.greyL2, record.greyLPIPS))
+    }
+
+    /// The running average as a network of its own.
+    private func copy() throws -> sending EncoderNetwork {
+        let result = try EncoderNetwork(settings.configuration, seed: 0, device: device)
+        try result.load(average.state(), from: plan.folder)
+        return result
+    }
+
+    private func figures(_ encoder: FaceEncoder, isGrey: Bool) throws -> (l2: Double, lpips: Double) {
+        var (l2, lpips) = (0.0, 0.0)
+        let size = generator.size(256)
+        for start in stride(from: 0, to: plan.validation.count, by: 8) {
+            try context.check()
+            let files = plan.validation[start..<min(plan.validation.count, start + 8)]
+            let faces = ImageBatch(try files.map { try Image.read($0).centredSquare(size: size) }, side: size)
+            let codes = try encoder.codes(of: isGrey ? faces.grey() : faces)
+            let images = try synthesizer.synthesize(codes, size: size, noise: .none)
+            l2 += try PixelLoss(targets: faces, side: size).evaluate(images).total
+            if let perceptual = judges.perceptual {
+                lpips += try LPIPS(perceptual, targets: faces).distances(images).reduce(0) { $0 + Double($1) }
+            }
+        }
+        return (l2 / Double(plan.validation.count), lpips / Double(plan.validation.count))
+    }
+
+    /// What an encoder of the run says of itself.
+    func card() -> EncoderCard {
+        var card = EncoderCard(
+            name: plan.name, configuration: settings.configuration, generator: generator.identity.sha256,
+            generatorName: generator.identity.name)
+        card.training = [
+            "steps": "\(position.step)", "settings": (try? EncoderTrainer.encode(settings)) ?? "",
+            "photographs": "\(plan.photographs.count)",
+        ]
+        if let last = position.history.last {
+            card.figures = [
+                "validation L2": last.l2, "validation LPIPS": last.lpips, "validation L2, grey": last.greyL2,
+                "validation LPIPS, grey": last.greyLPIPS,
+            ]
+        }
+        card.licence = plan.licence
+        return card
+    }
+
+    static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, _ text: String?, _ path: String) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            return try decoder.decode(type, from: Data((text ?? "").utf8))
+        } catch {
+            throw Failure(path, "has damaged metadata", "begin the run anew")
+        }
+    }
+}
+
+extension ImageBatch {
+    /// The pictures without their colours, in three equal channels (Rec. 601).
+    func grey() -> ImageBatch {
+        let luma = luma()
+        let area = side * side
+        var planes: [Float] = []
+        planes.reserveCapacity(3 * luma.planes.count)
+        for index in 0..<count {
+            let one = luma.planes[index * area..<(index + 1) * area]
+            for _ in 0..<3 { planes += one }
+        }
+        return ImageBatch(planes, side: side)
+    }
+}
+
+extension Image {
+    /// Left and right exchanged.
+    func mirrored() -> Image {
+        var result = self
+        for y in 0..<height {
+            for x in 0..<width {
+                for channel in 0..<3 {
+                    result.pixels[3 * (y * width + x) + channel] = pixels[3 * (y * width + width - 1 - x) + channel]
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,381 @@
+import Core
+import Encoders
+import Faces
+import Fitting
+import Foundation
+import Generators
+import Images
+import Latents
+import Networks
+import Objectives
+import Tensors
+import Weights
+
+/// What an encoder is trained with and on.
+public struct EncoderPlan: Sendable {
+    /// How it is trained.
+    public var settings: EncoderSettings
+    /// The encoder's name.
+    public var name: String
+    /// Aligned photographs to learn from; none trains on generated faces alone.
+    public var photographs: [String]
+    /// Aligned photographs to choose by.
+    public var validation: [String]
+    /// Where checkpoint, pairs and metrics go.
+    public var folder: String
+    /// Published weights of the backbone; nil begins from fresh ones.
+    public var backboneWeights: String?
+    /// What may be done with the weights.
+    public var licence: String
+
+    /// - Parameters:
+    ///   - settings: How it is trained.
+    ///   - name: The encoder's name.
+    ///   - photographs: Aligned photographs to learn from.
+    ///   - validation: Aligned photographs to choose by.
+    ///   - folder: Where checkpoint, pairs and metrics go.
+    ///   - backboneWeights: Published weights of the backbone; nil begins from fresh ones.
+    ///   - licence: What may be done with the weights.
+    public init(
+        _ settings: EncoderSettings, name: String, photographs: [String], validation: [String], folder: String,
+        backboneWeights: String?, licence: String
+    ) {
+        self.settings = settings
+        self.name = name
+        self.photographs = photographs
+        self.validation = validation
+        self.folder = folder
+        self.backboneWeights = backboneWeights
+        self.licence = licence
+    }
+}
+
+/// Trains an encoder of a generator: Richardson and others' pSp losses through the generator's own gradients, after a start on
+/// pairs that the generator makes itself.
+///
+/// A run lives in a folder: `checkpoint.safetensors`, from which it goes on; `steps.jsonl`, a line per validation; `pairs.bin`;
+/// and the best encoder so far, `best.encoder.safetensors`.
+public final class EncoderTrainer {
+    /// Where a run stands; part of its checkpoint.
+    struct Position: Codable, Equatable {
+        var step = 0
+        var lossSum = 0.0
+        var lossCount = 0
+        var best = Double.infinity
+        var history: [EncoderRecord] = []
+    }
+
+    /// Networks that the losses need.
+    public struct Judges {
+        /// Of the perceptual loss; needed where that counts.
+        public let perceptual: PerceptualNetwork?
+        /// Of the identity loss; needed where that counts.
+        public let embedder: FaceEmbedder?
+
+        /// - Parameters:
+        ///   - perceptual: Of the perceptual loss.
+        ///   - embedder: Of the identity loss.
+        public init(perceptual: PerceptualNetwork?, embedder: FaceEmbedder?) {
+            self.perceptual = perceptual
+            self.embedder = embedder
+        }
+    }
+
+    let plan: EncoderPlan
+    var settings: EncoderSettings { plan.settings }
+    let generator: Generator
+    let synthesizer: any GradientSynthesizer
+    let judges: Judges
+    let coordinates: PrincipalCoordinates
+    let network: EncoderNetwork
+    let average: EncoderNetwork
+    let optimiser: Optimiser
+    let pool: PairPool
+    let device: Device
+    let context: RunContext
+    /// [1, 1, size]: what a coordinate's squared error counts, by its deviation.
+    let coordinateWeights: Tensor
+    /// What the mean latent shows, [3, s, s].
+    let meanFace: ImageBatch
+    var position = Position()
+
+    /// Latents that W's measure is taken from.
+    private static let samples: UInt64 = 10_000
+    static let domain: UInt32 = 0x10A
+
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - plan: What it is trained with and on.
+    ///   - generator: Whose codes it learns.
+    ///   - judges: Networks that the losses need.
+    ///   - device: Where the encoder computes; faces are made on the CPU.
+    ///   - context: Whether to stop, and whom to tell of progress.
+    /// - Throws: ``Core/Failure`` for settings out of range, weights that do not fit, or when memory runs out.
+    public init(
+        _ plan: EncoderPlan, generator: Generator, judges: Judges, device: Device = .cpu,
+        context: RunContext = .silent
+    ) throws {
+        let settings = plan.settings
+        try settings.validate()
+        if settings.losses.id > 0 && judges.embedder == nil {
+            throw Failure(
+                "id \(settings.losses.id)", "needs the face-recognition network", "run `directions import identity`",
+                kind: .notFound)
+        }
+        if settings.losses.lpips > 0 && judges.perceptual == nil {
+            throw Failure(
+                "lpips \(settings.losses.lpips)", "needs the perceptual network", "run `directions import lpips`",
+                kind: .notFound)
+        }
+        let sizes = [settings.imageSize, settings.configuration.reconstructionSize]
+        if let size = sizes.first(where: { $0 > generator.identity.resolution }) {
+            throw Failure(
+                "size \(size)", "is more than the generator's \(generator.identity.resolution) pixels",
+                "give a smaller one", kind: .usage)
+        }
+        self.plan = plan
+        self.generator = generator
+        self.judges = judges
+        self.device = device
+        self.context = context
+        try FileManager.default.createDirectory(atPath: plan.folder, withIntermediateDirectories: true)
+        synthesizer = try generator.gradientSynthesizer()
+        let size = generator.identity.latentSize
+        coordinates = try EncoderTrainer.coordinates(generator, folder: plan.folder)
+        network = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
+        if let weights = plan.backboneWeights {
+            try network.loadBackbone(PublishedWeights.read(weights), from: weights)
+        }
+        average = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
+        try average.load(network.state(), from: plan.folder)
+        optimiser = try Optimiser(
+            .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),
+            decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
+        pool = try PairPool(
+            generator, seed: settings.seed, side: settings.configuration.backbone.inputSize, limit: settings.pairs,
+            path: "\(plan.folder)/pairs.bin")
+        let mean = coordinates.deviations.reduce(0, +) / Float(size)
+        coordinateWeights = try Tensor(coordinates.deviations.map { $0 / mean }, shape: [1, 1, size], device: device)
+        let centre = coordinates.latents([Float](repeating: 0, count: size))
+        meanFace = try synthesizer.synthesize(
+            LatentCodes(centre, rows: 1, size: size), size: settings.configuration.reconstructionSize, noise: .none)
+    }
+
+    /// The coordinates of a run: those of its folder where it has begun, since the axes' signs are free.
+    private static func coordinates(_ generator: Generator, folder: String) throws -> PrincipalCoordinates {
+        let path = "\(folder)/coordinates.safetensors"
+        if let file = try? SafetensorsFile.read(path), let mean = try file.tensors["mean"]?.floats(),
+            let axes = try file.tensors["axes"]?.floats()
+        {
+            return try PrincipalCoordinates(mean: mean, axes: axes)
+        }
+        let size = generator.identity.latentSize
+        let found = try PrincipalCoordinates(generator.latents(seed: 0, indices: 0..<samples), dimension: size)
+        try SafetensorsFile(
+            tensors: [
+                "mean": TensorData(found.mean, shape: [size]), "axes": TensorData(found.axes, shape: [size, size]),
+            ], metadata: [:]
+        ).write(to: path)
+        return found
+    }
+
+    /// Trains to the last step, saving a checkpoint every few minutes and on a stop.
+    ///
+    /// - Parameter seconds: Seconds from one checkpoint to the next.
+    /// - Returns: The card of the best encoder, which lies in the folder.
+    /// - Throws: ``Core/Failure``: a stop was asked for, the disk is full, the loss is no number any more.
+    @discardableResult
+    public func run(checkpointEvery seconds: Double = 180) throws -> EncoderCard {
+        pool.start()
+        defer { pool.stop() }
+        let total = settings.latentSteps + settings.imageSteps
+        let progress = context.progress("train-encoder", unit: "steps", total: total, done: position.step)
+        defer { progress.finish() }
+        var saved = Date()
+        while position.step < total {
+            let isLatent = position.step < settings.latentSteps
+            let loss = isLatent ? try latentStep() : try imageStep()
+            guard loss.isFinite else {
+                throw Failure(
+                    "training", "came to a loss that is no number in step \(position.step)",
+                    "run again with a lower rate")
+            }
+            position.lossSum += loss
+            position.lossCount += 1
+            position.step += 1
+            progress.advance(
+                1, note: String(format: "loss %.4f", position.lossSum / Double(max(1, position.lossCount))))
+            if position.step % settings.validationInterval == 0 || position.step == total { try validate() }
+            if context.isCancelled || Date().timeIntervalSince(saved) >= seconds {
+                try saveCheckpoint()
+                saved = Date()
+                try context.check()
+            }
+        }
+        try saveCheckpoint()
+        return card()
+    }
+
+    // MARK: Steps
+
+    func random(_ step: Int) -> CounterRandom {
+        CounterRandom(seed: settings.seed, domain: EncoderTrainer.domain, position: UInt64(step) << 32)
+    }
+
+    /// Whether the picture at a place of a batch loses its colours.
+    private func isGrey(_ place: Int) -> Bool {
+        switch settings.input {
+        case .colour: false
+        case .grey: true
+        case .both: place % 2 == 1
+        }
+    }
+
+    /// What the encoder is shown of some pictures.
+    private func shown(_ pictures: ImageBatch, random: inout CounterRandom) throws -> Tensor {
+        let side = settings.configuration.backbone.inputSize
+        let pictures = pictures.resized(to: side)
+        var planes: [Float] = []
+        planes.reserveCapacity(pictures.planes.count)
+        for index in 0..<pictures.count {
+            var one = Array(pictures.planes[index * pictures.stride..<(index + 1) * pictures.stride])
+            PhotographChanges.apply(&one, side: side, isGrey: isGrey(index), random: &random)
+            planes += one
+        }
+        return try Tensor(planes, shape: [pictures.count, 3, side, side], device: device)
+    }
+
+    private func tensor(_ images: ImageBatch) throws -> Tensor {
+        try Tensor(images.planes, shape: [images.count, 3, images.side, images.side], device: device)
+    }
+
+    /// A step on generated pairs.
+    private func latentStep() throws -> Double {
+        var random = random(position.step)
+        let known = settings.knownPairs(step: position.step)
+        let isGrowing = known < settings.pairs
+        let indices = (0..<settings.latentBatch).map { place in
+            isGrowing && place < settings.freshPairs ? known - 1 - place : random.index(known)
+        }
+        let wanted = try coordinates.coordinates(pool.codes(indices).values)
+        let pictures = try shown(pool.pictures(indices, context: context), random: &random)
+        let shape = [settings.latentBatch, settings.configuration.rows, settings.configuration.latentSize]
+        let before = try tensor(meanFace).expanded([settings.latentBatch, 3, meanFace.side, meanFace.side])
+        let found = try network.coordinates(pictures, reconstructions: before)
+        let loss = try found.subtracting(Tensor(wanted, shape: shape, device: device)).squared()
+            .multiplied(by: coordinateWeights).mean().scaled(by: Double(settings.losses.latent))
+        try loss.backward()
+        try update()
+        return Double(try loss.detached().item())
+    }
+
+    /// A step on photographs and generated faces: for each look at them a step of the optimiser.
+    private func imageStep() throws -> Double {
+        var random = random(position.step)
+        let targets = try photographs(random: &random)
+        let pictures = try shown(targets, random: &random)
+        let losses = try objective(targets.resized(to: settings.imageSize))
+        let (rows, size) = (settings.configuration.rows, settings.configuration.latentSize)
+        var place = [Float](repeating: 0, count: targets.count * rows * size)
+        var before = meanFace.gathered(Array(repeating: 0, count: targets.count))
+        var value = 0.0
+        for _ in 0..<settings.passes {
+            let change = try network.coordinates(
+                pictures, reconstructions: settings.configuration.kind == .restyle ? tensor(before) : nil)
+            let moved = try change.detached().to(device: .cpu).contiguous().floats()
+            for i in place.indices { place[i] += moved[i] }
+            let found = try evaluate(place, losses)
+            let cotangent = try Tensor(found.gradients, shape: [targets.count, rows, size], device: device)
+            try change.multiplied(by: cotangent).sum().backward()
+            try update()
+            value = found.value
+            before = found.images
+        }
+        return value
+    }
+
+    /// Photographs and generated faces of a step, at the encoder's input size; half of the photographs mirrored.
+    private func photographs(random: inout CounterRandom) throws -> ImageBatch {
+        let side = settings.configuration.backbone.inputSize
+        let generated = plan.photographs.isEmpty ? settings.imageBatch : settings.generated
+        var images: [Image] = []
+        for _ in 0..<settings.imageBatch - generated {
+            let image = try Image.read(plan.photographs[random.index(plan.photographs.count)])
+            let square = image.centredSquare(size: side)
+            images.append(random.chance(0.5) ? square.mirrored() : square)
+        }
+        var planes = ImageBatch(images, side: side).planes
+        if generated > 0 {
+            let known = settings.knownPairs(step: position.step)
+            let indices = (0..<generated).map { _ in random.index(known) }
+            planes += try pool.pictures(indices, context: context).planes
+        }
+        return ImageBatch(planes, side: side)
+    }
+
+    private func objective(_ targets: ImageBatch) throws -> any Objective {
+        let losses = settings.losses
+        let side = targets.side
+        var parts: [(any Objective, weight: Float)] = [
+            (PixelLoss(targets: targets, sizes: [(side, 1), (side / 2, 0.5), (side / 8, 0.5)]), losses.l2)
+        ]
+        if losses.lpips > 0, let perceptual = judges.perceptual {
+            parts.append((try LPIPS(perceptual, targets: targets), losses.lpips))
+        }
+        if losses.id > 0, let embedder = judges.embedder {
+            parts.append((try IdentityObjective(embedder, faces: targets), losses.id))
+        }
+        return CombinedObjective(parts)
+    }
+
+    /// The losses of some places, their mean, and the gradients of that.
+    private func evaluate(
+        _ place: [Float], _ objective: any Objective
+    ) throws -> (value: Double, gradients: [Float], images: ImageBatch) {
+        let (rows, size) = (settings.configuration.rows, settings.configuration.latentSize)
+        let codes = try LatentCodes(coordinates.latents(place), rows: rows, size: size)
+        let recorded = try synthesizer.record(codes, size: settings.imageSize, noise: .none)
+        let found = try objective.evaluate(recorded.images)
+        var gradients = try coordinates.backward(recorded.backward(found.gradients), at: place)
+        let priors = CodePriors(wNorm: settings.losses.wNorm, delta: settings.losses.delta, rows: rows, size: size)
+        let count = Float(codes.count)
+        let prior = priors.add(place, to: &gradients)
+        for i in gradients.indices { gradients[i] /= count }
+        let shown = recorded.images.resized(to: settings.configuration.reconstructionSize)
+        return ((found.total + prior) / Double(count), gradients, shown)
+    }
+
+    private func update() throws {
+        try optimiser.update(rate: settings.rate(step: position.step), clip: settings.clip)
+        let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
+        try average.follow(network, keep: keep)
+    }
+}
+
+/// What codes far from W cost.
+struct CodePriors {
+    let wNorm: Float
+    let delta: Float
+    let rows: Int
+    let size: Int
+
+    /// The cost of some codes' coordinates [count, rows, size], in all; its gradients are added.
+    func add(_ place: [Float], to gradients: inout [Float]) -> Double {
+        var value = 0.0
+        for code in 0..<place.count / (rows * size) {
+            for k in 0..<size {
+                let start = code * rows * size + k
+                var common: Float = 0
+                for row in 0..<rows { common += place[start + row * size] / Float(rows) }
+                value += Double(wNorm * common * common) / Double(size)
+                for row in 0..<rows {
+                    let offset = place[start + row * size] - common
+                    value += Double(delta * offset * offset) / Double(rows * size)
+                    gradients[start + row * size] += 2 * (wNorm * common + delta * offset) / Float(rows * size)
+                }
+            }
+        }
+        return value
+    }
+}

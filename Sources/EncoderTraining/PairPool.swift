@@ -1,0 +1,136 @@
+import Core
+import Foundation
+import Generators
+import Images
+import Latents
+
+/// Generated faces with their codes, each known by its number: made ahead on a thread of its own, kept in a file.
+///
+/// A third have rows of two latents, from a random row on those of the second.
+final class PairPool: @unchecked Sendable {
+    private let generator: Generator
+    private let synthesizer: any Synthesizer
+    private let seed: UInt64
+    private let side: Int
+    private let limit: Int
+    private let file: FileHandle
+    private let condition = NSCondition()
+    // Guarded by the condition.
+    private var made: Int
+    private var failure: (any Error)?
+    private var isStopped = false
+    private var wanted = 0
+
+    /// Pairs that are made ahead of those that were asked for: cores are better used by the training.
+    private static let ahead = 64
+    private static let domain: UInt32 = 0x10B
+    private static let batch = 8
+    private var bytes: Int { 3 * side * side }
+
+    /// - Parameters:
+    ///   - generator: Makes the faces.
+    ///   - seed: Names the latents.
+    ///   - side: Pixels along a side of the kept pictures.
+    ///   - limit: Pairs at most.
+    ///   - path: The file, which is gone on with where it is there.
+    init(_ generator: Generator, seed: UInt64, side: Int, limit: Int, path: String) throws {
+        self.generator = generator
+        synthesizer = try generator.synthesizer()
+        self.seed = seed
+        self.side = side
+        self.limit = limit
+        if !FileManager.default.fileExists(atPath: path) {
+            FileManager.default.createFile(atPath: path, contents: nil)
+        }
+        guard let file = FileHandle(forUpdatingAtPath: path) else {
+            throw Failure(path, "can't be opened for writing", "check the folder's permissions", kind: .inputOutput)
+        }
+        self.file = file
+        made = min(limit, Int(try file.seekToEnd()) / (3 * side * side))
+        try file.truncate(atOffset: UInt64(made * 3 * side * side))
+    }
+
+    /// Begins to make pairs.
+    func start() {
+        let thread = Thread { [self] in
+            do { while try makeSome() {} } catch {
+                condition.withLock {
+                    failure = error
+                    condition.broadcast()
+                }
+            }
+        }
+        thread.name = "pairs"
+        thread.stackSize = 8 << 20
+        thread.start()
+    }
+
+    /// Makes no more.
+    func stop() {
+        condition.withLock {
+            isStopped = true
+            condition.broadcast()
+        }
+    }
+
+    /// - Returns: Whether there is more to make.
+    private func makeSome() throws -> Bool {
+        let first: Int? = condition.withLock {
+            while !isStopped, made < limit, made >= wanted + PairPool.ahead { condition.wait() }
+            return isStopped || made >= limit ? nil : made
+        }
+        guard let first else { return false }
+        let range = first..<min(limit, first + PairPool.batch)
+        let faces = try synthesizer.synthesize(
+            codes(Array(range)), size: generator.size(256), noise: .none
+        ).resized(to: side)
+        let data = faces.images.reduce(into: Data()) { $0.append(contentsOf: $1.pixels) }
+        try condition.withLock {
+            try file.seek(toOffset: UInt64(first * bytes))
+            try file.write(contentsOf: data)
+            made = range.upperBound
+            condition.broadcast()
+        }
+        return true
+    }
+
+    /// The codes of some pairs, [count, StyleGAN2's rows, size].
+    func codes(_ indices: [Int]) throws -> LatentCodes {
+        let (rows, size) = (generator.identity.styleGAN2Layers, generator.identity.latentSize)
+        var values: [Float] = []
+        for index in indices {
+            var random = CounterRandom(seed: seed, domain: PairPool.domain, position: UInt64(index) << 8)
+            let w = try generator.latents(seed: seed, indices: UInt64(2 * index)..<UInt64(2 * index + 2))
+            let crossing = random.chance(1.0 / 3) ? 3 + random.index(max(1, rows - 6)) : rows
+            for row in 0..<rows { values += row < crossing ? w[..<size] : w[size...] }
+        }
+        return try LatentCodes(values, rows: rows, size: size)
+    }
+
+    /// The pictures of some pairs, which are waited for.
+    ///
+    /// - Throws: Whatever ended their making.
+    func pictures(_ indices: [Int], context: RunContext) throws -> ImageBatch {
+        let needed = (indices.max() ?? -1) + 1
+        let images = try condition.withLock {
+            if needed > wanted {
+                wanted = needed
+                condition.broadcast()
+            }
+            while made < needed {
+                if let failure { throw failure }
+                _ = condition.wait(until: Date(timeIntervalSinceNow: 0.5))
+                try context.check()
+            }
+            return try indices.map { index in
+                try file.seek(toOffset: UInt64(index * bytes))
+                let data = try file.read(upToCount: bytes) ?? Data()
+                guard data.count == bytes else {
+                    throw Failure("pairs", "are cut short", "delete the training's folder and begin anew")
+                }
+                return Image(width: side, height: side, pixels: [UInt8](data))
+            }
+        }
+        return ImageBatch(images, side: side)
+    }
+}

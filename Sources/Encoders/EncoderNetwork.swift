@@ -1,0 +1,137 @@
+import Core
+import Foundation
+import Networks
+import Tensors
+import Weights
+
+/// An encoder's network: from pictures to codes in W's principal coordinates.
+///
+/// The backbone's normalisations keep their moments, so that an answer depends on no other picture of the batch. What rows have
+/// in common is a vector of its own; offsets begin at zero, so that a fresh network gives codes of W.
+public final class EncoderNetwork {
+    /// What it is.
+    public let configuration: EncoderConfiguration
+    /// Where it computes.
+    public let device: Device
+    private let backbone: any Backbone
+    private let layers: LayerStore
+    private let heads: any EncoderHeads
+
+    /// A network with fresh weights.
+    ///
+    /// - Parameters:
+    ///   - configuration: What it is.
+    ///   - seed: Names the weights.
+    ///   - device: Where to compute.
+    /// - Throws: ``Core/Failure`` for numbers out of range, or when memory runs out.
+    public init(_ configuration: EncoderConfiguration, seed: UInt64 = 0, device: Device = .cpu) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.device = device
+        let backbone = try configuration.backbone.network(
+            inputs: configuration.inputs, outputs: 0, seed: seed, device: device)
+        self.backbone = backbone
+        layers = LayerStore(seed: seed ^ 0xE_C0DE, device: device)
+        let side = configuration.backbone.inputSize
+        let channels = try Torch.withoutGradients {
+            try backbone.features(Tensor.zeros([1, configuration.inputs, side, side], device: device), training: false)
+                .map { (stride: $0.stride, channels: $0.tensor.shape[1]) }
+        }
+        heads =
+            configuration.kind == .psp
+            ? try PyramidHeads(configuration, maps: channels, layers: layers)
+            : try SharedHeads(configuration, maps: channels, layers: layers)
+    }
+
+    /// Learnt tensors and moments by name, in the order of the network.
+    public var parameters: [(name: String, tensor: Tensor)] {
+        backbone.parameters.map { ("backbone.\($0.name)", $0.tensor) }
+            + layers.parameters.map { ("heads.\($0.name)", $0.tensor) }
+    }
+
+    private var buffers: [(name: String, tensor: Tensor)] {
+        backbone.buffers.map { ("backbone.\($0.name)", $0.tensor) }
+    }
+
+    /// Codes in W's principal coordinates.
+    ///
+    /// - Parameters:
+    ///   - pictures: RGB in [-1, 1], [N, 3, S, S] at the input size.
+    ///   - reconstructions: What the codes so far show, [N, 3, s, s]; nil where the kind sees none.
+    /// - Returns: [N, rows, latent size]: coordinates, or for `restyle` the change of them.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
+    public func coordinates(_ pictures: Tensor, reconstructions: Tensor?) throws -> Tensor {
+        var input = pictures
+        if configuration.kind == .restyle, let reconstructions {
+            let side = configuration.backbone.inputSize
+            input = try .concatenated([pictures, reconstructions.resized(height: side, width: side)], axis: 1)
+        }
+        return try heads.apply(backbone.features(input, training: false))
+    }
+
+    /// Takes over a backbone's published weights, its head left out; channels beyond three begin at zero.
+    ///
+    /// - Parameters:
+    ///   - state: Tensors by the names of the published file.
+    ///   - source: Where they come from, for messages.
+    /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
+    public func loadBackbone(_ state: [String: TensorData], from source: String) throws {
+        var state = state
+        for (name, tensor) in backbone.parameters {
+            guard let data = state[name], data.shape.count == 4, tensor.shape.count == 4,
+                data.shape[1] == 3, tensor.shape[1] == configuration.inputs, configuration.inputs > 3
+            else { continue }
+            let plane = data.shape[2] * data.shape[3]
+            let values = try data.floats()
+            let missing = [Float](repeating: 0, count: (configuration.inputs - 3) * plane)
+            var wide: [Float] = []
+            for output in 0..<data.shape[0] {
+                wide += values[output * 3 * plane..<(output + 1) * 3 * plane]
+                wide += missing
+            }
+            state[name] = TensorData(wide, shape: tensor.shape)
+        }
+        try backbone.load(state, from: source, headRequired: false)
+    }
+
+    /// All tensors by name, as a file keeps them.
+    ///
+    /// - Returns: float32.
+    /// - Throws: ``Core/Failure`` when memory runs out.
+    public func state() throws -> [String: TensorData] {
+        var result: [String: TensorData] = [:]
+        for (name, tensor) in parameters + buffers {
+            result[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
+        }
+        return result
+    }
+
+    /// Takes over all tensors by name.
+    ///
+    /// - Parameters:
+    ///   - state: Tensors as ``state()`` gives them.
+    ///   - source: Where they come from, for messages.
+    /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
+    public func load(_ state: [String: TensorData], from source: String) throws {
+        for (name, tensor) in parameters + buffers {
+            guard let data = state[name], data.shape == tensor.shape else {
+                throw Failure(
+                    source, "has no tensor \(name) of shape \(tensor.shape)",
+                    "use a file that `directions train-encoder` made")
+            }
+            try tensor.assign(Tensor(try data.floats(), shape: data.shape, device: device))
+        }
+    }
+
+    /// Moves the weights towards those of another network of the same shape.
+    ///
+    /// - Parameters:
+    ///   - other: Where to.
+    ///   - keep: The share that stays.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
+    public func follow(_ other: EncoderNetwork, keep: Double) throws {
+        for (target, source) in zip(parameters + buffers, other.parameters + other.buffers) {
+            try target.tensor.blend(source.tensor, keep: keep, take: 1 - keep)
+        }
+    }
+}

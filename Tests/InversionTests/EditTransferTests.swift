@@ -1,0 +1,97 @@
+import Core
+import Foundation
+import Images
+import Inversion
+import Testing
+
+/// Edits of drawn pictures carried over to others: what must stay stays to the bit, what moved takes its detail along.
+@Suite struct EditTransferTests {
+    private static let side = 128
+
+    /// A disc with soft spots on a slope of grey, with stripes on it where it is a photograph rather than its smooth
+    /// reconstruction.
+    private static func picture(x: Float = 64, y: Float = 60, radius: Float = 22, hasDetail: Bool) -> ImageBatch {
+        var planes = [Float](repeating: 0, count: 3 * side * side)
+        for channel in 0..<3 {
+            for row in 0..<side {
+                for column in 0..<side {
+                    let (dx, dy) = (Float(column) - x, Float(row) - y)
+                    let inside = 1 / (1 + expf((dx * dx + dy * dy).squareRoot() - radius))
+                    let stripes = hasDetail ? 0.12 * sinf(1.3 * dx + 0.4 * dy) : 0
+                    let spots = 0.2 * sinf(0.4 * dx) * sinf(0.4 * dy)
+                    let ground = -0.6 + 0.3 * Float(row) / Float(side) + (hasDetail ? 0.05 * sinf(Float(column)) : 0)
+                    planes[(channel * side + row) * side + column] =
+                        ground * (1 - inside) + inside * (0.4 - 0.15 * Float(channel) + spots + stripes)
+                }
+            }
+        }
+        return ImageBatch(planes, side: side)
+    }
+
+    private static func error(_ a: ImageBatch, _ b: ImageBatch) -> Double {
+        zip(a.planes, b.planes).reduce(0.0) { $0 + Double(abs($1.0 - $1.1)) } / Double(a.planes.count)
+    }
+
+    private static func sum(_ picture: ImageBatch, _ change: ImageBatch) -> ImageBatch {
+        ImageBatch(zip(picture.planes, change.planes).map { $0 + $1 }, side: picture.side)
+    }
+
+    @Test func noEditIsNoChangeToTheBit() {
+        let (photograph, face) = (Self.picture(hasDetail: true), Self.picture(hasDetail: false))
+        let transfer = EditTransfer(photograph: photograph, reconstruction: face)
+        #expect(transfer.change(to: face).planes.allSatisfy { $0 == 0 })
+    }
+
+    @Test func thePhotographStaysWhereTheEditChangedNothing() {
+        let (photograph, face) = (Self.picture(hasDetail: true), Self.picture(hasDetail: false))
+        var edited = face
+        // A mark on the disc.
+        for channel in 0..<3 {
+            for row in 50..<58 { for column in 60..<68 { edited.planes[(channel * 128 + row) * 128 + column] = -0.9 } }
+        }
+        let change = EditTransfer(photograph: photograph, reconstruction: face).change(to: edited)
+        for row in 0..<128 {
+            for column in 0..<128 where hypot(Double(row) - 54, Double(column) - 64) > 24 {
+                #expect(change.planes[row * 128 + column] == 0, "\(row) \(column)")
+            }
+        }
+        let middle = 54 * 128 + 64
+        #expect(photograph.planes[middle] + change.planes[middle] < -0.5)
+    }
+
+    @Test func detailGoesAlongWithWhatMoved() {
+        let (photograph, face) = (Self.picture(hasDetail: true), Self.picture(hasDetail: false))
+        let transfer = EditTransfer(photograph: photograph, reconstruction: face)
+        let result = Self.sum(photograph, transfer.change(to: Self.picture(x: 68, y: 58, hasDetail: false)))
+        let wanted = Self.picture(x: 68, y: 58, hasDetail: true)
+        // The difference left where it was would show the stripes at the wrong place: worse than none at all.
+        var left = Self.picture(x: 68, y: 58, hasDetail: false)
+        for i in left.planes.indices { left.planes[i] += photograph.planes[i] - face.planes[i] }
+        let (moved, unmoved) = (Self.error(result, wanted), Self.error(left, wanted))
+        #expect(moved < 0.6 * unmoved, "\(moved), \(unmoved)")
+    }
+
+    @Test func aReconstructionBesideThePlaceIsPutThereFirst() {
+        let photograph = Self.picture(hasDetail: true)
+        let (beside, moved) = (Self.picture(x: 66, hasDetail: false), Self.picture(x: 66, radius: 28, hasDetail: false))
+        let result = Self.sum(
+            photograph, EditTransfer(photograph: photograph, reconstruction: beside).change(to: moved))
+        // A larger disc around the photograph's place, not around the reconstruction's, and no rim of the old one left.
+        let wanted = Self.picture(radius: 28, hasDetail: false)
+        let elsewhere = Self.picture(x: 68, radius: 28, hasDetail: false)
+        #expect(Self.error(result, wanted) < Self.error(result, elsewhere))
+        #expect(Self.error(result, wanted) < 0.06, "\(Self.error(result, wanted))")
+    }
+
+    @Test func smallEditsAreSmallChanges() {
+        let (photograph, face) = (Self.picture(hasDetail: true), Self.picture(hasDetail: false))
+        let transfer = EditTransfer(photograph: photograph, reconstruction: face)
+        // Films need it: the picture does not jump as the strength grows.
+        var last: ImageBatch?
+        for step in 0...10 {
+            let change = transfer.change(to: Self.picture(x: 64 + 0.4 * Float(step), hasDetail: false))
+            if let last { #expect(Self.error(change, last) < 0.03, "\(step): \(Self.error(change, last))") }
+            last = change
+        }
+    }
+}
