@@ -79,8 +79,14 @@ struct HelpExample {
 
     /// What an example asks for that no test has: weights that are downloaded by hand, a GPU.
     ///
-    /// Such a command has to end with a message that names it.
-    var absent: String? { ["WHEEL", "resnext50_32x4d.safetensors"].first { line.contains($0) } }
+    /// Such a command has to end with a message that names one of them.
+    var absent: [String] {
+        ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl"].filter(line.contains)
+            + (line.contains("--device cuda") ? ["CUDA"] : [])
+    }
+
+    /// Whether photographs are inverted, which needs the networks of the perceptual distance.
+    var isOfPhotographs: Bool { verb == "invert" || line.contains("--photo ") }
 }
 
 /// Makes the files that examples name.
@@ -106,6 +112,9 @@ struct ExampleFiles {
                 try celebA()
                 try link("celeba/img_align_celeba", "img_align_celeba")
             case "face.png", "me.png": try made("synth --seed 3 --size 256 --out \(word)")
+            case "me.jpg":
+                try made("synth --seed 3 --size 256 --out me.jpg")
+                try made("invert me.jpg --aligned --seconds 2")
             case "photographs": try made("synth --seed 4-5 --size 256 --frames photographs")
             case "edited.npy": try made("edit --direction smiling --seed 3 --strength 1 --codes-out edited.npy")
             case _ where word.hasPrefix("shards/"): try shard(word)
