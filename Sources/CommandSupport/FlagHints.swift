@@ -29,9 +29,18 @@ package enum FlagHints {
         return named("\(failure) (\(flag))")
     }
 
-    /// A text of the library, in which values that a person may set stand in backticks, with their flags.
+    /// Values that stand in brackets, mostly behind a command: `directions fit [attribute smiling]`.
+    private static let bracketed = [
+        "attribute": "--attr", "generator": "--generator", "name": "--name", "replace": "--replace", "zip": "--zip",
+    ]
+
+    /// A text of the library, in which values that a person may set stand in backticks or brackets, with their flags.
     package static func named(_ text: String) -> String {
-        flags.reduce(text) { text, pair in
+        let text = text.replacing(#/\[([a-z]+)(?: ([^\[\]`]+))?\]/#) { match in
+            guard let flag = bracketed[String(match.1)] else { return String(match.0) }
+            return match.2.map { "\(flag) \($0)" } ?? flag
+        }
+        return flags.reduce(text) { text, pair in
             // `directions import` and its like are commands.
             pair.value == "directions" ? text : text.replacing("`\(pair.value) ", with: "`\(pair.flag) ")
         }

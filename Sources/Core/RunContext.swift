@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What a run hands to the work that it starts: whether to stop, and whom to tell of progress.
 ///
@@ -14,8 +15,9 @@ public struct RunContext: Sendable {
     public static let silent = RunContext()
 
     private let cancelled: @Sendable () -> Bool
-    private let onProgress: (@Sendable (ProgressUpdate) -> Void)?
+    private var onProgress: (@Sendable (ProgressUpdate) -> Void)?
     private let onNotice: (@Sendable (String) -> Void)?
+    private let remembered = Remembered()
 
     /// - Parameters:
     ///   - isCancelled: Asked between units of work, from any thread.
@@ -47,6 +49,14 @@ public struct RunContext: Sendable {
     /// Tells a person one line.
     public func notice(_ text: String) { onNotice?(text) }
 
+    /// Whether a run asks for something the first time: what a person need be told but once.
+    ///
+    /// - Parameter subject: What it is about.
+    /// - Returns: True the first time, false from then on.
+    public func isFirst(_ subject: String) -> Bool {
+        remembered.subjects.withLock { $0.insert(subject).inserted }
+    }
+
     /// A counter of units of work whose state is told as it advances.
     ///
     /// - Parameters:
@@ -63,5 +73,14 @@ public struct RunContext: Sendable {
     }
 
     /// The same run without progress: for work inside of work that tells its own.
-    public var quiet: RunContext { RunContext(isCancelled: cancelled, notice: onNotice) }
+    public var quiet: RunContext {
+        var result = self
+        result.onProgress = nil
+        return result
+    }
+
+    /// What ``isFirst(_:)`` was asked, by all copies of a context.
+    private final class Remembered: Sendable {
+        let subjects = Mutex<Set<String>>([])
+    }
 }

@@ -79,8 +79,23 @@ public struct DirectionFile: Sendable, Equatable {
         }
         guard allowed, !name.isEmpty, name.utf8.count <= 64, !name.hasPrefix(".") else {
             throw Failure(
-                name, "cannot name a direction", "use up to 64 of a-z, 0-9, `_`, `-` and `.`", kind: .usage)
+                name, "cannot name a direction or a pack",
+                "use up to 64 of a-z, 0-9, `_`, `-` and `.`\(suggestion(for: name).map { ", such as \($0)" } ?? "")",
+                kind: .usage)
         }
+    }
+
+    /// The nearest name that is allowed, such as `my-pack` for `My Pack`; nil where nothing is left of it.
+    private static func suggestion(for name: String) -> String? {
+        let plain = name.lowercased().unicodeScalars.map { scalar -> Character in
+            switch scalar {
+            case "a"..."z", "0"..."9", "_", "-", ".": Character(scalar)
+            default: "-"
+            }
+        }
+        let words = String(plain).split(whereSeparator: { $0 == "-" }).joined(separator: "-")
+        let result = String(words.drop { $0 == "." }.prefix(64))
+        return result.isEmpty ? nil : result
     }
 
     /// - Parameters:

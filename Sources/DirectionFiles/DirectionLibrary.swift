@@ -3,21 +3,24 @@ import Foundation
 
 /// A folder of direction files: `<attribute>/v<N>.safetensors`.
 ///
-/// What is written in it never changes.
+/// What is written in it never changes. Generators share a name's series of versions; ``of(generator:name:)`` sees one
+/// generator's.
 public struct DirectionLibrary: Sendable {
     /// The folder.
     public let folder: String
+    /// Whose directions a bare name means; nil for all generators'.
+    public internal(set) var owner: Owner?
 
     /// - Parameter folder: The folder; it need not exist.
     public init(_ folder: String) { self.folder = folder }
 
-    /// The attributes that have a direction, sorted.
+    /// The attributes that have a direction of any generator, sorted.
     public func attributes() -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.filter { !versions(of: $0).isEmpty }.sorted()
     }
 
-    /// The numbers of an attribute's versions, ascending.
+    /// The numbers of an attribute's versions, whosever they are, ascending.
     public func versions(of attribute: String) -> [Int] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(attribute)")) ?? []
         return names.compactMap { name in
@@ -53,9 +56,12 @@ public struct DirectionLibrary: Sendable {
 
     // MARK: Reading
 
-    /// The direction of a reference: `eyeglasses` (the newest version), `eyeglasses@v2`, or a path to a direction file.
+    /// The direction of a reference: `eyeglasses` (the owner's newest version), `eyeglasses@v2`, or a path to a direction file.
     ///
-    /// - Throws: `Failure` (usage) when there is no such direction, naming the nearest; or as ``DirectionFile/read(_:)``.
+    /// A version or a file is what it is, whosever it is: ``DirectionFile/requireGenerator(sha256:name:)`` checks that.
+    ///
+    /// - Throws: `Failure` (usage) when there is no such direction, naming the nearest, or when there is no owner and the
+    ///   versions belong to several generators; or as ``DirectionFile/read(_:)``.
     public func load(_ reference: String) throws -> DirectionFile {
         let ending = (reference as NSString).pathExtension.lowercased()
         if reference.contains("/") || DirectionLibrary.endings.contains(ending) {
@@ -64,17 +70,19 @@ public struct DirectionLibrary: Sendable {
         let parts = reference.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let attribute = Attribute.normalised(parts[0])
         let known = versions(of: attribute)
-        guard let newest = known.last else { throw unknown(attribute) }
-        var version = newest
-        if parts.count == 2 {
-            let digits = parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
-            guard let number = Int(digits), known.contains(number) else {
-                throw Failure(
-                    reference, "has no such version", "there are \(known.map { "v\($0)" }.joined(separator: ", "))",
-                    kind: .usage)
-            }
-            version = number
+        if known.isEmpty { throw unknown(attribute) }
+        guard parts.count == 2 else { return try newest(of: attribute) }
+        let digits = parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
+        guard let number = Int(digits), known.contains(number) else {
+            throw Failure(
+                reference, "has no such version",
+                "there are \(known.map { "v\($0)" }.joined(separator: ", ")); `\(fitCommand(attribute))` with other settings "
+                    + "makes the next", kind: .usage)
         }
+        return try read(attribute, number)
+    }
+
+    func read(_ attribute: String, _ version: Int) throws -> DirectionFile {
         let file = try DirectionFile.read(path(attribute, version))
         guard file.attribute == attribute, file.version == version else {
             throw Failure(
@@ -84,23 +92,12 @@ public struct DirectionLibrary: Sendable {
         return file
     }
 
-    /// The newest direction of every attribute.
-    ///
-    /// - Throws: As ``load(_:)``.
-    public func newest() throws -> [DirectionFile] { try attributes().map { try load($0) } }
-
-    private func unknown(_ attribute: String) -> Failure {
+    func unknown(_ attribute: String) -> Failure {
         let known = attributes()
-        if known.isEmpty {
-            return Failure(
-                attribute, "has no direction in \(folder)", "make one with `directions fit`",
-                kind: .usage)
-        }
+        let fit = "make it with `\(fitCommand(attribute))`"
+        if known.isEmpty { return Failure(attribute, "has no direction in \(folder)", fit, kind: .usage) }
         let near = Attribute.nearest(to: attribute, among: known).joined(separator: ", ")
-        return Failure(
-            attribute, "has no direction in \(folder)",
-            "there are \(near); or make it with `directions fit`",
-            kind: .usage)
+        return Failure(attribute, "has no direction in \(folder)", "there are \(near); or \(fit)", kind: .usage)
     }
 
     // MARK: Writing
@@ -116,8 +113,10 @@ public struct DirectionLibrary: Sendable {
         let attribute = direction.attribute
         if let inputs = direction.metadata.inputs {
             for version in versions(of: attribute).reversed() {
-                let existing = try load("\(attribute)@v\(version)")
-                if existing.metadata.inputs == inputs { return (existing, path(attribute, version), false) }
+                let existing = try read(attribute, version)
+                if existing.metadata.inputs == inputs, existing.sharesGenerator(with: direction) {
+                    return (existing, path(attribute, version), false)
+                }
             }
         }
         try AtomicFile.makeFolder("\(folder)/\(attribute)")

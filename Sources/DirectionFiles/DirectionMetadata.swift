@@ -13,7 +13,7 @@ public struct DirectionMetadata: Sendable, Equatable {
     }
 
     /// Something named with a digest of its bytes: a generator, a classifier, a source file.
-    public struct Reference: Sendable, Equatable {
+    public struct Reference: Sendable, Hashable {
         public var name: String
         public var sha256: String
 
@@ -101,6 +101,10 @@ public struct DirectionMetadata: Sendable, Equatable {
     public var orthogonalTo: [String] = []
     /// The file of another tool that it was imported from.
     public var source: Reference?
+    /// What that file's name says of its origin, where it says anything.
+    public var namedOrigin: String?
+    /// What it did to its attribute when it was imported; nil where that was not measured.
+    public var response: Response?
     /// What may be done with it.
     public var licence: String?
     /// When it was made, ISO 8601 in UTC.
@@ -160,6 +164,8 @@ extension DirectionMetadata {
         if !orthogonalTo.isEmpty { set("orthogonal_to", orthogonalTo.joined(separator: ",")) }
         set("source", source?.name)
         set("source_sha256", source?.sha256)
+        set("source_name_says", namedOrigin)
+        if let response { result.merge(response.texts) { $1 } }
         set("licence", licence)
         set("created", created)
         set("program", program)
@@ -207,6 +213,11 @@ extension DirectionMetadata {
         restAccuracy = try rest.optionalNumber("accuracy_rest")
         orthogonalTo = rest.take("orthogonal_to")?.split(separator: ",").map(String.init) ?? []
         source = rest.takeReference("source")
+        namedOrigin = rest.take("source_name_says")
+        if let found = Response(texts: rest.texts) {
+            response = found
+            for key in Response.keys { _ = rest.take(key) }
+        }
         licence = rest.take("licence")
         created = rest.take("created")
         program = rest.take("program")

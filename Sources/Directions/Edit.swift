@@ -139,11 +139,8 @@ extension Session {
         try request.validate()
         let generator = try generator(request.generator)
         let identity = generator.identity
-        let library = library
-        let mixtures = try EditMixture.list(request.directions) { reference in
-            let file = try library.load(reference)
-            if !request.isForced { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-            return file
+        let mixtures = try EditMixture.list(request.directions) {
+            try direction($0, of: identity, isForced: request.isForced)
         }
         let (codes, labels) = try codes(
             request.faces, of: generator, named: request.generator, towardMean: request.towardMean)

@@ -116,11 +116,8 @@ extension Session {
     public func evaluate(_ request: EvaluateRequest) throws -> EvaluateResult {
         try request.validate()
         let generator = try generator(request.generator)
-        let files = try files(request.subjects)
-        if !request.isForced {
-            let identity = generator.identity
-            for file in files { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
-        }
+        let identity = generator.identity
+        let files = try files(request.subjects, of: identity, isForced: request.isForced)
         let range = try request.layers?.range(rows: generator.identity.styleGAN2Layers)
         let judge = try classifier(request.classifier, device: request.device)
         let names = try files.map { try judgedName($0, request: request, classifier: judge) }
@@ -160,7 +157,10 @@ extension Session {
                     metrics.photographs = .init(count: found.faces, levels: found.levels)
                 }
                 results.append(metrics)
-                if request.layers == nil && library.versions(of: file.attribute).contains(file.version) {
+                // What another generator's direction does here is no measurement of it.
+                if request.layers == nil && file.belongs(to: identity.sha256)
+                    && library.versions(of: file.attribute).contains(file.version)
+                {
                     try library.write(metrics, of: file)
                 }
             }
@@ -170,14 +170,20 @@ extension Session {
         }
     }
 
-    private func files(_ subjects: EvaluateRequest.Subjects) throws -> [DirectionFile] {
+    private func files(
+        _ subjects: EvaluateRequest.Subjects, of identity: GeneratorIdentity, isForced: Bool
+    ) throws -> [DirectionFile] {
         switch subjects {
-        case .directions(let names): return try names.map { try library.load($0) }
-        case .attributes(let attributes): return try attributes.map { try library.load($0.slug) }
+        case .directions(let names):
+            return try names.map { try direction($0, of: identity, isForced: isForced) }
+        case .attributes(let attributes):
+            return try attributes.map { try direction($0.slug, of: identity, isForced: isForced) }
         case .newest:
-            let all = try library.newest()
+            let all = try library(of: identity).newest()
             if all.isEmpty {
-                throw Failure(library.folder, "holds no direction", "make one with `directions fit`", kind: .usage)
+                throw Failure(
+                    library.folder, "holds no direction of generator \(identity.name)",
+                    "make one with `directions fit`", kind: .usage)
             }
             return all
         }

@@ -61,7 +61,7 @@ extension Session {
             generator.truncate(&values, psi: towardMean)
             return (try LatentCodes(values, size: size), seeds.map { "seed \($0)" })
         case .latents(let ids):
-            let store = try LatentStore.openReadOnly(workspace.database)
+            let store = try readOnlyStore()
             var codes = try latents(ids, of: generator.identity, in: store)
             generator.truncate(&codes.values, psi: towardMean)
             return (codes, ids.map { "latent \($0)" })
@@ -94,11 +94,21 @@ extension Session {
     /// - Throws: ``Core/Failure`` naming a latent that is not there, or (conflict) the generator that they belong to.
     func latents(_ ids: [Int64], of identity: GeneratorIdentity, in store: LatentStore) throws -> LatentCodes {
         let values = try store.latents(ids: ids)
-        if let owner = try store.generators(ofLatents: ids).first(where: { $0.sha256 != identity.sha256 }) {
-            throw Failure(
-                "latents", "belong to generator \(owner.name), not to \(identity.name)",
-                "name their generator, or latents of this one", kind: .conflict)
-        }
+        try requireOwner(identity.sha256, name: identity.name, ofLatents: ids, in: store)
         return try LatentCodes(values, size: identity.latentSize)
+    }
+
+    /// Checks that latents are a generator's.
+    ///
+    /// - Throws: ``Core/Failure`` (conflict) with the name of the generator that they belong to.
+    func requireOwner(_ sha256: String, name: String, ofLatents ids: [Int64], in store: LatentStore) throws {
+        guard let owner = try store.generators(ofLatents: ids).first(where: { $0.sha256 != sha256 }) else { return }
+        let imported = generatorNames.first { (try? generatorIdentity($0).sha256) == owner.sha256 }
+        let former = "a former generator \(owner.name) (SHA-256 \(owner.sha256.prefix(12))…)"
+        throw Failure(
+            "latents", "belong to \(imported.map { "generator \($0)" } ?? former), not to \(name)",
+            imported == nil
+                ? "import that one under another name, or name latents of this one"
+                : "name their generator, or latents of this one", kind: .conflict)
     }
 }

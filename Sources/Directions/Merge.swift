@@ -44,6 +44,7 @@ extension Session {
         let store = try store()
         let results = try request.databases.map { database in
             try context.check()
+            warnOfJournal(database)
             let (latents, scores) = try store.merge(database)
             let result = MergeResult(database: database, latents: latents, scores: scores)
             merged(result)

@@ -79,18 +79,19 @@ extension Session {
     ///   generator (conflict), or a stop.
     public func pack(_ request: PackRequest) throws -> PackResult {
         try request.validate()
-        let library = library
-        let wanted = try request.directions.map { try $0.map { try library.load($0) } } ?? library.newest()
+        let identity = try generatorIdentity(request.generator)
+        let wanted =
+            try request.directions.map { try $0.map { try direction($0, of: identity) } }
+            ?? library(of: identity).newest()
         guard !wanted.isEmpty else {
             throw Failure(
-                library.folder, "holds no directions", "fit some with `directions fit`", kind: .notFound)
+                library.folder, "holds no directions of generator \(identity.name)", "fit some with `directions fit`",
+                kind: .notFound)
         }
         if let format = ForeignDirection.Format(rawValue: request.format.rawValue) {
             return .files(try ForeignDirection.export(wanted, as: format, stem: request.name))
         }
         let generator = try generator(request.generator)
-        let identity = generator.identity
-        for file in wanted { try file.requireGenerator(sha256: identity.sha256, name: identity.name) }
         let previews = try request.previewSeed.map { try strips(wanted, generator: generator, seed: $0) } ?? [:]
         let metrics = try Dictionary(
             wanted.compactMap { file in try library.metricsData(of: file).map { (file.label, $0) } },

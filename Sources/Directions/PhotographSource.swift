@@ -97,7 +97,7 @@ extension Session {
     ) throws -> [String: CodedPhotograph] {
         guard FileManager.default.fileExists(atPath: workspace.database) else { return [:] }
         let identity = try generatorIdentity(generator)
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         return try Dictionary(
             uniqueKeysWithValues: files.compactMap { file in
                 let sha256 = try Hashing.sha256(file: file)
@@ -127,7 +127,7 @@ extension Session {
     private func photographFile(_ name: String) throws -> String {
         let files = FileManager.default
         if files.fileExists(atPath: name) || !files.fileExists(atPath: workspace.database) { return name }
-        let known = try LatentStore.openReadOnly(workspace.database).photographs().filter { record in
+        let known = try readOnlyStore().photographs().filter { record in
             let file = (record.path as NSString).lastPathComponent
             return file == name || (file as NSString).deletingPathExtension == name
                 || name.count >= 8 && record.sha256.hasPrefix(name)

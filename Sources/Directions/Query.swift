@@ -4,6 +4,7 @@ import Generators
 import Images
 import LatentStore
 import Latents
+import Sampling
 
 /// A question to the latent database.
 public struct QueryRequest: Sendable {
@@ -22,12 +23,17 @@ public struct QueryRequest: Sendable {
     public var limit: Int?
     /// The classifier whose scores count, by name or SHA-256; nil for the last one that scored.
     public var classifier: String?
+    /// The generator whose latents a filter means, by its name in the workspace or its SHA-256; a statement says itself.
+    public var generator: String
 
     /// Asks a question.
-    public init(_ question: Question, limit: Int? = nil, classifier: String? = nil) {
+    public init(
+        _ question: Question, limit: Int? = nil, classifier: String? = nil, generator: String = "default"
+    ) {
         self.question = question
         self.limit = limit
         self.classifier = classifier
+        self.generator = generator
     }
 
     /// Checks what can be checked before the database is opened.
@@ -75,19 +81,61 @@ public struct AnswerFaces: Sendable, FacePictures {
 extension Session {
     /// The database's answer to a question; nothing is changed.
     ///
-    /// - Throws: ``Core/Failure``: a question that can't be understood or would write (usage), or no database (not found).
+    /// - Throws: ``Core/Failure``: a question that can't be understood or would write (usage), no database or no such generator
+    ///   (not found), or nearness to a latent of another generator (conflict).
     public func query(_ request: QueryRequest) throws -> Answer {
         var query = try request.filterQuery()
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         if case .sql(let statement) = request.question {
             return try store.query(statement, limit: request.limit ?? .max)
         }
+        let owner = try queried(request.generator, in: store)
+        query?.generator = owner?.sha256
         if let filter = query?.filter, !filter.attributes.isEmpty {
             try filter.check(among: store.attributes())
-            query?.classifier = try store.classifier(request.classifier, scoring: filter.attributes).id
+            query?.classifier = try judge(request.classifier, filter: filter, of: owner, in: store).id
         }
-        if case .filter(_, _, let near?) = request.question { _ = try store.latents(ids: [near]) }
+        if let near = query?.filter.nearLatents, !near.isEmpty {
+            _ = try store.latents(ids: near)
+            if let owner { try requireOwner(owner.sha256, name: owner.name, ofLatents: near, in: store) }
+        }
         return try query?.run(store) ?? Answer(columns: [], rows: [])
+    }
+
+    /// The generator whose latents a filter means: imported, or known to the database alone, as in a workspace of which only
+    /// that was copied; nil where the database knows none.
+    private func queried(_ name: String, in store: LatentStore) throws -> GeneratorRecord? {
+        let known = try store.generators().map(\.record)
+        if let found = known.last(where: { $0.sha256 == name }) { return found }
+        do {
+            return try generatorIdentity(name).record
+        } catch let failure as Failure where failure.kind == .notFound {
+            let isAny = name == "default" && generatorNames.isEmpty
+            let named = known.filter { $0.name == name }
+            let found = isAny && named.isEmpty ? known : named
+            if found.isEmpty && !isAny { throw failure }
+            if found.count > 1 {
+                let list = found.map { "\($0.name) (\($0.sha256))" }.joined(separator: ", ")
+                throw Failure(
+                    "generator \(name)", "could be any of several that the database knows",
+                    "name one by its SHA-256: \(list)", kind: .notFound)
+            }
+            return found.first
+        }
+    }
+
+    /// The classifier whose scores count: unless one is named, the last that scored the generator's latents.
+    private func judge(
+        _ name: String?, filter: Filter, of owner: GeneratorRecord?, in store: LatentStore
+    ) throws -> ClassifierRecord {
+        if name == nil, let owner {
+            let found = try store.classifiers().last { record in
+                try filter.attributes.allSatisfy(record.attributes.contains)
+                    && store.scoredCount(classifier: record.id, generator: owner.sha256) > 0
+            }
+            if let found { return found }
+        }
+        return try store.classifier(name, scoring: filter.attributes)
     }
 
     /// The latents that an answer names in a column `latent` or `id`, in its order.
@@ -96,7 +144,7 @@ extension Session {
     /// - Throws: ``Core/Failure``: no such column (usage), no row (not found), or latents of several generators (conflict).
     public func codes(of answer: Answer) throws -> LatentCodes {
         let ids = try latents(of: answer).ids
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         let owners = try store.generators(ofLatents: ids)
         guard owners.count <= 1 else {
             throw Failure(
@@ -122,7 +170,7 @@ extension Session {
         try rendering.validate()
         let (all, column) = try latents(of: answer)
         let ids = Array(all.prefix(limit))
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         let loaded = try self.generator(generator)
         let codes = try latents(ids, of: loaded.identity, in: store)
         let faces = try images(codes, generator: loaded, rendering: rendering, label: "query")

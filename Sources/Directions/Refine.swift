@@ -101,7 +101,7 @@ extension Session {
         let store = try store()
         let judge = try classifier(request.classifier, device: request.device)
         let wanted = try request.attributes.resolved(among: judge.attributes)
-        let baselines = try wanted.map { try baseline($0, version: request.start) }
+        let baselines = try wanted.map { try baseline($0, version: request.start, of: generator.identity) }
         let refiner = try DirectionRefiner(
             store: store, generator: generator,
             synthesizer: generator.gradientSynthesizer(threads: request.threads, device: request.device),
@@ -126,13 +126,14 @@ extension Session {
     }
 
     /// The direction of W to start from: a version of the attribute, or its newest that a fit made.
-    private func baseline(_ attribute: Attribute, version: String?) throws -> DirectionFile {
-        if let version { return try library.load("\(attribute.slug)@\(version)") }
-        for version in library.versions(of: attribute.slug).reversed() {
-            let file = try library.load("\(attribute.slug)@v\(version)")
-            if file.rows == 1 && file.metadata.solver != nil { return file }
-        }
+    private func baseline(
+        _ attribute: Attribute, version: String?, of identity: GeneratorIdentity
+    ) throws -> DirectionFile {
+        if let version { return try direction("\(attribute.slug)@\(version)", of: identity) }
+        let own = try library(of: identity).files(of: attribute.slug)
+        if let found = own.last(where: { $0.rows == 1 && $0.metadata.solver != nil }) { return found }
         throw Failure(
-            attribute.slug, "has no direction of W to start from", "make one with `directions fit`", kind: .notFound)
+            attribute.slug, "has no direction of W of generator \(identity.name) to start from",
+            "make one with `directions fit [attribute \(attribute.slug)]`", kind: .notFound)
     }
 }

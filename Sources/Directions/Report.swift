@@ -72,7 +72,8 @@ extension Session {
         let generator = try generator(request.generator)
         let judge = try classifier(request.classifier)
         let sections = try ReportSections(
-            generator: generator, judge: judge, store: LatentStore.openReadOnly(workspace.database), library: library,
+            generator: generator, judge: judge, store: readOnlyStore(),
+            library: library(of: generator.identity),
             attributes: request.attributes.resolved(among: judge.attributes),
             context: context, sources: request.sources)
         let page = ReportPage(

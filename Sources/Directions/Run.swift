@@ -47,7 +47,7 @@ extension Session {
         let summary = try withoutActuallyEscaping(told) { told in
             let runner = PipelineRunner(
                 path: request.file, pipeline: pipeline,
-                answer: { try LatentStore.openReadOnly(workspace.database).answer($0) },
+                answer: { try readOnlyStore().answer($0) },
                 execute: { stage in
                     try execute([request.program] + stage.arguments(in: workspace), stage: stage.name)
                 },
@@ -71,6 +71,7 @@ extension Session {
         progress: @escaping (String) -> Void = { _ in }
     ) throws -> SlurmRunner {
         let database = workspace.database
+        warnOfJournal(database)
         return SlurmRunner(
             path: request.file, pipeline: try PipelineFile.read(request.file, workspace: workspace),
             workspace: workspace, program: request.program, settings: settings,

@@ -23,7 +23,14 @@ extension Session {
     ///
     /// - Throws: ``Core/Failure`` (not found) with the names that there are where `default` could mean several.
     func generatorFolder(_ name: String) throws -> String {
-        let names = name == "default" ? generatorNames : [name]
+        let names = generatorNames
+        if name != "default", !names.isEmpty, !names.contains(name) {
+            throw Failure(
+                "generator \(name)", "is not in \(workspace.models)",
+                "there are \(names.joined(separator: ", ")); import it under that name with `directions import`",
+                kind: .notFound)
+        }
+        if name != "default" { return workspace.generator(name) }
         if names.isEmpty || names.contains(name) { return workspace.generator(name) }
         guard names.count == 1 else {
             throw Failure(

@@ -43,10 +43,48 @@ public struct Session: Sendable {
     /// - Returns: The open database.
     /// - Throws: ``Core/Failure`` when it can't be opened.
     func store(journal: Journal? = nil) throws -> LatentStore {
-        if journal != .delete, let warning = Journal.warning(for: workspace.database) { context.notice(warning) }
+        if journal != .delete { warnOfJournal(workspace.database) }
         return try LatentStore.open(workspace.database, journal: journal)
     }
 
-    /// The workspace's direction files.
+    /// The latent database for reading only; a notice tells where its journal is a risk.
+    ///
+    /// - Throws: ``Core/Failure`` when there is none (not found), or it can't be opened.
+    func readOnlyStore() throws -> LatentStore {
+        warnOfJournal(workspace.database)
+        return try LatentStore.openReadOnly(workspace.database)
+    }
+
+    /// Tells once a run where a database's journal is a risk: to be called before it is opened.
+    func warnOfJournal(_ database: String) {
+        guard context.isFirst("journal of \(database)"), let warning = Journal.warning(for: database) else { return }
+        context.notice(warning)
+    }
+
+    /// The workspace's direction files, of all generators.
     var library: DirectionLibrary { DirectionLibrary(workspace.directions) }
+
+    /// The workspace's direction files as a generator sees them: newest means its newest.
+    func library(of identity: GeneratorIdentity) -> DirectionLibrary {
+        library.of(generator: identity.sha256, name: identity.name)
+    }
+
+    /// The direction of a reference, which has to be the generator's.
+    ///
+    /// - Parameters:
+    ///   - reference: A name (the generator's newest), `name@v2`, or a direction file.
+    ///   - identity: The generator.
+    ///   - isForced: Whether another generator's will do; its newest where this one has none.
+    /// - Returns: The direction.
+    /// - Throws: ``Core/Failure``: there is none (usage), or it is another generator's (conflict).
+    func direction(_ reference: String, of identity: GeneratorIdentity, isForced: Bool = false) throws -> DirectionFile
+    {
+        let own = library(of: identity)
+        guard !isForced else {
+            do { return try own.load(reference) } catch { return try library.load(reference) }
+        }
+        let file = try own.load(reference)
+        try file.requireGenerator(sha256: identity.sha256, name: identity.name)
+        return file
+    }
 }

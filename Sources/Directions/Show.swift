@@ -1,6 +1,7 @@
 import Core
 import DirectionFiles
 import Evaluation
+import Generators
 
 /// What a direction says of itself.
 public struct ShowResult: Sendable {
@@ -28,11 +29,13 @@ extension Session {
 
     /// What a direction says of itself: its provenance, solver and accuracies.
     ///
-    /// - Parameter direction: A name (the newest version), `name@v2`, or a direction file.
+    /// - Parameters:
+    ///   - direction: A name (the generator's newest version), `name@v2`, or a direction file.
+    ///   - generator: The generator's name in the workspace; nil for the default one, and any where that has no such direction.
     /// - Returns: What its file says.
-    /// - Throws: ``Core/Failure``: there is none (usage), or its file is damaged.
-    public func show(_ direction: String) throws -> ShowResult {
-        let file = try library.load(direction)
+    /// - Throws: ``Core/Failure``: there is none, or it could be several generators' (usage), or its file is damaged.
+    public func show(_ direction: String, generator: String? = nil) throws -> ShowResult {
+        let file = try newest(direction, generator: generator)
         var texts = file.metadata.texts
         texts["attribute"] = file.attribute
         texts["version"] = "\(file.version)"
@@ -44,8 +47,23 @@ extension Session {
 
     /// Two directions side by side: their cosine, and what their files say differently.
     ///
+    /// - Parameters:
+    ///   - first: A name, `name@v2`, or a direction file.
+    ///   - second: The same.
+    ///   - generator: Whose newest version a name means; as in ``show(_:generator:)``.
+    /// - Returns: The comparison.
     /// - Throws: ``Core/Failure``: there is no such direction (usage), or they are of different spaces (conflict).
-    public func diff(_ first: String, _ second: String) throws -> DirectionComparison {
-        try DirectionComparison(library.load(first), library.load(second))
+    public func diff(_ first: String, _ second: String, generator: String? = nil) throws -> DirectionComparison {
+        try DirectionComparison(newest(first, generator: generator), newest(second, generator: generator))
+    }
+
+    /// The direction of a reference; of a bare name the newest of the generator, or of all where that is no question.
+    func newest(_ reference: String, generator: String?) throws -> DirectionFile {
+        if let generator { return try library(of: generatorIdentity(generator)).load(reference) }
+        if let identity = try? generatorIdentity() {
+            let own = library(of: identity)
+            if try !own.newest(of: [Attribute.normalised(reference)]).isEmpty { return try own.load(reference) }
+        }
+        return try library.load(reference)
     }
 }

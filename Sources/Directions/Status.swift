@@ -67,8 +67,7 @@ extension Session {
         result.generators = try generatorNames.map { try generatorIdentity($0).record }
         if let journal { _ = try LatentStore.open(workspace.database, journal: journal).journal() }
         guard FileManager.default.fileExists(atPath: workspace.database) else { return result }
-        if let warning = Journal.warning(for: workspace.database) { context.notice(warning) }
-        let store = try LatentStore.openReadOnly(workspace.database)
+        let store = try readOnlyStore()
         result.journal = try store.journal().rawValue
         result.hasDatabase = true
         let imported = Set(result.generators.map(\.sha256))

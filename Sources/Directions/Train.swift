@@ -129,6 +129,7 @@ extension Session {
         let folder = try CelebAFolder(request.data)
         if let note = folder.note { context.notice("train: \(request.data): \(note)") }
         settings.attributes = try request.attributes.resolved(among: folder.attributes).map(\.name)
+        if settings.pretraining != nil { warnOfJournal(workspace.database) }
         var plan = TrainingPlan(
             name: request.name, data: folder, settings: settings,
             threads: request.threads ?? ProcessInfo.processInfo.activeProcessorCount,

@@ -12,6 +12,7 @@ struct ShowCommand: ParsableCommand {
     @Argument(help: "A direction's name, name@version, or file; without one all names are listed.")
     var direction: String?
 
+    @Option(help: "Whose newest version a name means (default: as for every verb).") var generator: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print as JSON.") var json = false
 
@@ -22,11 +23,10 @@ struct ShowCommand: ParsableCommand {
             }
             return
         }
-        let result = try workspace.session.show(direction)
-        let texts = result.texts
-        if json { return try printJSON(texts) }
-        let width = texts.keys.map(\.count).max() ?? 0
-        for (key, value) in texts.sorted(by: { $0.key < $1.key }) {
+        let result = try workspace.session.show(direction, generator: generator)
+        if json { return try printJSON(result.texts) }
+        let width = result.texts.keys.map(\.count).max() ?? 0
+        for (key, value) in result.texts.sorted(by: { $0.key < $1.key }) {
             print(key.padding(toLength: width + 2, withPad: " ", startingAt: 0) + value)
         }
         if let metrics = result.metrics {
@@ -44,10 +44,11 @@ struct DiffCommand: ParsableCommand {
 
     @Argument(help: "The first direction.") var first: String
     @Argument(help: "The second direction.") var second: String
+    @Option(help: "Whose newest version a name means (default: as for every verb).") var generator: String?
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        let comparison = try workspace.session.diff(first, second)
+        let comparison = try workspace.session.diff(first, second, generator: generator)
         print(String(format: "cosine  %.6f", comparison.cosine))
         for difference in comparison.differences {
             print("\(difference.key)  \(difference.first ?? "-")  ->  \(difference.second ?? "-")")
@@ -61,20 +62,29 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Verify direction files and packs: checksums, unit length, matching generator.",
         discussion: """
-            Without arguments all directions of the workspace are checked. The exit status is 1 when anything is wrong.
+            Without arguments all directions of the workspace are checked. Packs are found by their paths, and by their names \
+            in the workspace's packs/. The exit status is 1 when anything is wrong.
 
-            Example: directions verify packs/faces-v1.zip
+            Examples:
+              directions verify
+              directions verify faces-v1
+              directions verify packs/faces-v1.zip
+              directions verify smiling --measure
             """)
 
     @Argument(help: "Packs (folder or .zip), direction files, or names.") var items: [String] = []
     @Option(help: "The generator that directions must belong to, by its name in the workspace.") var generator: String?
+    @Flag(help: "Also try directions of known attributes on 16 faces; one that does nothing is wrong.") var measure =
+        false
     @OptionGroup var workspace: WorkspaceOption
 
     func run() throws {
-        let results = try workspace.session.verify(VerifyRequest(items, generator: generator))
+        let results = try workspace.session.verify(
+            VerifyRequest(items, generator: generator, isMeasured: measure))
         for result in results {
+            for measurement in result.measurements { print(measurement) }
             if result.problems.isEmpty { print("\(result.item): ok") }
-            for problem in result.problems { print("\(result.item): \(problem)") }
+            for problem in result.problems { print("\(result.item): \(FlagHints.named(problem))") }
         }
         let bad = results.count { !$0.problems.isEmpty }
         if bad > 0 { throw Failure("verify", "found \(bad) of \(results.count) wrong", "see above") }

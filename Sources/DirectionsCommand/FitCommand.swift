@@ -18,7 +18,7 @@ struct FitCommand: ParsableCommand {
             each attribute, where the SVM takes a second.
 
             For example:
-              directions fit --attr eyeglasses
+              directions fit --attr eyeglasses,smiling,male
               directions fit --attr eyeglasses --condition-on male
             """)
 

@@ -25,7 +25,8 @@ struct ImportCommand: ParsableCommand {
             weights.safetensors of another workspace. Files are read as data: nothing in them is run.
 
             With --as direction: another tool's direction, a direction file of this program, or a whole pack (its folder or \
-            .zip). The latter two keep all that they say of themselves and become the next versions here.
+            .zip). The latter two keep all that they say of themselves and become the next versions here. Of another tool's \
+            direction the file's name is read for its origin, and with a known attribute it is tried on 16 faces.
 
             Examples:
               directions import default
@@ -39,6 +40,8 @@ struct ImportCommand: ParsableCommand {
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).") var name: String?
     @Option(name: .customLong("class"), help: "The class of a conditional generator, from 0.") var label: Int?
+    @Flag(help: "Replace another generator of that name; what belongs to it is kept, but fits it alone.") var replace =
+        false
     @Option(help: "The random-face wheel, when it is not to be downloaded.") var wheel: String?
 
     @Option(
@@ -54,6 +57,9 @@ struct ImportCommand: ParsableCommand {
     @Option(help: "The generator an imported direction belongs to, by its name in the workspace.")
     var generator = "default"
 
+    @Flag(inversion: .prefixedNo, help: "Try another tool's direction on 16 faces, where its attribute is known.")
+    var measure = true
+
     @Option(help: "The file of `identity` or `lpips`, when it is not to be downloaded.") var network: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
@@ -64,11 +70,13 @@ struct ImportCommand: ParsableCommand {
     }
 
     private var generatorRequest: ImportGeneratorRequest {
-        ImportGeneratorRequest(source == "default" ? .standard(wheel: wheel) : .file(source), name: name, label: label)
+        ImportGeneratorRequest(
+            source == "default" ? .standard(wheel: wheel) : .file(source), name: name, label: label,
+            isReplacing: replace)
     }
 
     private var directionsRequest: ImportDirectionsRequest {
-        ImportDirectionsRequest(source, attribute: attribute, generator: generator)
+        ImportDirectionsRequest(source, attribute: attribute, generator: generator, isMeasured: measure)
     }
 
     func validate() throws {

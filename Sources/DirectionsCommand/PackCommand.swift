@@ -15,6 +15,7 @@ struct PackCommand: ParsableCommand {
 
             Examples:
               directions pack --name faces-v1
+              directions pack --name faces-v1 --zip
               directions pack --name faces-v1 --format pt
             """)
 

@@ -47,7 +47,8 @@ struct QueryCommand: ParsableCommand {
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
     var classifier: String?
 
-    @Option(help: "The generator's name in the workspace, for the grid.") var generator = "default"
+    @Option(help: "Whose latents a filter means, by its name in the workspace or its SHA-256.") var generator =
+        "default"
     @OptionGroup var synthesis: SynthesisOptions
     @OptionGroup var workspace: WorkspaceOption
 
@@ -58,7 +59,7 @@ struct QueryCommand: ParsableCommand {
             }
             return QueryRequest(
                 sql.map { .sql($0) } ?? .filter(filter ?? "", order: order, near: near), limit: limit,
-                classifier: classifier)
+                classifier: classifier, generator: generator)
         }
     }
 

@@ -54,7 +54,7 @@ struct SelectCommand: ParsableCommand {
         discussion: """
             The paper takes the top 10,000 of 500,000; of fewer latents the same 2 % are taken when nothing is asked for.
 
-            Example: directions select --attr eyeglasses,smiling --top 80 --bottom 80
+            Example: directions select --attr eyeglasses,smiling,male --top 80 --bottom 80
             """)
 
     @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")

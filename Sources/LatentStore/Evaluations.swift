@@ -34,7 +34,7 @@ public struct EvaluationKey: Sendable, Hashable {
 extension LatentStore {
     /// The row of an evaluation, made when it is new.
     ///
-    /// - Throws: ``Failure`` when the generator is unknown, or a sample set has the evaluation's seed: its faces would not be
+    /// - Throws: ``Failure`` when the generator is unknown, or a sample set of it has the evaluation's seed: its faces would not be
     ///   fresh.
     public func evaluation(_ key: EvaluationKey) throws -> Int64 {
         try write { db in
@@ -46,7 +46,10 @@ extension LatentStore {
                     path, "knows no latents of this generator", "run `directions sample` first", kind: .notFound)
             }
             let seed = Int64(bitPattern: key.seed)
-            guard try db.value(Int.self, "SELECT 1 FROM sample_sets WHERE seed = ?", [seed]) == nil else {
+            guard
+                try db.value(
+                    Int.self, "SELECT 1 FROM sample_sets WHERE generator = ? AND seed = ?", [generator, seed]) == nil
+            else {
                 throw Failure(
                     "seed \(key.seed)", "is the seed of a sample set: directions may have been fitted on its faces",
                     "choose another one", kind: .usage)
@@ -67,6 +70,22 @@ extension LatentStore {
                     AND strength = ? AND layers = ? AND seed = ?
                 """,
                 [generator, key.classifier, key.directionSHA256, key.strength, key.layers, seed]) ?? 0
+        }
+    }
+
+    /// How many evaluations belong to a generator.
+    ///
+    /// - Parameter generator: SHA-256 of the generator's weights.
+    /// - Returns: The number of edits that were measured.
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func evaluationCount(generator: String) throws -> Int {
+        try read { db in
+            try db.value(
+                Int.self,
+                """
+                SELECT count(*) FROM evaluations e JOIN generators g ON g.id = e.generator
+                WHERE g.sha256 = ? AND e.direction_sha256 <> ''
+                """, [generator]) ?? 0
         }
     }
 

@@ -21,6 +21,8 @@ public struct Filter: Sendable, Equatable {
     public private(set) var arguments: [String: Answer.Value] = [:]
     /// Attributes that were named, in order of appearance.
     public private(set) var attributes: [Attribute] = []
+    /// Latents that nearness is asked to.
+    public private(set) var nearLatents: [Int64] = []
     /// The text, and where in it each attribute was first named.
     private var text = ""
     private var offsets: [Int] = []
@@ -82,6 +84,7 @@ public struct Filter: Sendable, Equatable {
     mutating func near(_ id: Int64) -> String {
         let sql = "cosine(l.w, (SELECT w FROM latents WHERE id = \(id)))"
         let name = "near_\(id)"
+        nearLatents.append(id)
         if !fields.contains(where: { $0.name == name }) { fields.append((name, sql)) }
         return sql
     }

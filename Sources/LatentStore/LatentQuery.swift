@@ -11,6 +11,8 @@ public struct LatentQuery: Sendable {
     public var limit: Int
     /// The classifier whose scores count; nil when no attribute is named.
     public var classifier: Int64?
+    /// SHA-256 of the generator whose latents are meant; nil for every generator's.
+    public var generator: String?
 
     /// - Parameters:
     ///   - filter: Which latents.
@@ -48,7 +50,11 @@ public struct LatentQuery: Sendable {
         // The plus keeps SQLite from sorting all of the classifier's rows: the attribute's index has them in order.
         let isRanked = order?.sql.hasPrefix("s.") == true
         let classifier = isRanked ? "+s.classifier" : "s.classifier"
-        let condition = needsScores ? "\(classifier) = :classifier AND \(filter.sql)" : filter.sql
+        var condition = needsScores ? "\(classifier) = :classifier AND \(filter.sql)" : filter.sql
+        if generator != nil {
+            // The plus keeps SQLite from starting at the sets.
+            condition = "+t.generator = (SELECT id FROM generators WHERE sha256 = :generator) AND (\(condition))"
+        }
         let sorting = order.map { "\($0.sql) \($0.descending ? "DESC" : "ASC"), l.id" } ?? "l.id"
         return """
             SELECT \(columns.joined(separator: ", ")) FROM \(scores) JOIN sample_sets t ON t.id = l.sample_set
@@ -64,6 +70,7 @@ public struct LatentQuery: Sendable {
         try filter.check(among: store.attributes())
         var arguments = filter.arguments
         if !filter.attributes.isEmpty { arguments["classifier"] = .integer(classifier ?? 0) }
+        if let generator { arguments["generator"] = .text(generator) }
         return try store.query(sql, arguments: arguments)
     }
 }

@@ -21,7 +21,12 @@ public final class LatentStore: Sendable {
     /// Marks a file as this program's, in SQLite's header: "DIRC".
     public static let applicationID: Int32 = 0x4449_5243
     /// The version this program writes.
-    public static var version: Int { Migrations.all.count }
+    public static var version: Int { Migrations.all.map { number(ofMigration: $0.name) }.max() ?? 0 }
+
+    /// The number in front of a migration's name: the version of a database that it was applied to.
+    ///
+    /// Numbers may be missing.
+    static func number(ofMigration name: String) -> Int { Int(name.prefix { $0.isNumber }) ?? 0 }
 
     init(_ connection: Connection, path: String) {
         queue = ConnectionQueue(connection)
@@ -98,10 +103,12 @@ public final class LatentStore: Sendable {
                     path, "has version \(found.version), this program knows \(LatentStore.version)",
                     "use a newer program", kind: .conflict)
             }
-            for (index, migration) in Migrations.all.enumerated().dropFirst(found.version) {
+            for migration in Migrations.all {
+                let number = LatentStore.number(ofMigration: migration.name)
+                if number <= found.version { continue }
                 try db.execute(migration.sql)
                 try db.execute(
-                    "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(index + 1)")
+                    "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(number)")
             }
             if found.version < ScoreColumns.version { try ScoreColumns.settle(db) }
         }

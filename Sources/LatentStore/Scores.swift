@@ -64,6 +64,25 @@ extension LatentStore {
         return found
     }
 
+    /// How many latents of a generator a classifier has scored.
+    ///
+    /// - Parameters:
+    ///   - classifier: The classifier's row.
+    ///   - generator: SHA-256 of the generator's weights.
+    /// - Returns: The number of latents.
+    /// - Throws: ``Failure`` when the database can't be read.
+    public func scoredCount(classifier: Int64, generator: String) throws -> Int {
+        try read { db in
+            try db.value(
+                Int.self,
+                """
+                SELECT sum((SELECT count(*) FROM scores s WHERE s.classifier = ?1
+                    AND s.latent BETWEEN (t.id - 1) << 32 AND ((t.id - 1) << 32) + 4294967295))
+                FROM sample_sets t JOIN generators g ON g.id = t.generator WHERE g.sha256 = ?2
+                """, [classifier, generator]) ?? 0
+        }
+    }
+
     /// How many latents of a generator a classifier has not scored.
     ///
     /// - Throws: ``Failure`` when the database can't be read.

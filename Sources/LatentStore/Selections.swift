@@ -150,7 +150,7 @@ extension LatentStore {
             if !known.isEmpty { _ = try attribute.found(among: known) }
             throw Failure(
                 attribute.name, "has no selection in \(path)",
-                "make one with `directions select`", kind: .notFound)
+                "make one with `directions select [attribute \(attribute.slug)]`", kind: .notFound)
         }
         return last
     }

@@ -32,14 +32,14 @@ extension ReportSections {
     }
 
     func rankings(faces: Int) throws -> ReportPage.Section? {
-        if scores.scored == 0 { return nil }
+        if scored == 0 { return nil }
         var items: [ReportPage.Item] = []
         let ranked = attributes.filter { judge.attributes.contains($0) }
         let ends = try ranked.map { attribute in
             try [true, false].map { highest in
                 try store.ranked(
                     attribute, classifier: scores.id, generator: generator.identity.sha256, highest: highest,
-                    count: min(faces, scores.scored)
+                    count: min(faces, scored)
                 ).map(\.id)
             }
         }
@@ -57,7 +57,7 @@ extension ReportSections {
             items.append(
                 .picture(
                     try grid.encodedJPEG(quality: 85),
-                    caption: "\(attribute.name): the highest and lowest of \(scores.scored)."))
+                    caption: "\(attribute.name): the highest and lowest of \(scored)."))
         }
         items += source(.rankings(count: faces))
         return ReportPage.Section(title: "Ends of the rankings", items: items)
@@ -76,7 +76,7 @@ extension ReportSections {
     }
 
     func distributions() throws -> ReportPage.Section? {
-        if scores.scored == 0 { return nil }
+        if scored == 0 { return nil }
         let (_, logits) = try store.logits(classifier: scores.id, generator: generator.identity.sha256)
         let width = scores.attributes.count
         let selections = try store.selections()
@@ -91,7 +91,9 @@ extension ReportSections {
                 if logits[start] >= threshold { positive += 1 }
             }
             var marks: [(x: Double, text: String)] = []
-            if let selection = selections.last(where: { $0.attribute == attribute.name }) {
+            if let selection = selections.last(where: {
+                $0.attribute == attribute.name && $0.generator == generator.identity.sha256
+            }) {
                 let temperature = Double(judge.card.temperatures[column])
                 for (p, text) in [(selection.topThreshold, "top"), (selection.bottomThreshold, "bottom")] {
                     let inside = min(max(p, 1e-7), 1 - 1e-7)

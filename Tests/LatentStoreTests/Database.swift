@@ -70,7 +70,8 @@ final class SmallDatabase {
     /// A database of an older version, made by the first files of `Database/` and these statements.
     func make(version: Int, _ sql: String) throws {
         try AtomicFile.makeFolder(folder)
-        let files = LatentStore.migrations.prefix(version).map(\.sql).joined(separator: "\n")
+        let files = LatentStore.migrations.filter { (Int($0.name.prefix(3)) ?? 0) <= version }.map(\.sql).joined(
+            separator: "\n")
         try byHand(
             "PRAGMA page_size = 65536; PRAGMA journal_mode = WAL; \(files)\n"
                 + "PRAGMA application_id = \(LatentStore.applicationID); PRAGMA user_version = \(version); \(sql)")

@@ -34,6 +34,8 @@ import Testing
         try database.fill(store)
         let answer = try store.query("VALUES (1, 2.5, 'three', x'04', NULL)")
         #expect(answer.rows == [[.integer(1), .real(2.5), .text("three"), .blob(Data([4])), .null]])
+        // Bytes come whole, in base64.
+        for format in [Answer.Format.csv, .json] { #expect(try answer.text(as: format).contains("BA==")) }
         #expect(try store.query("SELECT id FROM latents", limit: 7).rows.count == 7)
         #expect(try store.query("SELECT :a", arguments: ["a": .text("'; DROP")]).rows == [[.text("'; DROP")]])
         #expect(try store.query("EXPLAIN SELECT 1").columns.contains("opcode"))
