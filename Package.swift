@@ -54,6 +54,8 @@ let targets: [Target] = [
     module(
         "Objectives",
         ["Classifiers", "Generators", "Faces", "Networks", "Tensors", "Images", "Latents", "Core"]),
+    module("Colourisation", ["Images"]),
+    module("ImageMetrics", ["CLinearAlgebra", "Networks", "Tensors", "Images", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
@@ -139,6 +141,11 @@ let tests: [Target] = [
         name: "InversionTests",
         dependencies: ["Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Weights", "Core"],
         swiftSettings: strict),
+    .testTarget(
+        name: "ColourisationTests", dependencies: ["Colourisation", "Images"], swiftSettings: strict),
+    .testTarget(
+        name: "ImageMetricsTests",
+        dependencies: ["ImageMetrics", "Networks", "Tensors", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
