@@ -56,6 +56,9 @@ let targets: [Target] = [
         ["Classifiers", "Generators", "Faces", "Networks", "Tensors", "Images", "Latents", "Core"]),
     module("Colourisation", ["Images"]),
     module("ImageMetrics", ["CLinearAlgebra", "Networks", "Tensors", "Images", "Core"]),
+    module(
+        "ColourEvaluation",
+        ["ImageMetrics", "Colourisation", "Objectives", "Networks", "Faces", "Images", "Core"]),
     module("LatentStore", [grdb, "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
@@ -92,8 +95,10 @@ let targets: [Target] = [
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "Evaluation", "Faces",
-            "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
+            "Classifiers", "ColourEvaluation", "Colourisation", "Core", "DirectionFiles", "DirectionFitting",
+            "Downloads",
+            "Editing", "Evaluation", "Faces", "Fitting", "Generators", "ImageMetrics", "Images", "Inversion",
+            "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     module(

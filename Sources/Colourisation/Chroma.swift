@@ -1,6 +1,8 @@
 import Images
 
-/// Colour without luminance: Cb and Cr (Rec. 601) of a picture of any shape, in 8-bit steps from −127.5 to 127.5.
+/// Colour without luminance, of a picture of any shape.
+///
+/// Cb and Cr as in Rec. 601, in 8-bit steps from −127.5 to 127.5.
 public struct Chroma: Sendable, Equatable {
     /// (B' − Y') / 1.772.
     public var cb: Plane

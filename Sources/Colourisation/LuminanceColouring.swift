@@ -9,9 +9,9 @@ extension Plane {
     ///
     /// - Parameters:
     ///   - chroma: The colours, of the same shape.
-    ///   - film: What the grey is of; for ``Film/panchromatic`` it is Y' of the result (Rec. 601).
+    ///   - film: What the grey is of; for ``FilmStock/panchromatic`` it is Y' of the result (Rec. 601).
     /// - Returns: The coloured picture.
-    public func coloured(by chroma: Chroma, film: Film = .panchromatic) -> Image {
+    public func coloured(by chroma: Chroma, film: FilmStock = .panchromatic) -> Image {
         precondition(chroma.width == width && chroma.height == height, "shapes differ")
         let weights = film.weights
         // The channel that counts most is rounded last, so that it makes up for the others' rounding.

@@ -19,8 +19,8 @@ public enum TintRemoval {
         let small = image.resized(
             width: max(1, Int(Double(image.width) / scale)), height: max(1, Int(Double(image.height) / scale)))
         let chroma = Chroma(of: small)
-        let tint = LuminanceTint([(Film.panchromatic.grey(of: small), chroma)])
-        let plain = tint.chroma(for: Film.panchromatic.grey(of: small))
+        let tint = LuminanceTint([(FilmStock.panchromatic.grey(of: small), chroma)])
+        let plain = tint.chroma(for: FilmStock.panchromatic.grey(of: small))
         var sum = 0.0
         for i in chroma.cb.values.indices {
             let (b, r) = (chroma.cb.values[i] - plain.cb.values[i], chroma.cr.values[i] - plain.cr.values[i])

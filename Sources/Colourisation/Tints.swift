@@ -115,7 +115,7 @@ public struct TintStatistics: Sendable {
         let face = picture.centredSquare(size: TintStatistics.side)
         let chroma = Chroma(of: face)
         for i in sums.indices { sums[i] += SIMD2(Double(chroma.cb.values[i]), Double(chroma.cr.values[i])) }
-        luminance.add(Film.panchromatic.grey(of: face), chroma)
+        luminance.add(FilmStock.panchromatic.grey(of: face), chroma)
         count += 1
     }
 

@@ -27,6 +27,7 @@ public enum Bootstrap {
     /// - Parameters:
     ///   - values: One a picture; those that are not numbers (a region that a picture has not) are left out.
     ///   - seed: Of the draws.
+    /// - Returns: The mean and its interval.
     public static func mean(_ values: [Double], seed: UInt64 = 0) -> Estimate? {
         let values = values.filter(\.isFinite)
         if values.isEmpty { return nil }

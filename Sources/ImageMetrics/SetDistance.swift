@@ -123,6 +123,7 @@ public struct SetDistance: Sendable {
     /// - Parameters:
     ///   - draws: How many.
     ///   - seed: Of the draws.
+    /// - Returns: The interval, with the distance in its middle.
     /// - Throws: As ``frechet()``.
     public func frechetInterval(draws: Int = 30, seed: UInt64 = 0) throws -> ClosedRange<Double> {
         try interval(draws, seed, about: frechet()) { try frechet($0, $1) }

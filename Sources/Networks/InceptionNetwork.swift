@@ -37,6 +37,7 @@ public struct InceptionNetwork: Sendable {
     /// - Parameters:
     ///   - path: The file.
     ///   - device: Where to compute.
+    /// - Returns: The network.
     /// - Throws: ``Core/Failure`` naming the file: missing, damaged, or without one of the network's tensors.
     public static func load(from path: String, device: Device = .cpu) throws -> InceptionNetwork {
         try InceptionNetwork(TorchScriptFile.open(path), name: path, device: device)

@@ -6,7 +6,7 @@ import Testing
 struct LuminanceColouringTests {
     /// Every grey with 37 × 37 colours far beyond the gamut: the grey is kept, the hue is kept, and nothing is clipped.
     @Test func everyGreyIsKeptUnderEveryColour() {
-        for film in Film.allCases {
+        for film in FilmStock.allCases {
             let weights = film.weights
             let limit = 0.5 * (0..<3).map { weights[$0] }.max()! + 1e-3
             var worst: Float = 0
@@ -37,7 +37,7 @@ struct LuminanceColouringTests {
         var pixels: [UInt8] = []
         for r in steps { for g in steps { for b in steps { pixels += [r, g, b] } } }
         let image = Image(width: steps.count * steps.count, height: steps.count, pixels: pixels)
-        let again = Film.panchromatic.grey(of: image).coloured(by: Chroma(of: image))
+        let again = FilmStock.panchromatic.grey(of: image).coloured(by: Chroma(of: image))
         let worst = zip(image.pixels, again.pixels).map { abs(Int($0) - Int($1)) }.max() ?? 0
         #expect(worst <= 1)
     }
@@ -58,8 +58,8 @@ struct LuminanceColouringTests {
             cb: Plane(filledWith: -20, width: 4, height: 4), cr: Plane(filledWith: 40, width: 4, height: 4))
         let coloured = grey.coloured(by: red, film: .orthochromatic)
         // Red was dark on that film, so the thing itself is lighter than its grey.
-        #expect(Film.panchromatic.grey(of: coloured).values[0] > 130)
-        #expect(abs(Film.orthochromatic.grey(of: coloured).values[0] - 120) <= 0.5)
+        #expect(FilmStock.panchromatic.grey(of: coloured).values[0] > 130)
+        #expect(abs(FilmStock.orthochromatic.grey(of: coloured).values[0] - 120) <= 0.5)
     }
 
     @Test func tintedScansAreGreyAndColouredPicturesAreNot() {

@@ -4,7 +4,7 @@ import Images
 ///
 /// The mixes are those of Luo and others, "Time-Travel Rephotography", 2021: plates of before about 1873 saw blue alone,
 /// orthochromatic ones (to about 1906) green and blue, panchromatic film all colours.
-public enum Film: String, Sendable, Codable, CaseIterable {
+public enum FilmStock: String, Sendable, Codable, CaseIterable {
     /// All colours, taken as Rec. 601's luma, which is also what programs make grey pictures by.
     case panchromatic
     /// Green and blue: lips are dark, blue eyes light.
