@@ -109,7 +109,7 @@ let targets: [Target] = [
         ]),
     module(
         "PhotographCommands",
-        [argumentParser, "CommandSupport", "Directions", "Weights", "Core"]),
+        [argumentParser, "CommandSupport", "Directions", "Colourisation", "Weights", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
