@@ -85,7 +85,8 @@ let targets: [Target] = [
     module(
         "Reports",
         [
-            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Reporting", "ColourEvaluation", "ImageMetrics", "Evaluation", "Editing", "DirectionFiles", "Classifiers",
+            "Generators", "LatentStore",
             "Latents",
             "Images", "Core",
         ]),

@@ -33,17 +33,17 @@ public struct ColourEvaluator: Sendable {
         self.inception = inception
     }
 
-    /// A picture's square at the size that is measured, grey by Rec. 601 in 8 bits.
+    /// A picture's grey (Rec. 601) in 8 bits.
     public static func grey(of picture: Image) -> Image { FilmStock.panchromatic.grey(of: picture).greyImage }
 
     /// The table of some methods on some photographs.
     ///
     /// - Parameters:
-    ///   - photographs: As many as there are, each read when its turn comes: aligned faces in colour.
-    ///   - count: How many photographs there are.
     ///   - methods: The rows.
+    ///   - count: How many photographs there are.
     ///   - reference: Features of other photographs for FID and KID; nil takes the true pictures'.
     ///   - context: Whether to stop, and whom to tell of progress.
+    ///   - photographs: Gives each when its turn comes: aligned faces in colour.
     /// - Returns: The table.
     /// - Throws: ``Core/Failure`` of the methods and networks, or a stop.
     public func table(
