@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-@testable import Colourisation
+import Colourisation
 
 struct ChromaConditionTests {
     private func cloud(_ mean: SIMD2<Float>, _ spread: SIMD2<Float>, shear: Float, side: Int = 32) -> Chroma {

@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-@testable import Colourisation
+import Colourisation
 
 struct GuidedFilterTests {
     private func random(_ count: Int, _ seed: UInt64) -> [Float] {

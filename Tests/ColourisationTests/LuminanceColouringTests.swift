@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-@testable import Colourisation
+import Colourisation
 
 struct LuminanceColouringTests {
     /// Every grey with 37 × 37 colours far beyond the gamut: the grey is kept, the hue is kept, and nothing is clipped.

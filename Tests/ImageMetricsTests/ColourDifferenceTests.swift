@@ -1,7 +1,7 @@
 import Images
 import Testing
 
-@testable import ImageMetrics
+import ImageMetrics
 
 struct ColourDifferenceTests {
     /// The 34 pairs of Sharma, Wu and Dalal, "The CIEDE2000 Color-Difference Formula", 2005, table 1: L, a, b twice, difference.

@@ -6,7 +6,7 @@ import Tensors
 import Testing
 import Weights
 
-@testable import ImageMetrics
+import ImageMetrics
 
 /// Against pytorch-fid's arithmetic, by Tests/Fixtures/make_inception_fixture.py.
 @Suite(.serialized) struct SetDistanceTests {
