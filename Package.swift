@@ -54,6 +54,11 @@ let targets: [Target] = [
     module(
         "Objectives",
         ["Classifiers", "Generators", "Faces", "Networks", "Tensors", "Images", "Latents", "Core"]),
+    module("Colourisation", ["Images"]),
+    module("ImageMetrics", ["CLinearAlgebra", "Networks", "Tensors", "Images", "Core"]),
+    module(
+        "ColourEvaluation",
+        ["ImageMetrics", "Colourisation", "Objectives", "Networks", "Faces", "Images", "Core"]),
     module("LatentStore", ["CSQLite", "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
@@ -83,7 +88,8 @@ let targets: [Target] = [
     module(
         "Reports",
         [
-            "Reporting", "Evaluation", "Editing", "DirectionFiles", "Classifiers", "Generators", "LatentStore",
+            "Reporting", "ColourEvaluation", "ImageMetrics", "Evaluation", "Editing", "DirectionFiles", "Classifiers",
+            "Generators", "LatentStore",
             "Latents",
             "Images", "Core",
         ]),
@@ -103,10 +109,9 @@ let targets: [Target] = [
     module(
         "Directions",
         [
-            "Classifiers", "Core", "DirectionFiles", "DirectionFitting", "Downloads", "Editing", "EncoderTraining",
-            "Encoders",
-            "Evaluation", "Faces", "Fitting", "Generators", "Images", "Inversion", "LatentStore", "Latents", "Networks",
-            "Objectives",
+            "Classifiers", "ColourEvaluation", "Colourisation", "Core", "DirectionFiles", "DirectionFitting",
+            "Downloads", "Editing", "EncoderTraining", "Encoders", "Evaluation", "Faces", "Fitting", "Generators",
+            "ImageMetrics", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
     module(
@@ -118,7 +123,7 @@ let targets: [Target] = [
     module("Serving", ["Directions", "Core"], resources: [.copy("Resources")]),
     module(
         "PhotographCommands",
-        [argumentParser, "CommandSupport", "Directions", "Weights", "Tensors", "Core"]),
+        [argumentParser, "CommandSupport", "Directions", "Colourisation", "Weights", "Tensors", "Core"]),
     .executableTarget(
         name: "DirectionsCommand",
         dependencies: [
@@ -164,6 +169,11 @@ let tests: [Target] = [
             "EncoderTraining", "Encoders", "Fitting", "Generators", "Latents", "Networks", "Images", "Tensors",
             "Weights", "Core",
         ], swiftSettings: strict),
+    .testTarget(
+        name: "ColourisationTests", dependencies: ["Colourisation", "Images"], swiftSettings: strict),
+    .testTarget(
+        name: "ImageMetricsTests",
+        dependencies: ["ImageMetrics", "Networks", "Tensors", "Images", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
     .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
     .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),

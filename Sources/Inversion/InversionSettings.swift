@@ -56,6 +56,10 @@ public struct InversionSettings: Sendable, Codable, Equatable {
     /// The share by which the loss must have become smaller over an eighth of the way, or the search ends early.
     public var tolerance: Double = 0.002
 
+    /// What red, green and blue add to the grey that photographs are compared by, where they have no colours; nil compares
+    /// colours.
+    public var greyWeights: [Float]?
+
     public init() {}
 
     /// - Throws: ``Core/Failure`` (usage) when there is no stage, or none in which rows have offsets of their own.

@@ -171,7 +171,8 @@ public struct Inverter: Sendable {
             let alike = AttributeObjective(classifier, nearTo: wanted)
             parts.append((alike, stage.attributes))
         }
-        return CombinedObjective(parts)
+        let loss = CombinedObjective(parts)
+        return settings.greyWeights.map { GreyObjective(loss, weights: $0) } ?? loss
     }
 
     /// How near the faces of some codes come to photographs, with the figures of the field's tables: at 256², L2 of pictures in

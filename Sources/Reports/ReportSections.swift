@@ -29,6 +29,8 @@ public enum ReportFigure: Sendable {
     case rankings(count: Int)
     /// Distributions of the scores.
     case scores
+    /// What ways to colour photographs are worth.
+    case colours
     /// How good the classifier is.
     case classifier
 }
@@ -92,7 +94,7 @@ public struct ReportSections {
     public func all(faces: Int, seed: UInt64) throws -> [ReportPage.Section] {
         try [
             provenance(), edits(seed: seed), fits(), responses(), entanglement(), waysOut(), rankings(faces: faces),
-            distributions(), classifierTable(), jobs(),
+            distributions(), classifierTable(), colours(), jobs(),
         ].compactMap { $0 }
     }
 

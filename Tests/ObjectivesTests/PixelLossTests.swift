@@ -36,3 +36,28 @@ import Testing
         #expect(abs((try value(0.1) - value(-0.1)) / 0.2 - expected) < 1e-4 && abs(expected) > 1e-3)
     }
 }
+
+@Suite struct GreyObjectiveTests {
+    @Test func greysAreComparedAndGradientsAreSlopes() throws {
+        var random = CounterRandom(seed: 5, domain: 0x905)
+        func picture() -> ImageBatch { ImageBatch((0..<768).map { _ in random.uniform(-1, 1) }, side: 16) }
+        let (target, seen, wave) = (picture(), picture(), picture().planes)
+        let weights: [Float] = [0.299, 0.587, 0.114]
+        let loss = GreyObjective(PixelLoss(targets: target, side: 16), weights: weights)
+        let found = try loss.evaluate(seen)
+        func value(_ step: Float) throws -> Float {
+            var moved = seen
+            for i in wave.indices { moved.planes[i] += step * wave[i] }
+            return try loss.evaluate(moved).values[0]
+        }
+        let expected = zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs((try value(0.1) - value(-0.1)) / 0.2 - expected) < 1e-4 && abs(expected) > 1e-3)
+        // Colours that leave the grey as it is change nothing.
+        var coloured = seen
+        for i in 0..<256 {
+            coloured.planes[i] += 0.3 / weights[0]
+            coloured.planes[i + 256] -= 0.3 / weights[1]
+        }
+        #expect(abs(try loss.evaluate(coloured).values[0] - found.values[0]) < 1e-5)
+    }
+}

@@ -1,0 +1,34 @@
+import Images
+
+/// A scan of a grey photograph that has one tint (sepia, yellowed paper, a blue toner) made neutral.
+public enum TintRemoval {
+    /// Deviation of chroma about what its luminance explains, in 8-bit steps, up to which a picture is a tinted grey one.
+    static let limit: Float = 5
+
+    /// How far a picture's colours are from those of a tinted grey one, in 8-bit steps.
+    ///
+    /// The deviation of chroma about its mean at each luminance: a tint gives each grey one colour, so that nothing is left, while
+    /// a colour photograph has many colours of one luminance.
+    ///
+    /// - Parameter image: A picture.
+    /// - Returns: 0 for a tinted grey picture but for the file's noise; about 10 and more for a colour photograph.
+    public static func colourDeviation(of image: Image) -> Float {
+        // Small, so that neither grain nor JPEG's blocks count as colours.
+        let longest = max(image.width, image.height)
+        let scale = max(1, Double(longest) / 128)
+        let small = image.resized(
+            width: max(1, Int(Double(image.width) / scale)), height: max(1, Int(Double(image.height) / scale)))
+        let chroma = Chroma(of: small)
+        let tint = LuminanceTint([(FilmStock.panchromatic.grey(of: small), chroma)])
+        let plain = tint.chroma(for: FilmStock.panchromatic.grey(of: small))
+        var sum = 0.0
+        for i in chroma.cb.values.indices {
+            let (b, r) = (chroma.cb.values[i] - plain.cb.values[i], chroma.cr.values[i] - plain.cr.values[i])
+            sum += Double(b * b + r * r)
+        }
+        return Float((sum / Double(chroma.cb.values.count)).squareRoot())
+    }
+
+    /// Whether a picture is a grey photograph, be it tinted.
+    public static func isGrey(_ image: Image) -> Bool { colourDeviation(of: image) <= limit }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Colourisation
+import CommandSupport
+import Core
+import Directions
+import Foundation
+
+/// `directions colorize`: colours for grey photographs.
+struct ColorizeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "colorize",
+        abstract: "Colour grey photographs.",
+        discussion: """
+            Each photograph must be one aligned face in FFHQ's frame. Tints of the scan are taken away, the generator's face of it is found \
+            (by its encoder, or by a search that compares greys alone), and that face's colours are laid under the photograph's \
+            own luminance along its edges: seen in grey the result is the photograph, to half a step of 255. Colours that leave the gamut \
+            become paler, never clipped. Size and EXIF are kept, and a comment in the file says that the colours are invented.
+
+            Pictures that are there already are left as they are, so that a folder that was stopped goes on.
+
+            For example:
+              directions colorize grandmother.jpg --out grandmother-colour.jpg
+              directions colorize album --out coloured --variants 4 --film orthochromatic
+              directions colorize grandmother.jpg --out warm.png --palette "#5a3b2a,#c9a27e" --color-strength 0.6
+              directions colorize grandmother.jpg --out smile.png --direction smiling --strength 1
+            """)
+
+    @Argument(help: "Pictures of one aligned face each, and folders of them.") var files: [String]
+    @Option(help: "The coloured picture, or the folder for several.") var out: String
+    @Flag(help: "Give the generator's own picture, without the photograph's luminance.") var asGenerated = false
+    @Option(help: "How many colourings of each, the likeliest first.") var variants = 1
+    @Option(help: "What the film saw: panchromatic, orthochromatic, or blue.") var film = FilmStock.panchromatic
+    @Option(help: "What lies around the face: grey, or soft colours.") var surround = PhotographColouring.Surround.soft
+    @Option(help: "A picture whose colours are taken.") var colorsOf: String?
+    @Option(help: "Colours that are taken, as in \"#5a3b2a,#c9a27e\".") var palette: String?
+    @Option(help: "How far those are taken, 0 to 2 (default: 1).") var colorStrength: Float?
+    @Option(help: "Directions to apply, as in `edit`.") var direction: String?
+    @Option(help: "How far, in sigma; without --direction how far the colours are taken.") var strength: Float?
+    @Option(help: "Seconds at most of the search, where there is no encoder.") var seconds: Double?
+    @Option(help: "Steps at most of the search.") var steps: Int?
+    @Option(help: "The seed of the variants.") var seed: UInt64 = 0
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @OptionGroup var workspace: WorkspaceOption
+    @Flag(help: "Print the result as JSON.") var json = false
+
+    private var request: ColorizeRequest {
+        var request = ColorizeRequest(files, out: out)
+        request.isAsGenerated = asGenerated
+        request.variants = variants
+        request.film = film
+        request.surround = surround
+        request.coloursOf = colorsOf
+        request.palette = palette.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } } ?? []
+        request.colourStrength = colorStrength ?? (direction == nil ? strength : nil) ?? 1
+        request.directions = direction
+        request.strength = strength ?? 1
+        request.budget = InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? 40 : nil))
+        request.seed = seed
+        request.generator = generator
+        return request
+    }
+
+    func validate() throws { try request.validate() }
+
+    func run() throws {
+        let result = try workspace.session.colorize(request)
+        for failure in result.leftOut { Terminal.write("directions: \(failure)\n") }
+        if json {
+            try printJSON(result.pictures)
+        } else {
+            for picture in result.pictures { print("\(picture.out)\(picture.isNew ? "" : " (there already)")") }
+        }
+        if !result.leftOut.isEmpty { throw ExitCode(1) }
+    }
+}
+
+extension FilmStock: ExpressibleByArgument {}
+extension PhotographColouring.Surround: ExpressibleByArgument {}
