@@ -33,7 +33,7 @@ public struct ColourEvaluator: Sendable {
         self.inception = inception
     }
 
-    /// A picture's grey (Rec. 601) in 8 bits.
+    /// A picture's luma in 8 bits.
     public static func grey(of picture: Image) -> Image { FilmStock.panchromatic.grey(of: picture).greyImage }
 
     /// The table of some methods on some photographs.

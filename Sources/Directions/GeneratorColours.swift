@@ -58,6 +58,7 @@ extension Session {
     ///   - generator: Whose codes are found.
     ///   - film: What the photographs' grey is of.
     ///   - budget: When a search ends, for each photograph; nil asks the encoder alone.
+    /// - Returns: An encoder of grey photographs.
     /// - Throws: ``Core/Failure`` (not found) when there is no encoder and no search was asked for, or networks are missing.
     func greyEncoder(
         for generator: Generator, film: FilmStock = .panchromatic, budget: InversionBudget?

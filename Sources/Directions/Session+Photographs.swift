@@ -34,6 +34,7 @@ extension Session {
     /// - Parameters:
     ///   - generator: Whose codes are wanted.
     ///   - name: An encoder's name in the workspace, or a file; nil for any of this generator.
+    /// - Returns: The encoder.
     /// - Throws: ``Core/Failure`` (not found) when there is none; of another generator (conflict), where one was named.
     func photographEncoder(for generator: Generator, named name: String? = nil) throws -> any PhotographEncoder {
         if let name {

@@ -25,6 +25,8 @@ public struct TrainEncoderRequest: Sendable {
     public var inputSize = 192
     /// Published weights of the backbone; nil begins from fresh ones.
     public var weights: String?
+    /// An encoder file of the same shape to begin from, or `shipped`; nil begins anew.
+    public var start: String?
     /// How it is trained; what it is comes from the fields above and the generator.
     public var settings: EncoderSettings
     /// What may be done with the weights.
@@ -95,11 +97,15 @@ extension Session {
         }
         let settings = try request.settings(generator.identity)
         let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
-        let plan = EncoderPlan(
+        var plan = EncoderPlan(
             settings, name: request.name,
             photographs: request.photographs.isEmpty ? [] : try pictureFiles(request.photographs),
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
             backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
+        if !request.resumes, let start = request.start {
+            plan.start = start == "shipped" ? FaceEncoder.shippedPath ?? start : start
+            plan.backboneWeights = nil
+        }
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
         let perceptual = settings.losses.lpips > 0 ? try perceptualNetwork() : nil
         let trainer = try EncoderTrainer(

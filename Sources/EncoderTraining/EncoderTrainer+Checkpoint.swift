@@ -34,6 +34,7 @@ extension EncoderTrainer {
     /// Whether there is something to go on from.
     ///
     /// - Parameter folder: A run's folder.
+    /// - Returns: Whether the folder has a checkpoint.
     public static func hasCheckpoint(in folder: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
     }
@@ -188,7 +189,7 @@ extension EncoderTrainer {
 }
 
 extension ImageBatch {
-    /// The pictures without their colours, in three equal channels (Rec. 601).
+    /// The pictures without their colours, in three equal channels.
     func grey() -> ImageBatch {
         let luma = luma()
         let area = side * side

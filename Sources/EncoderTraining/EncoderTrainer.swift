@@ -25,6 +25,8 @@ public struct EncoderPlan: Sendable {
     public var folder: String
     /// Published weights of the backbone; nil begins from fresh ones.
     public var backboneWeights: String?
+    /// An encoder file of the same shape and generator to begin from; nil begins anew.
+    public var start: String?
     /// What may be done with the weights.
     public var licence: String
 
@@ -142,8 +144,9 @@ public final class EncoderTrainer {
         try FileManager.default.createDirectory(atPath: plan.folder, withIntermediateDirectories: true)
         synthesizer = try generator.gradientSynthesizer()
         let size = generator.identity.latentSize
-        coordinates = try EncoderTrainer.coordinates(generator, folder: plan.folder)
+        coordinates = try EncoderTrainer.coordinates(generator, plan)
         network = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
+        if let start = plan.start { try network.load(EncoderFile.read(start).network.state(), from: start) }
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
         }
@@ -163,15 +166,28 @@ public final class EncoderTrainer {
     }
 
     /// The coordinates of a run: those of its folder where it has begun, since the axes' signs are free.
-    private static func coordinates(_ generator: Generator, folder: String) throws -> PrincipalCoordinates {
-        let path = "\(folder)/coordinates.safetensors"
+    private static func coordinates(_ generator: Generator, _ plan: EncoderPlan) throws -> PrincipalCoordinates {
+        let path = "\(plan.folder)/coordinates.safetensors"
         if let file = try? SafetensorsFile.read(path), let mean = try file.tensors["mean"]?.floats(),
             let axes = try file.tensors["axes"]?.floats()
         {
             return try PrincipalCoordinates(mean: mean, axes: axes)
         }
         let size = generator.identity.latentSize
-        let found = try PrincipalCoordinates(generator.latents(seed: 0, indices: 0..<samples), dimension: size)
+        let found: PrincipalCoordinates
+        if let start = plan.start {
+            let file = try EncoderFile.read(start)
+            guard file.card.generator == generator.identity.sha256,
+                file.card.configuration == plan.settings.configuration
+            else {
+                throw Failure(
+                    start, "is of another generator or another shape", "begin from one that is alike, or anew",
+                    kind: .conflict)
+            }
+            found = file.coordinates
+        } else {
+            found = try PrincipalCoordinates(generator.latents(seed: 0, indices: 0..<samples), dimension: size)
+        }
         try SafetensorsFile(
             tensors: [
                 "mean": TensorData(found.mean, shape: [size]), "axes": TensorData(found.axes, shape: [size, size]),

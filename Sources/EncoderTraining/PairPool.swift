@@ -33,6 +33,7 @@ final class PairPool: @unchecked Sendable {
     ///   - side: Pixels along a side of the kept pictures.
     ///   - limit: Pairs at most.
     ///   - path: The file, which is gone on with where it is there.
+    /// - Throws: ``Core/Failure`` when the file can't be opened, or the generator can't be computed with.
     init(_ generator: Generator, seed: UInt64, side: Int, limit: Int, path: String) throws {
         self.generator = generator
         synthesizer = try generator.synthesizer()

@@ -33,7 +33,7 @@ struct PlainLinear {
     private let weight: Tensor
     private let bias: Tensor
 
-    /// - Parameter gain: Multiplies He's deviation; 0 begins at nothing.
+    // `gain` multiplies He's deviation; 0 begins at nothing.
     init(_ layers: LayerStore, _ name: String, input: Int, output: Int, gain: Float = 1) throws {
         let deviation = gain / Float(input).squareRoot()
         weight = try layers.parameter("\(name).weight", [output, input]) { $0.normal() * deviation }

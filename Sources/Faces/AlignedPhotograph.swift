@@ -45,5 +45,6 @@ public struct AlignedPhotograph: Sendable, Codable, Equatable {
     /// - Parameters:
     ///   - photograph: The photograph that it was found in.
     ///   - size: Pixels along a side.
+    /// - Returns: The square.
     public func crop(of photograph: Image, size: Int) -> Image { photograph.sampled(square, size: size) }
 }

@@ -116,7 +116,8 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
-        _ configuration: EfficientNetLiteConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64, device: Device = .cpu,
+        _ configuration: EfficientNetLiteConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64,
+        device: Device = .cpu,
         precision: ScalarType = .float32
     ) throws {
         name = configuration.name

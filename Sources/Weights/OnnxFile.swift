@@ -28,6 +28,7 @@ public struct OnnxFile: Sendable {
     /// Reads a file.
     ///
     /// - Parameter path: The file.
+    /// - Returns: Its convolutions.
     /// - Throws: ``Core/Failure`` naming it: missing, damaged, or with convolutions of another kind.
     public static func read(_ path: String) throws -> OnnxFile { try OnnxFile(MappedFile(path).data, name: path) }
 
