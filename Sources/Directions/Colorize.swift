@@ -13,6 +13,8 @@ public struct ColorizeRequest: Sendable {
     public var files: [String]
     /// Where the coloured ones go: a file for one picture, else a folder.
     public var out: String
+    /// Whether each picture is the square of one face in FFHQ's frame already; else its faces are looked for.
+    public var isAligned = false
     /// Whether the generator's own picture is wanted, without the photograph's luminance.
     public var isAsGenerated = false
     /// How many colourings of each photograph, 1 to 16: the likeliest, then others drawn from the generator.
@@ -98,8 +100,8 @@ public struct ColorizeResult: Sendable {
 extension Session {
     /// Colours grey photographs and keeps their own luminance.
     ///
-    /// A picture that is there already is not made again, so that a stopped folder goes on. A picture that can't be read or is no
-    /// aligned face is left out, the others are done.
+    /// A picture that is there already is not made again, so that a stopped folder goes on. A picture that can't be read or shows no
+    /// face is left out, the others are done.
     ///
     /// - Throws: ``Core/Failure``: a request that makes no sense (usage), no such generator or networks (not found), a file that can't
     ///   be written, or a stop.
@@ -118,7 +120,7 @@ extension Session {
                     pictures += names.map { .init(file: file, out: $0, isNew: false) }
                 } else {
                     let data = try AtomicFile.read(file)
-                    let picture = try Session.alignedPicture(file)
+                    let picture = try request.isAligned ? Session.alignedPicture(file) : Image.read(file)
                     let work = try colouring ?? PhotographWork(self, request)
                     colouring = work
                     var notes = PictureNotes(of: data)

@@ -1,6 +1,7 @@
 import Colourisation
 import Core
 import Editing
+import Faces
 import Foundation
 import Generators
 import Images
@@ -66,29 +67,53 @@ struct PhotographWork {
         if !TintRemoval.isGrey(picture) {
             session.context.notice("colorize: \(file) is in colour; its colours are replaced")
         }
-        let place = FacePlacement(allOf: picture)
-        let face = ImageBatch([place.cut(grey, side: PhotographWork.side).greyImage], side: PhotographWork.side)
-        let found = try colours.encoder.codes(of: face)
+        let places = try places(in: picture, file: file)
+        let faces = ImageBatch(
+            places.map { $0.cut(grey, side: PhotographWork.side).greyImage }, side: PhotographWork.side)
+        let found = try colours.encoder.codes(of: faces)
         return try (0..<request.variants).map { index in
-            try session.context.check()
-            return try coloured(variant(index, of: found), grey: grey, place: place)
+            let codes = try (0..<found.count).map { try variant(index, of: found.slice($0..<$0 + 1)) }
+            return try coloured(codes, grey: grey, places: places)
         }
     }
 
-    private func coloured(_ codes: LatentCodes, grey: Plane, place: FacePlacement) throws -> Image {
+    /// Where the photograph's faces lie, the largest first; the picture itself where it is one.
+    private func places(in picture: Image, file: String) throws -> [FacePlacement] {
+        if request.isAligned { return [FacePlacement(allOf: picture)] }
+        let faces = try Session.faces(of: picture, file: file, which: nil, detector: FaceDetector())
+        return faces.prefix(PhotographWork.mostFaces).map { face in
+            FacePlacement(
+                middle: SIMD2(face.square.x, face.square.y), right: SIMD2(face.square.halfX, face.square.halfY))
+        }
+    }
+
+    /// A photograph with the chroma of its faces' codes.
+    private func coloured(_ codes: [LatentCodes], grey: Plane, places: [FacePlacement]) throws -> Image {
         let side = PhotographWork.side
-        let edited = try self.edited(codes)
-        if request.isAsGenerated { return try colours.faces(edited ?? codes, side: side).images[0] }
-        let plain = try colours.faces(codes, side: side)
-        var chroma = Chroma(of: plain)
-        if let wanted {
-            chroma = ChromaStatistics(of: chroma).moved(chroma, to: wanted, strength: request.colourStrength)
+        let edits = try codes.map { try edited($0) }
+        if request.isAsGenerated { return try colours.faces(edits[0] ?? codes[0], side: side).images[0] }
+        var plains: [ImageBatch] = []
+        let parts = try zip(codes, places).map { code, place in
+            try session.context.check()
+            let plain = try colours.faces(code, side: side)
+            plains.append(plain)
+            var chroma = Chroma(of: plain)
+            if let wanted {
+                chroma = ChromaStatistics(of: chroma).moved(chroma, to: wanted, strength: request.colourStrength)
+            }
+            return (chroma: chroma, place: place)
         }
         let colouring = PhotographColouring(surround: request.surround)
-        let image = grey.coloured(by: colouring.chroma(of: [(chroma, place)], grey: grey), film: request.film)
-        guard let edited else { return image }
-        return try transferred(edited, plain: plain, to: image, place: place)
+        var image = grey.coloured(by: colouring.chroma(of: parts, grey: grey), film: request.film)
+        for (index, edit) in edits.enumerated() {
+            guard let edit else { continue }
+            image = try transferred(edit, plain: plains[index], to: image, place: places[index])
+        }
+        return image
     }
+
+    /// Faces of one photograph at most.
+    private static let mostFaces = 32
 
     /// An edit of the code brought to the coloured photograph.
     private func transferred(

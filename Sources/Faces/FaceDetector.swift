@@ -88,15 +88,15 @@ public struct FaceDetector: Sendable {
     }
 
     /// What the network says of a picture at one place.
-    struct Candidate {
-        var score: Double
+    package struct Candidate {
+        package var score: Double
         /// Left, top, right, bottom.
-        var box: SIMD4<Double>
-        var points: [SIMD2<Double>]
+        package var box: SIMD4<Double>
+        package var points: [SIMD2<Double>]
     }
 
     /// All candidates above a score in a picture as it is, without those that overlap a better one.
-    func candidates(in image: Image, threshold: Double = FaceDetector.threshold) throws -> [Candidate] {
+    package func candidates(in image: Image, threshold: Double = FaceDetector.threshold) throws -> [Candidate] {
         var found: [Candidate] = []
         for (stride, maps) in try maps(of: image) {
             let (width, height) = maps.size

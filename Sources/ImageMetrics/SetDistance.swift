@@ -90,7 +90,7 @@ public struct SetDistance: Sendable {
         var nothingElse = [0.0]
         let status = LAPACKE_dgesdd(
             LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "N")), Int32(rows), Int32(columns), &matrix, Int32(columns), &values,
-            &nothing, 1, &nothingElse, 1)
+            &nothing, 1, &nothingElse, Int32(columns))
         guard status == 0 else { throw Failure("features", "have no singular values: LAPACK's \(status)") }
         return values.reduce(0, +)
     }

@@ -11,9 +11,8 @@ struct ColorizeCommand: ParsableCommand {
         commandName: "colorize",
         abstract: "Colour grey photographs.",
         discussion: """
-            Each photograph must be one aligned face in FFHQ's frame. Tints of the scan are taken away, the generator's face of it is found \
-            (by its encoder, or by a search that compares greys alone), and that face's colours are laid under the photograph's \
-            own luminance along its edges: seen in grey the result is the photograph, to half a step of 255. Colours that leave the gamut \
+            Tints of the scan are taken away, the generator's face of each face is found (by its encoder, or by a search that compares \
+            greys alone), and those faces' colours are laid under the photograph's own luminance along its edges: seen in grey the result is the photograph, to half a step of 255. Colours that leave the gamut \
             become paler, never clipped. Size and EXIF are kept, and a comment in the file says that the colours are invented.
 
             Pictures that are there already are left as they are, so that a folder that was stopped goes on.
@@ -25,8 +24,9 @@ struct ColorizeCommand: ParsableCommand {
               directions colorize grandmother.jpg --out smile.png --direction smiling --strength 1
             """)
 
-    @Argument(help: "Pictures of one aligned face each, and folders of them.") var files: [String]
+    @Argument(help: "Photographs, and folders of them.") var files: [String]
     @Option(help: "The coloured picture, or the folder for several.") var out: String
+    @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") var aligned = false
     @Flag(help: "Give the generator's own picture, without the photograph's luminance.") var asGenerated = false
     @Option(help: "How many colourings of each, the likeliest first.") var variants = 1
     @Option(help: "What the film saw: panchromatic, orthochromatic, or blue.") var film = FilmStock.panchromatic
@@ -45,6 +45,7 @@ struct ColorizeCommand: ParsableCommand {
 
     private var request: ColorizeRequest {
         var request = ColorizeRequest(files, out: out)
+        request.isAligned = aligned
         request.isAsGenerated = asGenerated
         request.variants = variants
         request.film = film

@@ -45,7 +45,8 @@ struct GuidedFilterTests {
         for y in 16..<48 {
             #expect(abs(found.values[y * side + 31] - (-20)) <= 2)
             #expect(abs(found.values[y * side + 8] - (-20)) <= 2)
-            #expect(found.values[y * side + 32] > 8)
+            // On the guide's side of the step, where the colours themselves are still -20.
+            #expect(found.values[y * side + 32] > 3)
             #expect(abs(found.values[y * side + 56] - 20) <= 2)
         }
     }

@@ -81,12 +81,15 @@ struct HelpExample {
     ///
     /// Such a command has to end with a message that names one of them.
     var absent: [String] {
-        ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl"].filter(line.contains)
+        if verb == "train-encoder" { return ["ffhq", "checkpoint"] }
+        return ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl"].filter(line.contains)
             + (line.contains("--device cuda") ? ["CUDA"] : [])
     }
 
     /// Whether photographs are inverted, which needs the networks of the perceptual distance.
-    var isOfPhotographs: Bool { verb == "invert" || line.contains("--photo ") }
+    var isOfPhotographs: Bool {
+        ["invert", "colorize", "evaluate-colorization"].contains(verb) || line.contains("--photo ")
+    }
 }
 
 /// Makes the files that examples name.
@@ -111,6 +114,8 @@ struct ExampleFiles {
             case "img_align_celeba/00000*.jpg":
                 try celebA()
                 try link("celeba/img_align_celeba", "img_align_celeba")
+            case "party.jpg", "grandmother.jpg": try made("synth --seed 3 --size 512 --out \(word)")
+            case "album", "test", "train", "ffhq": try made("synth --seed 4-5 --size 256 --frames \(word)")
             case "face.png", "me.png": try made("synth --seed 3 --size 256 --out \(word)")
             case "me.jpg":
                 try made("synth --seed 3 --size 256 --out me.jpg")

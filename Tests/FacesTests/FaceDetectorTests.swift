@@ -1,10 +1,9 @@
 import Core
+import Faces
 import Foundation
 import Images
 import Testing
 import Weights
-
-@testable import Faces
 
 struct FaceDetectorTests {
     private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -55,7 +55,8 @@ import Testing
         "/api/directions/../x",
         "/api/directions/%2fetc%2fpasswd", "/api/directions/x.safetensors", "/Resources",
     ]) func refusesPathTraversal(path: String) throws {
-        #expect(Client.ask(try Running().port, "GET \(path)").status == 404)
+        let running = try Running()
+        #expect(Client.ask(running.port, "GET \(path)").status == 404)
     }
 
     @Test func refusesOtherHostsAndOrigins() throws {
@@ -88,7 +89,8 @@ import Testing
         "{\"seed\": 1, \"psi\": 1e30}", "{\"seed\": 1, \"layers\": \"9-1\"}", "{\"seed\": 1, \"format\": \"exe\"}",
         String(repeating: "[", count: 100_000),
     ]) func refusesMalformedFaces(body: String) throws {
-        let answer = Client.ask(try Running().port, "POST /api/synth", body: body)
+        let running = try Running()
+        let answer = Client.ask(running.port, "POST /api/synth", body: body)
         #expect((400...409).contains(answer.status), "\(answer.status)")
         #expect(String(decoding: answer.body, as: UTF8.self).contains("error"))
     }
