@@ -80,7 +80,8 @@ import Weights
         let again = try inverter.invert(photographs[0..<1], budget: InversionBudget(steps: 24))
         #expect(abs(again[0].error - found[0].error) < 0.2 * found[0].error)
         let near = try inverter.invert(photographs, start: truth, budget: InversionBudget(steps: 6))
-        #expect(zip(near, found).allSatisfy { $0.error < 1.5 * $1.error }, "\(near.map(\.error)), \(found.map(\.error))")
+        #expect(
+            zip(near, found).allSatisfy { $0.error < 1.5 * $1.error }, "\(near.map(\.error)), \(found.map(\.error))")
         #expect(throws: Failure.self) { try inverter.invert(photographs, budget: InversionBudget()) }
         #expect(throws: Failure.self) {
             try inverter.invert(photographs, start: truth.slice(0..<1), budget: InversionBudget(steps: 1))
