@@ -202,18 +202,3 @@ extension ImageBatch {
         return ImageBatch(planes, side: side)
     }
 }
-
-extension Image {
-    /// Left and right exchanged.
-    func mirrored() -> Image {
-        var result = self
-        for y in 0..<height {
-            for x in 0..<width {
-                for channel in 0..<3 {
-                    result.pixels[3 * (y * width + x) + channel] = pixels[3 * (y * width + width - 1 - x) + channel]
-                }
-            }
-        }
-        return result
-    }
-}

@@ -7,7 +7,8 @@ extension FaceLandmarks {
     /// the mouth.
     ///
     /// YuNet sees eyes and mouth a little elsewhere than the landmarks that FFHQ was aligned with: its squares are 0.5 % too
-    /// large and 0.8 % of a side too high on FFHQ's own pictures (means of 300); that is put right here.
+    /// large and 0.8 % of a side too high on FFHQ's own pictures (means of 300, `Benchmarks/alignment.py`); that is put
+    /// right here.
     public var ffhqSquare: PictureSquare {
         let eyes = (rightEye + leftEye) / 2
         let across = leftEye - rightEye
