@@ -72,7 +72,7 @@ public final class AttributeClassifier: Sendable {
             throw Failure(
                 path, "has a format version that this program does not know", "use a newer program", kind: .conflict)
         }
-        let card = try Trainer.decode(ClassifierCard.self, file.metadata["card"], path)
+        let card = try TrainingState.decode(ClassifierCard.self, file.metadata["card"], path)
         return try AttributeClassifier(
             card: card, weights: file.tensors, name: path, sha256: Hashing.sha256(data), device: device)
     }

@@ -92,7 +92,7 @@ public enum ClassifierExport {
         if let test {
             card.test = try metrics(network.logits(of: test, frame: settings.frame), test, card, attributes)
         }
-        let metadata = ["format": ClassifierCard.format, "version": "1", "card": try Trainer.encode(card)]
+        let metadata = ["format": ClassifierCard.format, "version": "1", "card": try TrainingState.encode(card)]
         try SafetensorsFile(tensors: weights, metadata: metadata).write(to: path)
         return card
     }

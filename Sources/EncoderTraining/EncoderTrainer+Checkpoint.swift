@@ -2,6 +2,7 @@ import Core
 import Encoders
 import Foundation
 import Images
+import Networks
 import Objectives
 import Tensors
 import Weights
@@ -44,12 +45,10 @@ extension EncoderTrainer {
         var tensors: [String: TensorData] = [:]
         for (name, data) in try network.state() { tensors["model.\(name)"] = data }
         for (name, data) in try average.state() { tensors["average.\(name)"] = data }
-        for (index, moment) in optimiser.state.enumerated() {
-            tensors["optimiser.\(index)"] = TensorData(try moment.contiguous().floats(), shape: moment.shape)
-        }
+        tensors.merge(try optimiser.saved()) { $1 }
         let metadata = [
-            "format": EncoderTrainer.format, "version": "1", "settings": try EncoderTrainer.encode(settings),
-            "generator": generator.identity.sha256, "position": try EncoderTrainer.encode(position),
+            "format": EncoderTrainer.format, "version": "1", "settings": try TrainingState.encode(settings),
+            "generator": generator.identity.sha256, "position": try TrainingState.encode(position),
             "updates": "\(optimiser.step)",
         ]
         try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: checkpointPath)
@@ -66,7 +65,7 @@ extension EncoderTrainer {
             throw Failure(
                 checkpointPath, "is no checkpoint of an encoder's training", "begin the run anew", kind: .conflict)
         }
-        let before = try EncoderTrainer.decode(EncoderSettings.self, file.metadata["settings"], checkpointPath)
+        let before = try TrainingState.decode(EncoderSettings.self, file.metadata["settings"], checkpointPath)
         guard before.configuration == settings.configuration, before.seed == settings.seed,
             file.metadata["generator"] == generator.identity.sha256
         else {
@@ -74,22 +73,10 @@ extension EncoderTrainer {
                 checkpointPath, "belongs to a run of another network, seed or generator",
                 "give the same, or begin the run anew", kind: .conflict)
         }
-        func part(_ prefix: String) -> [String: TensorData] {
-            var result: [String: TensorData] = [:]
-            for (name, data) in file.tensors where name.hasPrefix(prefix) {
-                result[String(name.dropFirst(prefix.count))] = data
-            }
-            return result
-        }
-        try network.load(part("model."), from: checkpointPath)
-        try average.load(part("average."), from: checkpointPath)
-        for (index, moment) in optimiser.state.enumerated() {
-            guard let data = file.tensors["optimiser.\(index)"], data.shape == moment.shape else {
-                throw Failure(checkpointPath, "lacks the optimiser's state", "begin the run anew")
-            }
-            try moment.assign(Tensor(try data.floats(), shape: data.shape, device: device))
-        }
-        position = try EncoderTrainer.decode(Position.self, file.metadata["position"], checkpointPath)
+        try network.load(TrainingState.part("model.", of: file), from: checkpointPath)
+        try average.load(TrainingState.part("average.", of: file), from: checkpointPath)
+        try optimiser.restore(file, path: checkpointPath, device: device)
+        position = try TrainingState.decode(Position.self, file.metadata["position"], checkpointPath)
         optimiser.step = Int(file.metadata["updates"] ?? "") ?? position.step
     }
 
@@ -117,7 +104,7 @@ extension EncoderTrainer {
             try EncoderFile.write(
                 card(), weights: average.state(), coordinates: coordinates, to: bestPath)
         }
-        let lines = try position.history.map { try EncoderTrainer.encode($0) + "\n" }
+        let lines = try position.history.map { try TrainingState.encode($0) + "\n" }
         try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
         context.notice(
             String(
@@ -155,7 +142,7 @@ extension EncoderTrainer {
             name: plan.name, configuration: settings.configuration, generator: generator.identity.sha256,
             generatorName: generator.identity.name)
         card.training = [
-            "steps": "\(position.step)", "settings": (try? EncoderTrainer.encode(settings)) ?? "",
+            "steps": "\(position.step)", "settings": (try? TrainingState.encode(settings)) ?? "",
             "photographs": "\(plan.photographs.count)",
         ]
         if let last = position.history.last {
@@ -168,24 +155,6 @@ extension EncoderTrainer {
         return card
     }
 
-    static func encode(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    static func decode<Value: Decodable>(_ type: Value.Type, _ text: String?, _ path: String) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        do {
-            return try decoder.decode(type, from: Data((text ?? "").utf8))
-        } catch {
-            throw Failure(path, "has damaged metadata", "begin the run anew")
-        }
-    }
 }
 
 extension ImageBatch {
