@@ -26,14 +26,14 @@ public struct PhotographColouring: Sendable {
     ///   - faces: The generator's colours of each face, square, with where it lies.
     ///   - grey: The photograph, in 8-bit steps.
     /// - Returns: Of the photograph's shape.
-    public func chroma(of faces: [(chroma: Chroma, place: FacePlacement)], grey: Plane) -> Chroma {
+    public func chroma(of faces: [(chroma: Chroma, place: PictureSquare)], grey: Plane) -> Chroma {
         var sum = Chroma(width: grey.width, height: grey.height)
         var total = Plane(filledWith: 0, width: grey.width, height: grey.height)
         for (chroma, place) in faces {
             // The filter's window is a share of the face's side, whatever the photograph's.
-            let side = max(chroma.width, Int((2 * place.half).rounded()))
+            let side = max(chroma.width, Int(place.side.rounded()))
             let clean = cleaning.cleaned(chroma, guide: place.cut(grey, side: side))
-            let isWhole = 2 * place.half >= Double(min(grey.width, grey.height)) - 1 && grey.width == grey.height
+            let isWhole = place.side >= Double(min(grey.width, grey.height)) - 1 && grey.width == grey.height
             let laid = place.laid(
                 [clean.cb, clean.cr], width: grey.width, height: grey.height, rim: isWhole ? 0 : 0.06)
             for i in total.values.indices where laid.share.values[i] > 0 {
@@ -59,7 +59,7 @@ public struct PhotographColouring: Sendable {
 
     /// Colours for what lies outside of the faces' squares: near them what a wide filter carries over the rim, farther off
     /// the mean colour at each luminance, both weakened, as nothing is known there.
-    private func surroundings(_ sum: Chroma, _ total: Plane, _ grey: Plane, _ places: [FacePlacement]) -> Chroma {
+    private func surroundings(_ sum: Chroma, _ total: Plane, _ grey: Plane, _ places: [PictureSquare]) -> Chroma {
         var inside = sum
         for i in total.values.indices {
             inside.cb.values[i] /= max(total.values[i], 1e-6)
@@ -68,7 +68,7 @@ public struct PhotographColouring: Sendable {
         var sums = LuminanceSums()
         sums.add(grey, inside, weights: total)
         var result = sums.tint.chroma(for: grey).scaled(by: 0.6)
-        let half = places.map(\.half).max() ?? 1
+        let half = (places.map(\.side).max() ?? 2) / 2
         for share in [1.2, 0.4] {
             let filter = GuidedFilter(
                 guide: grey, radius: max(1, Int(share * half)), epsilon: 10 * cleaning.epsilon, weights: total)

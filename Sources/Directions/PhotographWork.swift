@@ -78,17 +78,14 @@ struct PhotographWork {
     }
 
     /// Where the photograph's faces lie, the largest first; the picture itself where it is one.
-    private func places(in picture: Image, file: String) throws -> [FacePlacement] {
-        if request.isAligned { return [FacePlacement(allOf: picture)] }
+    private func places(in picture: Image, file: String) throws -> [PictureSquare] {
+        if request.isAligned { return [PictureSquare(allOf: picture)] }
         let faces = try Session.faces(of: picture, file: file, which: nil, detector: FaceDetector())
-        return faces.prefix(PhotographWork.mostFaces).map { face in
-            FacePlacement(
-                middle: SIMD2(face.square.x, face.square.y), right: SIMD2(face.square.halfX, face.square.halfY))
-        }
+        return faces.prefix(PhotographWork.mostFaces).map(\.square)
     }
 
     /// A photograph with the chroma of its faces' codes.
-    private func coloured(_ codes: [LatentCodes], grey: Plane, places: [FacePlacement]) throws -> Image {
+    private func coloured(_ codes: [LatentCodes], grey: Plane, places: [PictureSquare]) throws -> Image {
         let side = PhotographWork.side
         let edits = try codes.map { try edited($0) }
         if request.isAsGenerated { return try colours.faces(edits[0] ?? codes[0], side: side).images[0] }
@@ -117,7 +114,7 @@ struct PhotographWork {
 
     /// An edit of the code brought to the coloured photograph.
     private func transferred(
-        _ edited: LatentCodes, plain: ImageBatch, to image: Image, place: FacePlacement
+        _ edited: LatentCodes, plain: ImageBatch, to image: Image, place: PictureSquare
     ) throws -> Image {
         let side = PhotographWork.side
         let planes = (0..<3).map { c in
