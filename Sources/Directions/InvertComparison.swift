@@ -23,7 +23,8 @@ extension Session {
             try context.check()
             let face = try synthesizer.synthesize(codes.slice(index..<index + 1), size: size, noise: .none)
             let photo = try PhotographFace(
-                photograph.file, isAligned: photograph.isAligned, number: photograph.key.face)
+                photograph.file, isAligned: photograph.isAligned, number: photograph.key.face,
+                alignment: photograph.alignment, detector: faceDetector)
             let picture = photo.square.centredSquare(size: size)
             rows.append([picture, face.images[0], picture.difference(from: face.images[0])])
             let name = ((photograph.file as NSString).lastPathComponent as NSString).deletingPathExtension
