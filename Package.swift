@@ -44,7 +44,7 @@ let targets: [Target] = [
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Weights", "Core"]),
-    module("Networks", ["Tensors", "Weights", "Core"]),
+    module("Networks", ["Tensors", "Weights", "Core"], resources: [.copy("Resources")]),
     module(
         "Faces", ["Networks", "Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),

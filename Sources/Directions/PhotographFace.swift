@@ -1,4 +1,6 @@
+import Classifiers
 import Core
+import Editing
 import Faces
 import Foundation
 import Generators
@@ -113,12 +115,77 @@ struct PhotographEditor {
         fileprivate let synthesizer: any Synthesizer
 
         /// The photograph with the face of an edited code.
-        func picture(of edited: LatentCodes, isCropped: Bool) throws -> Image {
+        ///
+        /// - Parameters:
+        ///   - edited: The code.
+        ///   - region: Where changes are kept; nil keeps all.
+        ///   - isCropped: Whether the square alone is wanted.
+        /// - Returns: The photograph, or the square.
+        func picture(of edited: LatentCodes, region: EditRegion? = nil, isCropped: Bool) throws -> Image {
             let same = edited.values == code.values
             let made =
                 same ? reconstruction : try synthesizer.synthesize(edited, size: reconstruction.side, noise: .none)
-            return face.picture(changedBy: transfer.change(to: made), isCropped: isCropped)
+            let change = transfer.change(to: made)
+            return face.picture(changedBy: region?.kept(of: change) ?? change, isCropped: isCropped)
         }
+    }
+
+    /// Faces that an edit's region is learnt from, and steps of the way that each is edited.
+    private static let (faces, steps) = (8, 2)
+
+    /// Where an edit's attributes live.
+    ///
+    /// - Parameters:
+    ///   - edited: The edited code.
+    ///   - code: The code before.
+    ///   - columns: The attributes' logits.
+    ///   - classifier: Gives the logits.
+    /// - Returns: The region, of all faces alike.
+    /// - Throws: ``Core/Failure`` as synthesis throws.
+    func region(
+        of edited: LatentCodes, from code: LatentCodes, columns: [Int], classifier: AttributeClassifier
+    ) throws -> EditRegion {
+        let (rows, size) = (edited.rows, edited.size)
+        let before = code.rows == rows ? code.values : LatentEdit.repeatRows(code.values, size: size, rows: rows)
+        let w = try generator.latents(seed: .max - 1, indices: 0..<UInt64(PhotographEditor.faces))
+        var plain: [Float] = []
+        for face in 0..<PhotographEditor.faces {
+            for _ in 0..<rows { plain += w[face * size..<(face + 1) * size] }
+        }
+        let side = classifier.inputSize
+        func faces(_ share: Float) throws -> ImageBatch {
+            var values = plain
+            for i in values.indices {
+                values[i] += share * (edited.values[i % before.count] - before[i % before.count])
+            }
+            return try synthesizer.synthesize(
+                LatentCodes(values, rows: rows, size: size), size: synthesizer.sizes.smallest(covering: side),
+                noise: .none
+            ).resized(to: side)
+        }
+        let (area, attributes) = (side * side, classifier.attributes.count)
+        var parts = [Float](repeating: 0, count: area)
+        var last = try faces(0)
+        for step in 1...PhotographEditor.steps {
+            let next = try faces(Float(step) / Float(PhotographEditor.steps))
+            for column in columns {
+                var one = [Float](repeating: 0, count: next.count * attributes)
+                for face in 0..<next.count { one[face * attributes + column] = 1 }
+                let slopes = try classifier.backward(next, gradients: one)
+                for face in 0..<next.count {
+                    for i in 0..<area {
+                        var part: Float = 0
+                        for channel in 0..<3 {
+                            let k = (face * 3 + channel) * area + i
+                            part += slopes.planes[k] * (next.planes[k] - last.planes[k])
+                        }
+                        parts[i] += abs(part)
+                    }
+                }
+            }
+            last = next
+        }
+        return EditRegion(parts: parts, side: side)
     }
 
     /// Makes ready to edit a photograph.

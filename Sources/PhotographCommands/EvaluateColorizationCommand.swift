@@ -22,7 +22,7 @@ struct EvaluateColorizationCommand: ParsableCommand {
 
             Methods: grey (itself), tints (own luminance with the mean chroma of --statistics, one, by place, by luminance), optimise (the \
             generator's chroma by a search on luminance), encoder (its picture, and its chroma under the own luminance), real (the floor). \
-            Networks are fetched with `directions import lpips`, `identity` and `inception`. The paper's three rows stand below.
+            Networks are fetched with `directions import identity` and `inception`. The paper's three rows stand below.
 
             For example:
               directions evaluate-colorization test --statistics train --count 200

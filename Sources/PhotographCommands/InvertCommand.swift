@@ -17,7 +17,8 @@ struct InvertCommand: ParsableCommand {
             by the generator's gradients, in W first, then row by row, until its face is the photograph to the pixel (L2), to the eye \
             (LPIPS), to a face-recognition network and to the attribute classifier; --method encoder+optimise begins at the encoder's \
             code. Codes are kept in the database by the SHA-256 of the picture's file, so a folder that was stopped goes on, and the same \
-            picture is not done twice. Networks are fetched with `directions import lpips` and `directions import identity`.
+            picture is not done twice. The \
+            face-recognition network, which keeps the person, is fetched with `directions import identity`.
 
             --method tune goes on from there with the generator's own weights (pivotal tuning): a file of differences for each \
             photograph, of 4 MB at most, in the workspace's folder tunings; `edit --photo` and `synth --photo` use it from then on.

