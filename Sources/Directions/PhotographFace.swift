@@ -67,6 +67,13 @@ struct PhotographFace: Sendable {
         place = .turned(found.square)
     }
 
+    /// A face that was found.
+    init(_ picture: Image, _ found: AlignedPhotograph) {
+        self.picture = picture
+        square = found.crop(of: picture, size: PhotographFace.size(of: found.square))
+        place = .turned(found.square)
+    }
+
     private static func size(of square: PictureSquare) -> Int {
         min(max(Int(square.side.rounded()), sides.lowerBound), sides.upperBound)
     }
@@ -109,6 +116,7 @@ struct PhotographEditor {
     /// One photograph's edits, whatever they are.
     struct Edits {
         fileprivate let face: PhotographFace
+        fileprivate let photograph: ImageBatch
         fileprivate let code: LatentCodes
         fileprivate let reconstruction: ImageBatch
         fileprivate let transfer: EditTransfer
@@ -122,11 +130,21 @@ struct PhotographEditor {
         ///   - isCropped: Whether the square alone is wanted.
         /// - Returns: The photograph, or the square.
         func picture(of edited: LatentCodes, region: EditRegion? = nil, isCropped: Bool) throws -> Image {
+            try face.picture(changedBy: change(to: edited, region: region), isCropped: isCropped)
+        }
+
+        /// The face's square, as large as the generator makes it.
+        func square(of edited: LatentCodes, region: EditRegion?) throws -> Image {
+            let change = try change(to: edited, region: region)
+            return ImageBatch(zip(photograph.planes, change.planes).map { $0 + $1 }, side: photograph.side).images[0]
+        }
+
+        private func change(to edited: LatentCodes, region: EditRegion?) throws -> ImageBatch {
             let same = edited.values == code.values
             let made =
                 same ? reconstruction : try synthesizer.synthesize(edited, size: reconstruction.side, noise: .none)
             let change = transfer.change(to: made)
-            return face.picture(changedBy: region?.kept(of: change) ?? change, isCropped: isCropped)
+            return region?.kept(of: change) ?? change
         }
     }
 
@@ -193,14 +211,15 @@ struct PhotographEditor {
     /// - Parameters:
     ///   - face: The photograph's face.
     ///   - code: Its code.
+    ///   - size: Pixels along a side that the generator makes; nil for as many as the photograph has.
     /// - Returns: What makes its edits.
     /// - Throws: ``Core/Failure`` when the code does not fit the generator, or memory runs out.
-    func edits(of face: PhotographFace, code: LatentCodes) throws -> Edits {
-        let size = synthesizer.sizes.smallest(covering: face.square.width)
+    func edits(of face: PhotographFace, code: LatentCodes, size: Int? = nil) throws -> Edits {
+        let size = size ?? synthesizer.sizes.smallest(covering: face.square.width)
         let reconstruction = try synthesizer.synthesize(code, size: size, noise: .none)
         let photograph = ImageBatch([face.square], side: face.square.width).resized(to: size)
         return Edits(
-            face: face, code: code, reconstruction: reconstruction,
+            face: face, photograph: photograph, code: code, reconstruction: reconstruction,
             transfer: EditTransfer(photograph: photograph, reconstruction: reconstruction), synthesizer: synthesizer)
     }
 }

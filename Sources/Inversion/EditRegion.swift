@@ -37,6 +37,17 @@ public struct EditRegion: Sendable, Equatable {
             smooth.map { $0 / strongest }, from: EditRegion.kept.lowerBound, to: EditRegion.kept.upperBound)
     }
 
+    /// What belongs to this region or to another of the same size.
+    public func joined(_ other: EditRegion) -> EditRegion {
+        precondition(side == other.side, "regions of one size")
+        return EditRegion(side: side, weights: zip(weights, other.weights).map { max($0, $1) })
+    }
+
+    private init(side: Int, weights: [Float]) {
+        self.side = side
+        self.weights = weights
+    }
+
     /// The part of a picture's change that lies in the region.
     ///
     /// - Parameter change: Differences of one picture, of any size.
