@@ -74,9 +74,9 @@ import Testing
         try database.make(version: version, MigrationTests.content)
         func ask() throws {
             let store = try LatentStore.openReadOnly(database.path)
-            #expect(try store.photographs().isEmpty && store.newestColorization() == nil)
+            #expect(try store.photographs().isEmpty && store.newestColorizationRun() == nil)
             #expect(try store.inversions(ofPhotograph: "p", generator: "g1").isEmpty)
-            if isWritable { #expect(try store.answer("SELECT count(*) FROM faces") == "2") }
+            #expect(!isWritable || (try store.answer("SELECT count(*) FROM faces")) == "3")
         }
         if isWritable { return try ask() }
         chmod(database.path, 0o444)
