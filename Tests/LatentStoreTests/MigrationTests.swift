@@ -76,7 +76,7 @@ import Testing
             let store = try LatentStore.openReadOnly(database.path)
             #expect(try store.photographs().isEmpty && store.newestColorizationRun() == nil)
             #expect(try store.inversions(ofPhotograph: "p", generator: "g1").isEmpty)
-            #expect(!isWritable || (try store.answer("SELECT count(*) FROM faces")) == "3")
+            if isWritable { #expect(try store.answer("SELECT count(*) FROM faces") == "3") }
         }
         if isWritable { return try ask() }
         chmod(database.path, 0o444)
