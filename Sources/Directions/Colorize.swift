@@ -17,6 +17,10 @@ public struct ColorizeRequest: Sendable {
     public var isAligned = false
     /// Whether the generator's own picture is wanted, without the photograph's luminance.
     public var isAsGenerated = false
+    /// Where faces' colours come from; nil takes the network's where there is one, else the generator's.
+    public var source: ColourSource?
+    /// Whether the generator's faces get the photographs' details by the encoder's consultation, where it has one.
+    public var isConsulted = true
     /// How many colourings of each photograph, 1 to 16: the likeliest, then others drawn from the generator.
     public var variants = 1
     /// What the photographs' grey is of.

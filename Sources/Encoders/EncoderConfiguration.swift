@@ -32,6 +32,8 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
     public var passes = 1
     /// Pixels along a side of what `restyle` is shown of its code.
     public var reconstructionSize = 128
+    /// Colours that it is told besides the picture; nil for none.
+    public var condition: EncoderCondition?
 
     /// - Parameters:
     ///   - kind: How codes are read off.
@@ -55,6 +57,7 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
     /// - Throws: ``Core/Failure`` when one is out of range: a damaged or hostile file.
     public func validate() throws {
         try backbone.validate()
+        try condition?.validate(rows: rows)
         let fine =
             1...64 ~= rows && 1...1024 ~= latentSize && 8...1024 ~= width && 8...4096 ~= hidden
             && 1...latentSize ~= rank && 1...16 ~= passes && (kind == .restyle || passes == 1)
