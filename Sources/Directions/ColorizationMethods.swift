@@ -41,6 +41,7 @@ extension Session {
                 }
             }
         }
+        for name in request.encoders { result += try rows(ofEncoder: name, generator(request.generator)) }
         for (name, folder) in request.predictions {
             result.append(try PredictedPictures(name, title: name, folder: folder, photographs: files))
         }

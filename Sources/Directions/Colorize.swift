@@ -72,6 +72,22 @@ public struct ColorizeRequest: Sendable {
         try budget.validate()
     }
 
+    /// A picture that has the colours that were asked for; nil for none.
+    ///
+    /// - Throws: ``Core/Failure`` for a picture that can't be read, or colours that are none.
+    func colours() throws -> Image? {
+        if let coloursOf { return try Image.read(coloursOf) }
+        if palette.isEmpty { return nil }
+        // A stripe of each colour.
+        let colours = try palette.map(ColorizeRequest.colour)
+        var result = Image(width: 12 * colours.count, height: 12 * colours.count, fill: (0, 0, 0))
+        for i in 0..<result.width * result.height {
+            let colour = colours[i % result.width / 12].pixels
+            for c in 0..<3 { result.pixels[3 * i + c] = colour[c] }
+        }
+        return result
+    }
+
     /// A colour of six hexadecimal digits.
     static func colour(_ text: String) throws -> Image {
         let digits = text.hasPrefix("#") ? String(text.dropFirst()) : text

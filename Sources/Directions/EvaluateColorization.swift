@@ -49,6 +49,8 @@ public struct EvaluateColorizationRequest: Sendable {
     public var budget = InversionBudget(steps: 60)
     /// The generator's name in the workspace.
     public var generator = "default"
+    /// Encoders by name or file, each with rows of its own.
+    public var encoders: [String] = []
     /// Folders of pictures that other programs coloured, named as the photographs, each with what its row is called.
     public var predictions: [(name: String, folder: String)] = []
     /// Where the colours of `colorize` come from; nil for its own choice.
@@ -74,7 +76,7 @@ public struct EvaluateColorizationRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no rows, tints without a folder, or a number out of range.
     public func validate() throws {
-        guard !methods.isEmpty || !others.isEmpty || !predictions.isEmpty else {
+        guard !methods.isEmpty || !others.isEmpty || !predictions.isEmpty || !encoders.isEmpty else {
             throw Failure("methods", "are none", "for example grey, tints, real", kind: .usage)
         }
         guard count ?? 1 > 0, statisticsCount > 0 else {

@@ -1,6 +1,7 @@
 import Colourisation
 import Core
 import Editing
+import Encoders
 import Faces
 import Foundation
 import Generators
@@ -43,7 +44,9 @@ struct PhotographWork {
         let colours = needsCodes ? try PhotographWork.colours(session, request) : nil
         self.colours = colours
         colouring = FaceColouring(network: network, generator: colours, source: source)
-        wanted = try PhotographWork.wanted(request)
+        // An encoder that was told the colours has given them already.
+        let isTold = source == .generator && colours?.encoder is ToldEncoder
+        wanted = isTold ? nil : try PhotographWork.wanted(request)
         let library = session.library
         mixtures =
             try request.directions.map { text in
@@ -59,25 +62,26 @@ struct PhotographWork {
 
     private static func colours(_ session: Session, _ request: ColorizeRequest) throws -> GeneratorColours {
         let generator = try session.generator(request.generator)
+        var encoder = try session.greyEncoder(for: generator, film: request.film, budget: request.budget)
+        if let face = encoder as? FaceEncoder, let condition = face.card.configuration.condition,
+            let colours = try request.colours()
+        {
+            encoder = ToldEncoder(face, condition: condition, colours: colours, strength: request.colourStrength)
+        }
         return try GeneratorColours(
-            "colorize", title: "colorize",
-            encoder: session.greyEncoder(for: generator, film: request.film, budget: request.budget),
-            generator: generator,
+            "colorize", title: "colorize", encoder: encoder, generator: generator,
             consultation: request.isConsulted ? session.consultation(for: generator, isGrey: true) : nil)
     }
 
-    /// The mean and covariance of the colours of a picture or a palette.
+    /// The mean and covariance of the colours that were asked for.
     private static func wanted(_ request: ColorizeRequest) throws -> ChromaStatistics? {
-        if let file = request.coloursOf { return ChromaStatistics(of: Chroma(of: try Image.read(file))) }
-        if request.palette.isEmpty { return nil }
-        let colours = try request.palette.map { Chroma(of: try ColorizeRequest.colour($0)) }
-        let row = Chroma(
-            cb: Plane(colours.flatMap(\.cb.values), width: colours.count, height: 1),
-            cr: Plane(colours.flatMap(\.cr.values), width: colours.count, height: 1))
-        var result = ChromaStatistics(of: row)
-        // Things of one colour still differ by light: as much as skin does.
-        result.blue += 16
-        result.red += 16
+        guard let colours = try request.colours() else { return nil }
+        var result = ChromaStatistics(of: Chroma(of: colours))
+        if request.coloursOf == nil {
+            // Things of one colour still differ by light: as much as skin does.
+            result.blue += 16
+            result.red += 16
+        }
         return result
     }
 

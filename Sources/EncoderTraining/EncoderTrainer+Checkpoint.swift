@@ -126,7 +126,8 @@ extension EncoderTrainer {
             try context.check()
             let files = plan.validation[start..<min(plan.validation.count, start + 8)]
             let faces = ImageBatch(try files.map { try Image.read($0).centredSquare(size: size) }, side: size)
-            let codes = try encoder.codes(of: isGrey ? faces.grey() : faces)
+            let told = settings.configuration.condition?.values(of: faces)
+            let codes = try encoder.codes(of: isGrey ? faces.grey() : faces, told: told)
             let images = try synthesizer.synthesize(codes, size: size, noise: .none)
             l2 += try PixelLoss(targets: faces, side: size).evaluate(images).total
             if let perceptual = judges.perceptual {

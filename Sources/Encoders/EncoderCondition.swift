@@ -51,7 +51,7 @@ public struct EncoderCondition: Sendable, Codable, Equatable {
     }
 
     /// The shape of what is told of one picture.
-    var shape: [Int] {
+    package var shape: [Int] {
         switch kind {
         case .histogram2d: [3, bins, bins]
         case .histogram1d: [3 * bins]

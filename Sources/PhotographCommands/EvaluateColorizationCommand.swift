@@ -42,6 +42,11 @@ struct EvaluateColorizationCommand: ParsableCommand {
     @Option(
         help: "A row of pictures that another program coloured, named as the photographs: NAME=FOLDER; several times.")
     var predictions: [String] = []
+    @Option(
+        help:
+            "Encoders by name or file, separated by commas: rows of their pictures, with told colours where they take some."
+    )
+    var encoders: String?
     @Option(help: "Where the colours of colorize come from: network, generator, or both.") var chroma: ColourSource?
 
     @Option(help: "A folder of aligned photographs whose mean colours the tints have.") var statistics: String?
@@ -72,6 +77,7 @@ struct EvaluateColorizationCommand: ParsableCommand {
         request.budget = InversionBudget(steps: steps ?? (seconds == nil ? 60 : nil), seconds: seconds)
         request.generator = generator
         request.source = chroma
+        request.encoders = encoders.map { $0.split(separator: ",").map(String.init) } ?? []
         request.predictions = try predictions.map { text in
             let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2 else {
