@@ -195,7 +195,10 @@ let tests: [Target] = [
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
     .testTarget(
         name: "CommandTests",
-        dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
+        dependencies: [
+            "ColourNetworks", "Core", "DirectionFiles", "Images", "LatentStore", "Networks", "Weights",
+            "DirectionsCommand",
+        ],
         swiftSettings: strict),
     .testTarget(name: "LatentsTests", dependencies: ["Latents", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
