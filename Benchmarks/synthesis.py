@@ -5,7 +5,8 @@
 All sides take turns, so that a change of the machine's speed meets all. Each row gives the median and the best turn by the
 clock, and the processor seconds an image, which another program on the machine disturbs less. OpenVINO runs the wheel's
 own graph in float32 in the best of three settings (latency, throughput with one stream a thread, one batch); at the
-scoring size with the average pooling appended to its graph. PyTorch, where it is installed, runs the network in eager mode.
+scoring size with the average pooling appended to its graph. PyTorch, where it is installed, runs the network in eager mode and
+compiled, and ONNX Runtime what PyTorch exports.
 The share of the GEMM peak counts the products' multiply-adds alone, against the best NumPy product of the same run.
 """
 import argparse
@@ -139,6 +140,51 @@ class PyTorch:
         return (time.perf_counter() - start) / self.batch, (time.process_time() - processor) / self.batch
 
 
+class Compiled(PyTorch):
+    """The same, compiled by torch.compile; needs a C++ compiler."""
+
+    def __init__(self, torch, options):
+        super().__init__(torch, options)
+        self.name = f"PyTorch {torch.__version__}, compiled"
+        self.images = torch.compile(self.images)
+        with torch.inference_mode():
+            self.images(options.sizes[0])
+
+
+class ONNXRuntime:
+    """The same network exported from PyTorch, in ONNX Runtime with all its graph optimisations."""
+
+    def __init__(self, torch, options, folder):
+        import onnxruntime
+
+        self.name, self.batch = f"ONNX Runtime {onnxruntime.__version__}", options.batch
+        self.sessions = {}
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        network = PyTorch(torch, options)
+        self.styles = network.styles.numpy()
+
+        class Exported(torch.nn.Module):
+            def __init__(self, size):
+                super().__init__()
+                self.size = size
+
+            def forward(self, styles):
+                network.styles = styles
+                return network.images(self.size)
+
+        for size in options.sizes:
+            path = f"{folder}/{size}.onnx"
+            torch.onnx.export(Exported(size), (torch.from_numpy(self.styles),), path, dynamo=False, opset_version=17)
+            self.sessions[size] = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+
+    def turn(self, size):
+        session = self.sessions[size]
+        start, processor = time.perf_counter(), time.process_time()
+        session.run(None, {session.get_inputs()[0].name: self.styles})
+        return (time.perf_counter() - start) / self.batch, (time.process_time() - processor) / self.batch
+
+
 def environment(options):
     return dict(os.environ, DIRECTIONS_WORKSPACE=options.workspace)
 
@@ -193,15 +239,20 @@ def main():
         import torch
 
         sides.append(PyTorch(torch, options))
+        for make in (lambda: Compiled(torch, options), lambda: ONNXRuntime(torch, options, folder.name)):
+            try:
+                sides.append(make())
+            except Exception as error:  # not installed, no compiler, or a graph that it refuses
+                print(f"left out: {str(error).splitlines()[0]}")
     except ImportError:
-        print("PyTorch is not installed: its row is left out")
+        print("PyTorch is not installed: its rows are left out")
     rows, peaks = [], []
     for size in options.sizes:
         times = {side.name: [] for side in sides}
         for turn in range(options.turns + 1):
             peaks.append(gemm_peak())
             for side in sides:
-                if isinstance(side, PyTorch) and turn > 3:
+                if type(side) is PyTorch and turn > 3:
                     continue  # it takes longer than all others together
                 figures = side.turn(size)
                 if turn > 0:
@@ -218,7 +269,7 @@ def main():
               f"{row['processor']:7.3f} {row['share']:8.0%}")
     for size in options.sizes:
         mine = {row["side"]: row for row in rows if row["size"] == size}
-        peers = [row for row in mine.values() if row["side"].startswith("OpenVINO")]
+        peers = [row for row in mine.values() if not row["side"].startswith("directions")]
         best = max(peers, key=lambda row: row["best"])
         print(f"{size}: {mine['directions']['best'] / best['best']:.2f} x {best['side']} (best turns), "
               f"{mine['directions']['median'] / max(row['median'] for row in peers):.2f} x by medians, "

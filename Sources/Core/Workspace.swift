@@ -26,6 +26,8 @@ public struct Workspace: Sendable, Hashable {
     public var tunings: String { path + "/tunings" }
     /// dlib's face recognition network, where it was imported.
     public var identityNetwork: String { path + "/identity/dlib_face_recognition_resnet_model_v1.dat" }
+    /// dlib's 68 landmarks, where they were imported.
+    public var landmarks: String { path + "/landmarks/shape_predictor_68_face_landmarks.dat" }
     /// The Inception of 2015 that FID and KID are taken from, where it was imported.
     public var inceptionNetwork: String { path + "/inception/default_1.pt" }
     /// A network of the perceptual distance LPIPS, where it was imported.

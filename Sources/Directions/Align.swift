@@ -78,7 +78,7 @@ extension Session {
     public func align(_ request: AlignRequest) throws -> AlignResult {
         try request.validate()
         let files = try pictureFiles(request.files)
-        let detector = try FaceDetector()
+        let detector = try faceDetector()
         try FileManager.default.createDirectory(atPath: request.folder, withIntermediateDirectories: true)
         let progress = context.progress("align", unit: "photographs", total: files.count, isShown: files.count > 3)
         defer { progress.finish() }

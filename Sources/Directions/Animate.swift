@@ -145,7 +145,9 @@ extension Session {
         let edits = try codedPhotographs(photographs, generator: request.edit.generator).enumerated().map {
             let editor = try $1.tuning.map { try PhotographEditor(tuned(generator, by: $0), rendering: rendering) }
             return try (editor ?? plain).edits(
-                of: PhotographFace($1.file, isAligned: photographs.isAligned, number: photographs.face),
+                of: PhotographFace(
+                    $1.file, isAligned: photographs.isAligned, number: photographs.face, alignment: $1.alignment,
+                    detector: faceDetector),
                 code: start.codes.slice($0..<$0 + 1))
         }
         return { strength in

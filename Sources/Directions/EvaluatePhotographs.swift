@@ -40,7 +40,8 @@ extension Session {
         var edited = files.map { _ in strengths.map { _ in Scores() } }
         for photograph in photographs {
             let face = try PhotographFace(
-                photograph.file, isAligned: source.isAligned, number: source.face, context: context)
+                photograph.file, isAligned: source.isAligned, number: source.face, alignment: photograph.alignment,
+                detector: faceDetector, context: context)
             try base.add(face.square, judge, embedder)
             let editor = try photograph.tuning.map {
                 try PhotographEditor(tuned(generator, by: $0), rendering: rendering)

@@ -65,7 +65,8 @@ struct InversionWork {
             try context.check()
             do {
                 let face = try PhotographFace(
-                    one.file, isAligned: request.isAligned, number: request.face, context: context)
+                    one.file, isAligned: request.isAligned, number: request.face, detector: session.faceDetector,
+                    context: context)
                 ready.append(
                     Ready(
                         file: one.file, key: one.key, width: face.picture.width, height: face.picture.height,

@@ -123,6 +123,8 @@ public struct InvertedPhotograph: Sendable, Encodable {
     public let method: String
     /// Whether the picture is the face's square itself.
     let isAligned: Bool
+    /// JSON of where the face lies in the picture; nil where the picture is its square.
+    let alignment: String?
     let key: InversionKey
     /// [StyleGAN2's rows, latent size].
     let code: [Float]
@@ -141,7 +143,7 @@ public struct InvertedPhotograph: Sendable, Encodable {
         (steps, seconds) = (record.steps, record.seconds)
         self.isNew = isNew
         method = record.key.method
-        isAligned = record.alignment == nil
+        (isAligned, alignment) = (record.alignment == nil, record.alignment)
         (code, ownCode) = (record.code, record.ownCode)
     }
 }

@@ -25,7 +25,8 @@ extension Session {
         for (index, photograph) in result.photographs.prefix(limit).enumerated() {
             try context.check()
             let photo = try PhotographFace(
-                photograph.file, isAligned: photograph.isAligned, number: photograph.key.face)
+                photograph.file, isAligned: photograph.isAligned, number: photograph.key.face,
+                alignment: photograph.alignment, detector: faceDetector)
             let picture = photo.square.centredSquare(size: size)
             let code = try codes.slice(index..<index + 1)
             let isPlain = photograph.method != InvertRequest.Method.encoder.rawValue

@@ -120,7 +120,7 @@ extension Session {
         for (index, photograph) in photographs.enumerated() {
             let face = try PhotographFace(
                 photograph.file, isAligned: request.photographs.isAligned, number: request.photographs.face,
-                context: context)
+                alignment: photograph.alignment, detector: faceDetector, context: context)
             let editor = try photograph.tuning.map {
                 try PhotographEditor(tuned(generator, by: $0), rendering: rendering)
             }

@@ -30,9 +30,14 @@ struct PhotographFace: Sendable {
     ///   - file: The picture's file.
     ///   - isAligned: Whether it is the square of one face in FFHQ's frame already; else its faces are looked for.
     ///   - number: Which of its faces, from 1, the largest first.
+    ///   - alignment: JSON of where the face was found before; nil looks for it.
+    ///   - detector: Finds faces; made when there is one to be found.
     ///   - context: Whom to tell of other faces and of small ones.
     /// - Throws: ``Core/Failure`` naming the file when it can't be read, or is no face.
-    init(_ file: String, isAligned: Bool, number: Int = 1, context: RunContext = .silent) throws {
+    init(
+        _ file: String, isAligned: Bool, number: Int = 1, alignment: String? = nil,
+        detector: () throws -> FaceDetector, context: RunContext = .silent
+    ) throws {
         if isAligned {
             picture = try Session.alignedPicture(file)
             let window = FaceFrame.ffhq.wholeWindow(width: picture.width, height: picture.height)
@@ -41,7 +46,14 @@ struct PhotographFace: Sendable {
             return
         }
         picture = try Image.read(file)
-        let found = try Session.faces(of: picture, file: file, which: number, detector: FaceDetector())[0]
+        if let alignment, let known = try? JSONDecoder().decode(PictureSquare.self, from: Data(alignment.utf8)),
+            known.isIn(width: picture.width, height: picture.height)
+        {
+            square = picture.sampled(known, size: PhotographFace.size(of: known))
+            place = .turned(known)
+            return
+        }
+        let found = try Session.faces(of: picture, file: file, which: number, detector: detector())[0]
         if found.faces > 1 {
             context.notice(
                 "\(file): face \(number) of \(found.faces), from the largest; `directions align` shows them all")
@@ -50,9 +62,12 @@ struct PhotographFace: Sendable {
             let eyes = Int(found.landmarks.eyeDistance.rounded())
             context.notice("\(file): \(eyes) pixels between the eyes: detail will be guessed")
         }
-        let size = min(max(Int(found.square.side.rounded()), PhotographFace.sides.lowerBound), 1024)
-        square = found.crop(of: picture, size: size)
+        square = found.crop(of: picture, size: PhotographFace.size(of: found.square))
         place = .turned(found.square)
+    }
+
+    private static func size(of square: PictureSquare) -> Int {
+        min(max(Int(square.side.rounded()), sides.lowerBound), sides.upperBound)
     }
 
     /// Where the face lies in the photograph, as JSON; nil where the picture is its square.

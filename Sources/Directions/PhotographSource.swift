@@ -62,6 +62,8 @@ struct CodedPhotograph: Sendable {
     let sha256: String
     /// [StyleGAN2's rows, latent size].
     let code: [Float]
+    /// JSON of where the face lies in the picture; nil where the picture is its square.
+    let alignment: String?
     /// The file of the differences that the generator was tuned to it by; nil where it was not.
     let tuning: String?
     /// The file's name without its ending.
@@ -87,7 +89,7 @@ extension Session {
             if let failure = result.leftOut.first { throw failure }
             for one in result.photographs {
                 found[one.file] = CodedPhotograph(
-                    file: one.file, sha256: one.sha256, code: one.code,
+                    file: one.file, sha256: one.sha256, code: one.code, alignment: one.alignment,
                     tuning: source.method == .tune ? tuningFile(one.key) : nil)
             }
         }
@@ -116,7 +118,7 @@ extension Session {
                     return (
                         file,
                         CodedPhotograph(
-                            file: file, sha256: sha256, code: record.code,
+                            file: file, sha256: sha256, code: record.code, alignment: record.alignment,
                             tuning: isTuned ? tuningFile(record.key) : nil)
                     )
                 }

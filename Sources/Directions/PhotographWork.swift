@@ -151,7 +151,7 @@ struct PhotographWork {
     /// Where the photograph's faces lie, the largest first; the picture itself where it is one.
     private func places(in picture: Image, file: String) throws -> [PictureSquare] {
         if request.isAligned { return [PictureSquare(allOf: picture)] }
-        let faces = try Session.faces(of: picture, file: file, which: nil, detector: FaceDetector())
+        let faces = try Session.faces(of: picture, file: file, which: nil, detector: session.faceDetector())
         return faces.prefix(PhotographWork.mostFaces).map(\.square)
     }
 

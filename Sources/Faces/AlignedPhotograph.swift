@@ -36,7 +36,7 @@ public struct AlignedPhotograph: Sendable, Codable, Equatable {
         return found.enumerated().map { index, face in
             AlignedPhotograph(
                 width: photograph.width, height: photograph.height, face: index + 1, faces: found.count,
-                score: face.score, landmarks: face.landmarks, square: face.landmarks.ffhqSquare)
+                score: face.score, landmarks: face.landmarks, square: face.square)
         }
     }
 

@@ -10,14 +10,23 @@ extension FaceLandmarks {
     /// large and 0.8 % of a side too high on FFHQ's own pictures (means of 300, `Benchmarks/alignment.py`); that is put
     /// right here.
     public var ffhqSquare: PictureSquare {
+        let found = recipeSquare
+        let (halfX, halfY) = (found.halfX * FaceLandmarks.scale, found.halfY * FaceLandmarks.scale)
+        return PictureSquare(
+            x: found.x - halfY * (2 * FaceLandmarks.lowering), y: found.y + halfX * (2 * FaceLandmarks.lowering),
+            halfX: halfX, halfY: halfY)
+    }
+
+    /// The recipe's square of points that are where FFHQ's landmarks are.
+    var recipeSquare: PictureSquare {
         let eyes = (rightEye + leftEye) / 2
         let across = leftEye - rightEye
         let down = (rightMouth + leftMouth) / 2 - eyes
         var half = across + SIMD2(down.y, -down.x)
         let length = (half * half).sum().squareRoot()
         let (wide, high) = ((across * across).sum().squareRoot(), (down * down).sum().squareRoot())
-        half *= max(2 * wide, 1.8 * high) / max(length, 1e-9) * FaceLandmarks.scale
-        let centre = eyes + 0.1 * down + SIMD2(-half.y, half.x) * (2 * FaceLandmarks.lowering)
+        half *= max(2 * wide, 1.8 * high) / max(length, 1e-9)
+        let centre = eyes + 0.1 * down
         return PictureSquare(x: centre.x, y: centre.y, halfX: half.x, halfY: half.y)
     }
 
@@ -70,8 +79,23 @@ extension FaceDetector {
             try refined($0, in: image)
         }
         return FaceDetector.suppressed(seen).map {
-            DetectedFace(score: $0.score, landmarks: FaceLandmarks($0.points))
-        }.sorted { $0.landmarks.ffhqSquare.side > $1.landmarks.ffhqSquare.side }
+            let landmarks = FaceLandmarks($0.points)
+            let square = landmarks.ffhqSquare
+            return DetectedFace(
+                score: $0.score, landmarks: landmarks, square: finer(square, in: image) ?? square)
+        }.sorted { $0.square.side > $1.square.side }
+    }
+
+    /// The square that 68 landmarks give; nil without them, or where they are so far from the detector's points that they must
+    /// have slipped, as they do on faces in profile.
+    private func finer(_ square: PictureSquare, in image: Image) -> PictureSquare? {
+        guard let found = predictor?.ffhqSquare(in: image, near: square) else { return nil }
+        let away = SIMD2(found.x - square.x, found.y - square.y)
+        let turn = abs(remainder(found.angle - square.angle, 2 * .pi))
+        let isNear =
+            (away * away).sum().squareRoot() < 0.08 * square.side && turn < 0.2
+            && 0.75...1.33 ~= found.side / square.side
+        return isNear ? found : nil
     }
 
     /// The face of a candidate, measured upright; nil where there is none.

@@ -35,6 +35,8 @@ public struct DetectedFace: Sendable, Codable, Equatable {
     public var score: Double
     /// Where its parts are.
     public var landmarks: FaceLandmarks
+    /// Where its square in FFHQ's frame is.
+    public var square: PictureSquare
 }
 
 /// Finds faces with five points each: YuNet (Wu and others, "YuNet: A Tiny Millisecond-level Face Detector", 2023; MIT), the file of
@@ -64,10 +66,14 @@ public struct FaceDetector: Sendable {
     }
 
     private let convolutions: [Convolution]
+    let predictor: ShapePredictor?
 
-    /// - Parameter path: The detector's file; nil for the one that comes with the program.
+    /// - Parameters:
+    ///   - path: The detector's file; nil for the one that comes with the program.
+    ///   - landmarks: Where it is given, squares follow its 68 landmarks, as FFHQ's do, not the detector's five points.
     /// - Throws: ``Core/Failure`` naming the file: missing, or another than the published one.
-    public init(_ path: String? = nil) throws {
+    public init(_ path: String? = nil, landmarks: ShapePredictor? = nil) throws {
+        predictor = landmarks
         let shipped = Bundle.module.path(
             forResource: "face_detection_yunet_2023mar", ofType: "onnx", inDirectory: "Resources")
         guard let path = path ?? shipped else {

@@ -47,6 +47,12 @@ public struct PictureSquare: Sendable, Codable, Equatable {
         PictureSquare(x: x, y: y, halfX: halfX * factor, halfY: halfY * factor)
     }
 
+    /// Whether it is a square whose middle lies in a picture of a size.
+    public func isIn(width: Int, height: Int) -> Bool {
+        0...Double(width) ~= x && 0...Double(height) ~= y && side.isFinite && side >= 1
+            && side < 64 * Double(max(width, height))
+    }
+
     /// The upright box around it.
     public var bounds: (left: Double, top: Double, right: Double, bottom: Double) {
         let corners = [(0.0, 0.0), (1, 0), (0, 1), (1, 1)].map { point(u: $0.0, v: $0.1) }

@@ -19,8 +19,8 @@ public struct TuningSettings: Sendable, Codable, Equatable {
     public var pixels: Float = 6
     /// What LPIPS counts.
     public var perceptual: Float = 1
-    /// What the mean squared error counts at codes around the pivot, where the generator is to stay as it was: it keeps edits
-    /// working.
+    /// What the mean squared error counts at codes around the pivot, where the face is to differ from the photograph as it did
+    /// from the pivot's face before: it keeps edits working.
     public var locality: Float = 3
     /// How far those codes are from the pivot, in shares of what sampled w are from their mean.
     public var reach: Float = 0.5
@@ -124,7 +124,7 @@ public struct PivotalTuner: Sendable {
         let optimiser = try Optimiser(
             .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: moving.map(\.numbers),
             decays: moving.map { _ in 0 })
-        let loss = try objective(photograph)
+        let loss = try objective(photograph, pivot)
         let styles = try Tensor(
             pivot.own.values, shape: [1, pivot.own.rows, pivot.own.size], device: synthesizer.device)
         let progress = context.progress("tune", unit: "percent", total: 100)
@@ -180,14 +180,18 @@ public struct PivotalTuner: Sendable {
         let pixels: PixelLoss
         let perceptual: LPIPS
         let side: Int
+        /// The photograph less the face of its pivot as the generator made it, at `side`.
+        let missing: [Float]
     }
 
-    private func objective(_ photograph: ImageBatch) throws -> Losses {
+    private func objective(_ photograph: ImageBatch, _ pivot: Inversion) throws -> Losses {
         let targets = photograph.resized(to: Inverter.side)
+        let side = synthesizer.sizes.smallest(covering: Inverter.side)
+        let before = try original.synthesize(pivot.own, size: side, noise: .none)
         return Losses(
             pixels: PixelLoss(targets: targets, side: Inverter.side),
-            perceptual: try LPIPS(perceptual, targets: targets),
-            side: synthesizer.sizes.smallest(covering: Inverter.side))
+            perceptual: try LPIPS(perceptual, targets: targets), side: side,
+            missing: zip(photograph.resized(to: side).planes, before.planes).map { $0 - $1 })
     }
 
     /// Makes the face, and leaves the gradients of its losses with the numbers that move.
@@ -207,7 +211,7 @@ public struct PivotalTuner: Sendable {
         return (error.values[0], distance.values[0])
     }
 
-    /// Adds the gradients of what the tuning changes at a code beside the pivot.
+    /// Adds the gradients of how a code's face beside the pivot differs otherwise from the photograph than it did from the pivot's.
     private func stay(_ pivot: Inversion, _ moving: [Moving], losses: Losses, step: Int) throws {
         let w = try generator.latents(seed: .max, indices: UInt64(step)..<UInt64(step + 1))
         let mean = generator.meanLatent
@@ -216,10 +220,11 @@ public struct PivotalTuner: Sendable {
             code.values[i] += settings.reach * (w[i % mean.count] - mean[i % mean.count])
         }
         let wanted = try original.synthesize(code, size: losses.side, noise: .none)
+        let planes = zip(wanted.planes, losses.missing).map { $0 + $1 }
         let network = try synthesizer.replacing(
             Dictionary(uniqueKeysWithValues: moving.map { ($0.name, try $0.value()) }))
         let styles = try Tensor(code.values, shape: [1, code.rows, code.size], device: synthesizer.device)
-        let target = try Tensor(wanted.planes, shape: [1, 3, losses.side, losses.side], device: synthesizer.device)
+        let target = try Tensor(planes, shape: [1, 3, losses.side, losses.side], device: synthesizer.device)
         try network.synthesize(styles, size: losses.side, noise: .none).subtracting(target).squared().mean()
             .scaled(by: Double(settings.locality) * Double(settings.interval)).backward()
     }

@@ -53,6 +53,8 @@ struct TrainEncoderCommand: ParsableCommand {
     @Option(help: "Generated faces that are made at most.") var pairs = 16_000
     @Option(help: "Steps on photographs.") var imageSteps = 20_000
     @Option(help: "Photographs a step.") var batch = 8
+    @Option(help: "Of these, generated faces.") var generated = 2
+    @Option(help: "Pixels along a side at which faces and photographs are compared.") var lossSize = 128
     @Option(help: "Looks at each photograph in a step (restyle).") var passes = 2
     @Option(help: "The learning rate on generated faces.") var latentRate = 1e-3
     @Option(help: "The learning rate on photographs.") var rate = 3e-4
@@ -94,7 +96,7 @@ struct TrainEncoderCommand: ParsableCommand {
             )
             request.settings.firstPairs = min(request.settings.firstPairs, pairs)
             request.settings.imageBatch = batch
-            request.settings.generated = min(request.settings.generated, batch)
+            (request.settings.generated, request.settings.imageSize) = (min(generated, batch), lossSize)
             request.settings.passes = passes
             (request.settings.latentRate, request.settings.imageRate) = (latentRate, rate)
             request.settings.validationInterval = interval

@@ -9,44 +9,7 @@ struct FaceDetectorTests {
     private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fixtures").path
 
-    /// The face that Tests/Fixtures/make_detector_fixture.py draws.
-    private static let picture: Image = {
-        let side = 640
-        var image = Image(width: side, height: side, fill: (0, 0, 0))
-        for y in 0..<side {
-            for x in 0..<side {
-                let at = 3 * (y * side + x)
-                image.pixels[at] = UInt8(90 + x / 16)
-                image.pixels[at + 1] = UInt8(110 + y / 16)
-                image.pixels[at + 2] = UInt8(130 + (x + y) / 32)
-            }
-        }
-        func disc(_ cx: Int, _ cy: Int, _ rx: Int, _ ry: Int, _ colour: [Int]) {
-            for y in 0..<side {
-                for x in 0..<side {
-                    let (a, b) = ((x - cx) * ry, (y - cy) * rx)
-                    if a * a + b * b >= rx * ry * rx * ry { continue }
-                    for c in 0..<3 {
-                        let value = colour[c] - (abs(x - 320) + abs(y - 320)) / 8
-                        image.pixels[3 * (y * side + x) + c] = UInt8(clamping: value)
-                    }
-                }
-            }
-        }
-        disc(320, 300, 150, 200, [90, 60, 40])
-        disc(320, 330, 120, 165, [235, 190, 165])
-        for cx in [270, 370] {
-            disc(cx, 265, 32, 8, [110, 80, 60])
-            disc(cx, 295, 24, 13, [255, 250, 250])
-            disc(cx, 295, 11, 12, [70, 50, 40])
-        }
-        disc(320, 350, 20, 34, [215, 165, 140])
-        disc(308, 377, 7, 5, [130, 80, 70])
-        disc(332, 377, 7, 5, [130, 80, 70])
-        disc(320, 420, 48, 16, [205, 100, 100])
-        disc(320, 420, 46, 4, [120, 40, 50])
-        return image
-    }()
+    private static var picture: Image { DrawnFace.picture }
 
     @Test func theNetworkSaysWhatTheOriginalSays() throws {
         struct Expected: Decodable {

@@ -16,7 +16,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let start, count > 0 else { return 0 }
     let file = Data(bytes: start + 1, count: count - 1)
     // FUZZ_TARGET in the environment holds a run to one of them.
-    let target = only ?? Int(start[0]) % 10
+    let target = only ?? Int(start[0]) % 11
     do {
         switch target {
         case 0: _ = try NetworkPickle.decode(file, name: "input")
@@ -30,6 +30,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         case 6: try pack(file)
         case 7: _ = try LabelTable(decoding: file, name: "input")
         case 8: _ = try Image.decode(small(file), name: "input").gridCells
+        case 9: _ = try DlibShapeFile(file, name: "input")
         default: _ = try DirectionFile.decode(file, name: "input")
         }
     } catch is Failure {
