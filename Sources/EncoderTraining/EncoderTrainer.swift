@@ -146,7 +146,7 @@ public final class EncoderTrainer {
         let size = generator.identity.latentSize
         coordinates = try EncoderTrainer.coordinates(generator, plan)
         network = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
-        if let start = plan.start { try network.load(EncoderFile.read(start).network.state(), from: start) }
+        if let start = plan.start { try network.begin(with: EncoderFile.read(start).network.state(), from: start) }
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
         }
@@ -178,7 +178,7 @@ public final class EncoderTrainer {
         if let start = plan.start {
             let file = try EncoderFile.read(start)
             guard file.card.generator == generator.identity.sha256,
-                file.card.configuration == plan.settings.configuration
+                plan.settings.configuration.canBegin(from: file.card.configuration)
             else {
                 throw Failure(
                     start, "is of another generator or another shape", "begin from one that is alike, or anew",

@@ -49,6 +49,16 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
         rank = min(rank, latentSize)
     }
 
+    /// Whether an encoder of another shape can be gone on from: one that is alike but for colours that it was not told.
+    ///
+    /// - Parameter other: Its shape.
+    /// - Returns: True for the same shape, too.
+    public func canBegin(from other: EncoderConfiguration) -> Bool {
+        var plain = self
+        plain.condition = nil
+        return other == self || other == plain
+    }
+
     /// Channels that the backbone sees.
     var inputs: Int { kind == .restyle ? 6 : 3 }
 

@@ -132,6 +132,24 @@ public final class EncoderNetwork {
         }
     }
 
+    /// Takes over the tensors of an encoder that was told nothing, or the same; what only this one has begins at nothing.
+    ///
+    /// - Parameters:
+    ///   - state: Tensors as ``state()`` gives them.
+    ///   - source: Where they come from, for messages.
+    /// - Throws: ``Core/Failure`` as ``load(_:from:)``.
+    public func begin(with state: [String: TensorData], from source: String) throws {
+        var state = state
+        for (name, tensor) in parameters where state[name] == nil && configuration.condition != nil {
+            if name.hasPrefix("heads.condition.") {
+                state[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
+            } else if name.hasPrefix("heads.lateral4.") {
+                state[name] = TensorData([Float](repeating: 0, count: tensor.count), shape: tensor.shape)
+            }
+        }
+        try load(state, from: source)
+    }
+
     /// Moves the weights towards those of another network of the same shape.
     ///
     /// - Parameters:

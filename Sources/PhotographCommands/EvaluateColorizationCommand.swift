@@ -55,6 +55,7 @@ struct EvaluateColorizationCommand: ParsableCommand {
     @Flag(help: "Leave out FID and KID, which take a second a picture and row.") var noFid = false
     @Option(help: "Seconds at most for each photograph of optimise.") var seconds: Double?
     @Option(help: "Steps at most of optimise (default: 60).") var steps: Int?
+    @Option(help: "A picture to write: the first photographs beside their regions.") var regionsOut: String?
     @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
@@ -92,6 +93,9 @@ struct EvaluateColorizationCommand: ParsableCommand {
     func validate() throws { try request().validate() }
 
     func run() throws {
+        if let regionsOut {
+            try workspace.session.faceRegions(of: folder, count: min(24, count ?? 24)).rendered().write(to: regionsOut)
+        }
         let table = try workspace.session.evaluateColorization(request())
         if json { return try printJSON(table) }
         print("\(table.count) photographs of \(folder)")

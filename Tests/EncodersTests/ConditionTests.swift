@@ -136,6 +136,25 @@ import Weights
         #expect(throws: Failure.self) { try encoder.codes(of: faces, told: [[1]]) }
     }
 
+    @Test func aTrainingBeginsFromAnEncoderThatWasToldNothing() throws {
+        let plain = try EncoderNetwork(configuration(nil), seed: 6)
+        let pictures = try Tensor(faces(1).resized(to: 64).planes, shape: [1, 3, 64, 64])
+        let wanted = try plain.coordinates(pictures, reconstructions: nil).floats()
+        for condition in [EncoderCondition(.histogram2d), EncoderCondition(.chroma)] {
+            let network = try EncoderNetwork(configuration(condition), seed: 7)
+            #expect(network.configuration.canBegin(from: plain.configuration))
+            #expect(!plain.configuration.canBegin(from: network.configuration))
+            try network.begin(with: plain.state(), from: "test")
+            let told = try #require(network.configuration.condition).values(of: faces(1))
+            let shape = condition.kind == .chroma ? [1, 1024] : [1, 3, 16, 16]
+            let found = try network.coordinates(
+                pictures, reconstructions: nil, told: Tensor(told[0], shape: shape)
+            ).floats()
+            #expect(zip(found, wanted).allSatisfy { abs($0 - $1) < 1e-4 }, "\(condition.kind)")
+            #expect(throws: Failure.self) { try network.load(plain.state(), from: "test") }
+        }
+    }
+
     @Test func filesWithoutConditionsAreReadAsBefore() throws {
         let plain = try configuration(nil)
         let text = String(decoding: try JSONEncoder().encode(plain), as: UTF8.self)
