@@ -56,6 +56,9 @@ public struct ColourBins: Sendable, Codable, Equatable {
         for (node, share) in ColourBins.shares(of: colour) { shares[start + bins[node]] += weight * share }
     }
 
+    /// The bin that a node of the grid is in.
+    func bin(of node: Int) -> Int { bins[node] }
+
     /// The four nodes around a colour, with what each has of it.
     static func shares(of colour: SIMD2<Float>) -> [(node: Int, share: Float)] {
         let place = (colour + reach) / step
@@ -92,20 +95,31 @@ package struct ColourFrequencies {
         }
     }
 
-    /// The colours that make up more than a share of all pixels, and what each counts in a loss.
+    /// The colours that make up more than a share of all pixels.
+    ///
+    /// - Parameter least: The share of pixels from which on a colour is known.
+    /// - Returns: The colours.
+    /// - Throws: ``Core/Failure`` when nothing was counted.
+    package func bins(least: Double = 2e-5) throws -> ColourBins {
+        let total = max(1e-12, shares.reduce(0, +))
+        return try ColourBins(nodes: shares.indices.filter { shares[$0] / total > least })
+    }
+
+    /// What each colour counts in a loss.
     ///
     /// As in Zhang and others, "Colorful Image Colorization", 2016: 1 over the mixture of a colour's frequency and a uniform one,
     /// so that rare colours are not drowned by grey ones; 1 in the mean over all pixels.
     ///
     /// - Parameters:
-    ///   - least: The share of pixels from which on a colour is known.
+    ///   - bins: The colours.
     ///   - uniform: The share of the uniform distribution; 1 counts all colours alike.
-    package func bins(least: Double = 2e-5, uniform: Double) throws -> (bins: ColourBins, weights: [Float]) {
+    /// - Returns: By bin.
+    package func weights(of bins: ColourBins, uniform: Double) -> [Float] {
         let total = max(1e-12, shares.reduce(0, +))
-        let nodes = shares.indices.filter { shares[$0] / total > least }
-        let known = nodes.map { shares[$0] / total }
-        let raw = known.map { 1 / ((1 - uniform) * $0 + uniform / Double(known.count)) }
-        let mean = zip(raw, known).reduce(0) { $0 + $1.0 * $1.1 } / max(1e-12, known.reduce(0, +))
-        return (try ColourBins(nodes: nodes), raw.map { Float($0 / mean) })
+        var known = [Double](repeating: 0, count: bins.count)
+        for node in shares.indices { known[bins.bin(of: node)] += shares[node] / total }
+        let raw = known.map { 1 / max(1e-12, (1 - uniform) * $0 + uniform / Double(known.count)) }
+        let mean = zip(raw, known).reduce(0) { $0 + $1.0 * $1.1 }
+        return raw.map { Float($0 / mean) }
     }
 }

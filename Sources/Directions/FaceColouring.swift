@@ -39,7 +39,8 @@ struct FaceColouring: ColourMethod {
         self.generator = generator
         self.source = source
         self.title = title
-        cleaning = source == .network ? ChromaCleaning(radius: 0.03, epsilon: 30) : ChromaCleaning()
+        // The network's colours lie where the photograph's faces do; the generator's may lie a few pixels beside.
+        cleaning = ChromaCleaning(radius: source == .generator ? 0.02 : 0.012)
     }
 
     /// The colours of some faces, of low resolution.

@@ -18,10 +18,14 @@ public struct TrainColorizerRequest: Sendable {
     public var backbone = "efficientnet_lite0"
     /// Published weights of the backbone; nil begins from fresh ones.
     public var weights: String?
+    /// A colouriser to begin from, whatever its input size: its name in the workspace, a file, or `shipped`; nil begins anew.
+    public var start: String?
     /// How it is trained.
     public var settings = ColourSettings()
     /// What may be done with the weights.
     public var licence = "that of the pictures that it was trained on"
+    /// The generator's name in the workspace, for settings that ask for generated faces.
+    public var generator = "default"
     /// Threads that compute; nil for all processors.
     public var threads: Int?
     /// Where it computes.
@@ -73,12 +77,25 @@ extension Session {
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
             backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
         plan.backbone = request.backbone
-        let trainer = try ColourTrainer(plan, device: request.device, context: context)
+        plan.start = try request.start.map(colorizerFile)
+        let generator = request.settings.generated > 0 ? try generator(request.generator) : nil
+        let trainer = try ColourTrainer(plan, generator: generator, device: request.device, context: context)
         if request.resumes { try trainer.resume() }
         try trainer.run()
         let path = workspace.colorizer(request.name)
         try AtomicFile.write(AtomicFile.read(trainer.bestPath), to: path)
         return try ColourFile.read(path).card
+    }
+
+    /// The file of a colouriser's name, a file itself, or the one that comes with the program.
+    private func colorizerFile(_ name: String) throws -> String {
+        if name == "shipped", let shipped = FaceColours.shippedPath { return shipped }
+        let path = workspace.colorizer(name)
+        if FileManager.default.fileExists(atPath: path) { return path }
+        if FileManager.default.fileExists(atPath: name) { return name }
+        throw Failure(
+            "colouriser \(name)", "is not in \(workspace.models)", "train one with `directions train-colorizer`",
+            kind: .notFound)
     }
 
     /// The network that colours faces: one of the workspace, else the one that comes with the program; nil without one.

@@ -10,6 +10,11 @@ public struct ColourSettings: Sendable, Codable, Equatable {
     public var steps = 4000
     /// Photographs a step.
     public var batch = 12
+    /// Of these, faces that a generator makes.
+    public var generated = 0
+    /// Generated faces at most, and those that are there before the first step; four more become known with every step.
+    public var faces = 5000
+    public var firstFaces = 256
     /// The learning rate; it rises in the first 50 steps and falls to nothing along half a cosine.
     public var rate = 8e-4
     /// Decoupled weight decay of kernels.
@@ -43,6 +48,10 @@ public struct ColourSettings: Sendable, Codable, Equatable {
         )
         try require(1...10_000_000 ~= steps, "steps \(steps)", "must be 1 to 10,000,000")
         try require(1...256 ~= batch, "batch \(batch)", "must be 1 to 256")
+        try require(0...batch ~= generated, "generated \(generated)", "must be 0 to the batch")
+        try require(
+            1...1_000_000 ~= faces && 1...faces ~= firstFaces, "faces \(faces)",
+            "must be 1 or more, and the first no more")
         try require(rate > 0 && rate.isFinite, "rate \(rate)", "must be above 0")
         try require(0...1 ~= balance, "balance \(balance)", "must be 0 to 1")
         try require(0.05...1 ~= temperature, "temperature \(temperature)", "must be 0.05 to 1")

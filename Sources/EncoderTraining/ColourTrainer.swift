@@ -2,6 +2,7 @@ import ColourNetworks
 import Colourisation
 import Core
 import Foundation
+import Generators
 import Images
 import Networks
 import Tensors
@@ -23,6 +24,8 @@ public struct ColourPlan: Sendable {
     public var folder: String
     /// Published weights of the backbone; nil begins from fresh ones.
     public var backboneWeights: String?
+    /// A colouriser's file to begin from, whatever its input size; nil begins anew.
+    public var start: String?
     /// What may be done with the weights.
     public var licence: String
 
@@ -86,18 +89,24 @@ public final class ColourTrainer {
     let optimiser: Optimiser
     let device: Device
     let context: RunContext
+    private let pool: PairPool?
     var position = Position()
 
     private static let domain: UInt32 = 0x10D
+    /// Pixels along a side of kept generated faces.
+    private static let faceSide = 192
 
     /// Prepares a run: counts colours, and draws weights.
     ///
     /// - Parameters:
     ///   - plan: What it is trained with and on.
+    ///   - generator: Makes faces to learn from; nil where the settings ask for none.
     ///   - device: Where the network computes.
     ///   - context: Whether to stop, and whom to tell of progress.
     /// - Throws: ``Core/Failure`` for settings out of range, pictures that can't be read, or weights that do not fit.
-    public init(_ plan: ColourPlan, device: Device = .cpu, context: RunContext = .silent) throws {
+    public init(
+        _ plan: ColourPlan, generator: Generator? = nil, device: Device = .cpu, context: RunContext = .silent
+    ) throws {
         let settings = plan.settings
         try settings.validate()
         guard !plan.photographs.isEmpty else {
@@ -107,6 +116,15 @@ public final class ColourTrainer {
         self.device = device
         self.context = context
         try FileManager.default.createDirectory(atPath: plan.folder, withIntermediateDirectories: true)
+        pool = try generator.flatMap { generator in
+            if settings.generated == 0 { return nil }
+            return try PairPool(
+                generator, seed: settings.seed, side: ColourTrainer.faceSide, limit: settings.faces,
+                path: "\(plan.folder)/faces.bin")
+        }
+        guard settings.generated == 0 || pool != nil else {
+            throw Failure("generated \(settings.generated)", "needs a generator", "import one", kind: .notFound)
+        }
         var architecture = try Architecture.named(plan.backbone)
         architecture.inputSize = settings.inputSize
         var frequencies = ColourFrequencies()
@@ -114,13 +132,15 @@ public final class ColourTrainer {
             try context.check()
             frequencies.add(Chroma(of: try Image.read(file).centredSquare(size: settings.inputSize / 4)))
         }
-        let (bins, weights) = try frequencies.bins(uniform: settings.balance)
-        self.weights = weights
+        let start = try plan.start.map { (path: $0, file: try ColourFile.read($0)) }
+        let bins = try start?.file.card.configuration.bins ?? frequencies.bins()
+        weights = frequencies.weights(of: bins, uniform: 1 - settings.balance)
         var configuration = ColourConfiguration(architecture, bins: bins)
         configuration.temperature = settings.temperature
         self.configuration = configuration
         network = try ColourNetwork(configuration, seed: settings.seed, device: device)
         if let file = plan.backboneWeights { try network.loadBackbone(PublishedWeights.read(file), from: file) }
+        if let start { try network.load(start.file.network.state(), from: start.path) }
         average = try ColourNetwork(configuration, seed: settings.seed, device: device)
         try average.load(network.state(), from: plan.folder)
         optimiser = try Optimiser(
@@ -137,6 +157,8 @@ public final class ColourTrainer {
     public func run(checkpointEvery seconds: Double = 180) throws -> ColourCard {
         let progress = context.progress("train-colorizer", unit: "steps", total: settings.steps, done: position.step)
         defer { progress.finish() }
+        pool?.start()
+        defer { pool?.stop() }
         var saved = Date()
         while position.step < settings.steps {
             let loss = try step()
@@ -166,8 +188,7 @@ public final class ColourTrainer {
             seed: settings.seed, domain: ColourTrainer.domain, position: UInt64(position.step) << 32)
         let side = settings.inputSize
         var (seen, targets): ([Float], [Chroma]) = ([], [])
-        for _ in 0..<settings.batch {
-            let image = try Image.read(plan.photographs[random.index(plan.photographs.count)])
+        for image in try pictures(random: &random) {
             let square = ColourTrainer.cut(image, side: side, random: &random)
             targets.append(Chroma(of: square.resized(width: configuration.side, height: configuration.side)))
             var planes = ImageBatch([square], side: side).planes
@@ -181,6 +202,19 @@ public final class ColourTrainer {
         let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
         try average.follow(network, keep: keep)
         return Double(try loss.detached().item())
+    }
+
+    /// Photographs and generated faces of a step.
+    private func pictures(random: inout CounterRandom) throws -> [Image] {
+        var result = try (0..<settings.batch - settings.generated).map { _ in
+            try Image.read(plan.photographs[random.index(plan.photographs.count)])
+        }
+        if let pool {
+            let known = min(settings.faces, settings.firstFaces + 4 * position.step)
+            let indices = (0..<settings.generated).map { _ in random.index(known) }
+            result += try pool.pictures(indices, context: context).images
+        }
+        return result
     }
 
     /// A picture a little nearer or farther off and beside, half of them mirrored: as faces lie that were not aligned well.

@@ -80,7 +80,7 @@ public final class ConsultationTrainer {
     let validationCodes: CodeCache?
     var position = Position()
 
-    private static let domain: UInt32 = 0x10B
+    private static let domain: UInt32 = 0x10E
 
     /// Prepares a run.
     ///

