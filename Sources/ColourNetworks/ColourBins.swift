@@ -52,6 +52,7 @@ public struct ColourBins: Sendable, Codable, Equatable {
     ///   - colour: Cb and Cr.
     ///   - weight: What it counts.
     ///   - shares: By bin; added to.
+    ///   - start: Where the bins begin in it.
     package func add(_ colour: SIMD2<Float>, weight: Float = 1, to shares: inout [Float], at start: Int = 0) {
         for (node, share) in ColourBins.shares(of: colour) { shares[start + bins[node]] += weight * share }
     }

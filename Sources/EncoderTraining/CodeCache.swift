@@ -53,9 +53,7 @@ final class CodeCache {
 
     /// The codes of some photographs in colour or grey.
     ///
-    /// - Parameters:
-    ///   - photographs: By number, each with the picture.
-    ///   - isGrey: Whether its colours are taken away first.
+    /// - Parameter photographs: By number, each with the picture, and whether its colours are taken away first.
     /// - Returns: [count, rows, size].
     /// - Throws: ``Core/Failure`` of the encoder, or of the file.
     func codes(_ photographs: [(index: Int, picture: ImageBatch, isGrey: Bool)]) throws -> LatentCodes {

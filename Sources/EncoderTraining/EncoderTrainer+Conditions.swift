@@ -24,6 +24,7 @@ extension EncoderTrainer {
     ///   - targets: The pictures in colour.
     ///   - hasOthers: Whether others' colours are told at all; of generated pairs codes are known for their own alone.
     /// - Returns: Nil where nothing is told.
+    /// - Throws: ``Core/Failure`` when memory runs out.
     func told(_ targets: ImageBatch, hasOthers: Bool) throws -> Told? {
         guard let condition = settings.configuration.condition else { return nil }
         if hasOthers && position.step % EncoderTrainer.untold == EncoderTrainer.untold - 1 { return nil }

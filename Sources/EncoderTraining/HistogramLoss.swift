@@ -40,12 +40,12 @@ struct HistogramObjective: Objective {
         guard max(chroma.count, red.count) == images.count else {
             throw Failure("histogram loss", "has other pictures than it was made for")
         }
-        var result = ObjectiveValue(values: [], gradients: images)
+        var result = ObjectiveValue(values: [Float](repeating: 0, count: images.count), gradients: images)
         for index in 0..<images.count {
             let picture = images[index..<index + 1]
             let (value, gradient) =
                 kind == .absolute ? red[index].absoluteDifference(of: picture) : hellinger(picture, index)
-            result.values.append(value)
+            result.values[index] = value
             result.gradients.planes.replaceSubrange(
                 index * images.stride..<(index + 1) * images.stride, with: gradient)
         }

@@ -80,6 +80,7 @@ struct ConditionNetwork {
     ///   - maps: The backbone's maps.
     ///   - told: [N, …] as ``EncoderCondition/shape``.
     /// - Returns: As many maps; for `chroma` they themselves.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
     func merged(_ maps: [FeatureMap], _ told: Tensor) throws -> [FeatureMap] {
         guard let merge else { return maps }
         return try maps.map { map in
@@ -111,6 +112,7 @@ struct ConditionNetwork {
     ///   - coordinates: [N, rows, size].
     ///   - told: [N, bins].
     /// - Returns: Of the same shape.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
     func moved(_ coordinates: Tensor, _ told: Tensor) throws -> Tensor {
         guard condition.kind == .chroma else { return coordinates }
         var x = told

@@ -88,7 +88,7 @@ public struct EncoderCondition: Sendable, Codable, Equatable {
     ///
     /// - Throws: ``Core/Failure`` when one is out of range: a damaged or hostile file.
     func validate(rows: Int) throws {
-        guard [16, 32, 64].contains(mergeSize), 0..<rows ~= firstRow else {
+        guard [16, 32, 64].contains(mergeSize), kind != .chroma || 0..<rows ~= firstRow else {
             throw Failure(
                 "condition \(kind.rawValue)", "has numbers out of range (merge size \(mergeSize))",
                 "merge at 16, 32 or 64 pixels", kind: .usage)

@@ -1,7 +1,7 @@
 import Images
 
 extension ImageBatch {
-    /// The pictures without their colours (Rec. 601), in three equal channels.
+    /// The pictures without their colours, their luma in three equal channels.
     package func grey() -> ImageBatch {
         let luma = luma()
         let area = side * side
