@@ -55,6 +55,9 @@ let targets: [Target] = [
         "Objectives",
         ["Classifiers", "Generators", "Faces", "Networks", "Tensors", "Images", "Latents", "Core"]),
     module("Colourisation", ["Images"]),
+    module(
+        "ColourNetworks", ["Colourisation", "Networks", "Tensors", "Weights", "Images", "Core"],
+        resources: [.copy("Resources")]),
     module("ImageMetrics", ["CLinearAlgebra", "Networks", "Tensors", "Images", "Core"]),
     module(
         "ColourEvaluation",
@@ -97,19 +100,25 @@ let targets: [Target] = [
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
     module(
         "Encoders",
-        ["Inversion", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights", "Images", "Core"],
+        [
+            "Inversion", "Colourisation", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights",
+            "Images",
+            "Core",
+        ],
         resources: [.copy("Resources")]),
     module(
         "EncoderTraining",
         [
-            "Encoders", "Objectives", "Faces", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights",
-            "Images", "Core",
+            "Encoders", "Inversion", "ColourNetworks", "Colourisation", "Objectives", "Faces", "Fitting", "Generators",
+            "Networks", "Latents", "Tensors",
+            "Weights", "Images", "Core",
         ]),
     module("Downloads", ["Core"]),
     module(
         "Directions",
         [
-            "Classifiers", "ColourEvaluation", "Colourisation", "Core", "DirectionFiles", "DirectionFitting",
+            "Classifiers", "ColourEvaluation", "ColourNetworks", "Colourisation", "Core", "DirectionFiles",
+            "DirectionFitting",
             "Downloads", "Editing", "EncoderTraining", "Encoders", "Evaluation", "Faces", "Fitting", "Generators",
             "ImageMetrics", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
@@ -166,8 +175,8 @@ let tests: [Target] = [
     .testTarget(
         name: "EncodersTests",
         dependencies: [
-            "EncoderTraining", "Encoders", "Fitting", "Generators", "Latents", "Networks", "Images", "Tensors",
-            "Weights", "Core",
+            "EncoderTraining", "Encoders", "Inversion", "ColourNetworks", "Colourisation", "Fitting", "Generators",
+            "Latents", "Networks", "Images", "Tensors", "Weights", "Core",
         ], swiftSettings: strict),
     .testTarget(
         name: "ColourisationTests", dependencies: ["Colourisation", "Images"], swiftSettings: strict),
@@ -186,7 +195,10 @@ let tests: [Target] = [
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
     .testTarget(
         name: "CommandTests",
-        dependencies: ["Core", "DirectionFiles", "Images", "LatentStore", "Weights", "DirectionsCommand"],
+        dependencies: [
+            "ColourNetworks", "Core", "DirectionFiles", "Images", "LatentStore", "Networks", "Weights",
+            "DirectionsCommand",
+        ],
         swiftSettings: strict),
     .testTarget(name: "LatentsTests", dependencies: ["Latents", "Weights", "Core"], swiftSettings: strict),
     .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),

@@ -69,7 +69,8 @@ public struct ColourEvaluator: Sendable {
                 guard found.count == truth.pictures.count, found.side == ColourEvaluator.side else {
                     throw Failure(method.name, "gives other pictures than it was asked for")
                 }
-                try add(ImageBatch(found.images, side: found.side), truth, to: &sums[index])
+                let wanted = method.wanted(truth.pictures)
+                try add(ImageBatch(found.images, side: found.side), truth, wanted: wanted, to: &sums[index])
             }
             progress.advance(pictures.count)
         }
@@ -109,7 +110,7 @@ public struct ColourEvaluator: Sendable {
         mutating func add(_ figure: ColourFigure, _ value: Double) { values[figure, default: []].append(value) }
     }
 
-    private func add(_ found: ImageBatch, _ truth: Truth, to sums: inout Sums) throws {
+    private func add(_ found: ImageBatch, _ truth: Truth, wanted: ImageBatch, to sums: inout Sums) throws {
         let errors = try PixelLoss(targets: truth.pictures, side: ColourEvaluator.side).evaluate(found).values
         let distances = try truth.lpips.distances(found)
         let embeddings = try embedder?.embeddings(found)
@@ -127,7 +128,7 @@ public struct ColourEvaluator: Sendable {
                 sums.add(.identity, ColourEvaluator.cosine(own, wanted, index))
             }
             sums.add(.luminanceError, ColourEvaluator.luminanceError(found, truth.grey, index))
-            let histogram = ChromaHistogram(of: Chroma(of: truth.pictures, index: index))
+            let histogram = ChromaHistogram(of: Chroma(of: wanted, index: index))
             sums.add(
                 .hellinger, Double(ChromaHistogram(of: Chroma(of: found, index: index)).distance(to: histogram)))
         }

@@ -26,6 +26,15 @@ public protocol ColourMethod: Sendable {
     /// - Returns: As many pictures of the same size.
     /// - Throws: ``Core/Failure`` when they can't be computed.
     func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch
+    /// Pictures whose colours it was asked for: the true ones, or of a method that is given others' colours these.
+    ///
+    /// - Parameter truth: The photographs in their true colours.
+    /// - Returns: As many pictures.
+    func wanted(_ truth: ImageBatch) -> ImageBatch
+}
+
+extension ColourMethod {
+    public func wanted(_ truth: ImageBatch) -> ImageBatch { truth }
 }
 
 /// No colour: what any colouring has to beat.

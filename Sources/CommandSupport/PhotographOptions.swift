@@ -16,6 +16,9 @@ package struct PhotographOptions: ParsableArguments {
     @Option(help: "Which face of each photograph: 1 is the largest; `directions align` shows their numbers.")
     package var face = 1
 
+    @Flag(help: "With --photo: leave out the encoder's consultation, which gives faces the photographs' details.")
+    package var noConsultation = false
+
     @Option(help: "Seconds at most to look for each photograph's code, where the database has none.")
     package var seconds: Double = 40
 
@@ -23,6 +26,7 @@ package struct PhotographOptions: ParsableArguments {
     package var source: PhotographSource {
         var source = PhotographSource(photo, isAligned: aligned, budget: InversionBudget(seconds: seconds))
         source.face = face
+        source.isConsulted = !noConsultation
         return source
     }
 }

@@ -37,6 +37,10 @@ public struct Workspace: Sendable, Hashable {
     public func generator(_ name: String) -> String { "\(models)/\(name)" }
     /// The file of a trained encoder.
     public func encoder(_ name: String) -> String { "\(models)/\(name).encoder.safetensors" }
+    /// The file of an encoder's consultation.
+    public func consultation(_ name: String) -> String { "\(models)/\(name).consultation.safetensors" }
+    /// The file of a network that colours faces.
+    public func colorizer(_ name: String) -> String { "\(models)/\(name).colorizer.safetensors" }
     /// The file of a trained classifier.
     public func classifier(_ name: String) -> String { "\(models)/\(name).classifier.safetensors" }
 }

@@ -143,7 +143,7 @@ extension Session {
                     quiet.images(plan.edited(), generator: generator, rendering: rendering, label: "edit").images)
             }
         }
-        let plain = try PhotographEditor(generator, rendering: rendering)
+        let plain = try editor(of: photographs, generator, rendering)
         let edits = try codedPhotographs(photographs, generator: request.edit.generator).enumerated().map {
             let editor = try $1.tuning.map { try PhotographEditor(tuned(generator, by: $0), rendering: rendering) }
             return try (editor ?? plain).edits(

@@ -17,6 +17,10 @@ public struct ColorizeRequest: Sendable {
     public var isAligned = false
     /// Whether the generator's own picture is wanted, without the photograph's luminance.
     public var isAsGenerated = false
+    /// Where faces' colours come from; nil takes the network's where there is one, else the generator's.
+    public var source: ColourSource?
+    /// Whether the generator's faces get the photographs' details by the encoder's consultation, where it has one.
+    public var isConsulted = true
     /// How many colourings of each photograph, 1 to 16: the likeliest, then others drawn from the generator.
     public var variants = 1
     /// What the photographs' grey is of.
@@ -66,6 +70,22 @@ public struct ColorizeRequest: Sendable {
         for colour in palette { _ = try ColorizeRequest.colour(colour) }
         if let directions { try EditMixture.check(directions) }
         try budget.validate()
+    }
+
+    /// A picture that has the colours that were asked for; nil for none.
+    ///
+    /// - Throws: ``Core/Failure`` for a picture that can't be read, or colours that are none.
+    func colours() throws -> Image? {
+        if let coloursOf { return try Image.read(coloursOf) }
+        if palette.isEmpty { return nil }
+        // A stripe of each colour.
+        let colours = try palette.map(ColorizeRequest.colour)
+        var result = Image(width: 12 * colours.count, height: 12 * colours.count, fill: (0, 0, 0))
+        for i in 0..<result.width * result.height {
+            let colour = colours[i % result.width / 12].pixels
+            for c in 0..<3 { result.pixels[3 * i + c] = colour[c] }
+        }
+        return result
     }
 
     /// A colour of six hexadecimal digits.

@@ -21,6 +21,12 @@ public struct EvaluateColorizationRequest: Sendable {
         case optimise
         /// The generator's picture by its encoder, and its colours under the own luminance.
         case encoder
+        /// The same with the photograph's details by the encoder's consultation.
+        case hfgi
+        /// What `colorize` gives.
+        case colorize
+        /// That, its colours moved to the true picture's own, and to another's, by closed-form transfer.
+        case transfer
         /// The true pictures.
         case real
     }
@@ -43,6 +49,12 @@ public struct EvaluateColorizationRequest: Sendable {
     public var budget = InversionBudget(steps: 60)
     /// The generator's name in the workspace.
     public var generator = "default"
+    /// Encoders by name or file, each with rows of its own.
+    public var encoders: [String] = []
+    /// Folders of pictures that other programs coloured, named as the photographs, each with what its row is called.
+    public var predictions: [(name: String, folder: String)] = []
+    /// Where the colours of `colorize` come from; nil for its own choice.
+    public var source: ColourSource?
     /// Rows of one's own, such as networks that were trained elsewhere.
     public var others: [any ColourMethod] = []
 
@@ -64,7 +76,7 @@ public struct EvaluateColorizationRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for no rows, tints without a folder, or a number out of range.
     public func validate() throws {
-        guard !methods.isEmpty || !others.isEmpty else {
+        guard !methods.isEmpty || !others.isEmpty || !predictions.isEmpty || !encoders.isEmpty else {
             throw Failure("methods", "are none", "for example grey, tints, real", kind: .usage)
         }
         guard count ?? 1 > 0, statisticsCount > 0 else {
@@ -96,7 +108,7 @@ extension Session {
         if request.hasSetDistances && inception == nil {
             context.notice("evaluate: without FID and KID; `directions import inception` fetches their network")
         }
-        let methods = try self.methods(request)
+        let methods = try methods(request, files: files)
         let embedder =
             FileManager.default.fileExists(atPath: workspace.identityNetwork)
             ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
@@ -123,37 +135,6 @@ extension Session {
             return ["rows": "\(table.rows.count)"]
         }
         return table
-    }
-
-    private func methods(_ request: EvaluateColorizationRequest) throws -> [any ColourMethod] {
-        var result: [any ColourMethod] = []
-        for method in request.methods {
-            switch method {
-            case .grey: result.append(GreyItself())
-            case .real: result.append(TruePictures())
-            case .tints:
-                if let folder = request.statistics {
-                    result += TintMethod.all(try tints(of: folder, count: request.statisticsCount))
-                }
-            case .optimise:
-                let generator = try generator(request.generator)
-                let search = try greySearch(for: generator, film: .panchromatic, budget: request.budget)
-                let colours = try GeneratorColours(
-                    "optimise-output", title: "optimise, the generator's picture", encoder: search, generator: generator
-                )
-                let kept = OwnLuminance("optimise", title: "own luminance, optimise's chroma", colours: colours)
-                result.append(kept)
-            case .encoder:
-                let generator = try generator(request.generator)
-                let colours = try GeneratorColours(
-                    "psp", title: "encoder, the generator's picture", encoder: photographEncoder(for: generator),
-                    generator: generator)
-                result.append(colours)
-                result.append(
-                    OwnLuminance("colorize", title: "colorize: own luminance, encoder's chroma", colours: colours))
-            }
-        }
-        return result + request.others
     }
 
     /// The mean colours of a folder's aligned photographs.

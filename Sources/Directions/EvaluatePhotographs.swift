@@ -32,7 +32,7 @@ extension Session {
         let identity = generator.identity
         let layers = try request.layers?.range(rows: identity.styleGAN2Layers)
         let rendering = FaceRendering(threads: request.threads, device: request.device, isHalf: request.isHalf)
-        let plain = try PhotographEditor(generator, rendering: rendering)
+        let plain = try editor(of: source, generator, rendering)
         let progress = context.progress(
             "evaluate photographs", unit: "pictures", total: photographs.count * files.count * strengths.count)
         defer { progress.finish() }

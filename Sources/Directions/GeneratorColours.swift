@@ -1,6 +1,7 @@
 import ColourEvaluation
 import Colourisation
 import Core
+import Encoders
 import Generators
 import Images
 import Inversion
@@ -16,24 +17,44 @@ struct GeneratorColours: ColourMethod {
     let encoder: any PhotographEncoder
     /// Whose faces they are.
     let generator: Generator
+    /// Gives the faces the photographs' details; nil leaves them as the generator makes them.
+    let consultation: FaceConsultation?
     private let synthesizer: any Synthesizer
 
-    init(_ name: String, title: String, encoder: any PhotographEncoder, generator: Generator) throws {
+    init(
+        _ name: String, title: String, encoder: any PhotographEncoder, generator: Generator,
+        consultation: FaceConsultation? = nil
+    ) throws {
         self.name = name
         self.title = title
         self.encoder = encoder
         self.generator = generator
+        self.consultation = consultation
         synthesizer = try generator.synthesizer()
     }
 
     func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch {
-        try faces(encoder.codes(of: grey), side: grey.side)
+        try faces(encoder.codes(of: grey), of: grey, side: grey.side)
     }
 
-    /// The faces of some codes.
-    func faces(_ codes: LatentCodes, side: Int) throws -> ImageBatch {
-        try synthesizer.synthesize(codes, size: synthesizer.sizes.smallest(covering: side), noise: .none)
-            .resized(to: side)
+    /// The faces of some grey photographs' codes.
+    ///
+    /// - Parameters:
+    ///   - codes: The codes.
+    ///   - photographs: Whose they are, grey.
+    ///   - edited: Edits of them, whose faces are wanted; nil for the codes' own.
+    ///   - side: Pixels along a side.
+    /// - Returns: RGB, about [-1, 1].
+    /// - Throws: ``Core/Failure`` when they can't be computed.
+    func faces(
+        _ codes: LatentCodes, of photographs: ImageBatch, edited: LatentCodes? = nil, side: Int
+    ) throws -> ImageBatch {
+        let size = synthesizer.sizes.smallest(covering: side)
+        guard let consultation else {
+            return try synthesizer.synthesize(edited ?? codes, size: size, noise: .none).resized(to: side)
+        }
+        let consulted = try consultation.faces(of: codes, photographs: photographs, isGrey: true)
+        return try consulted.faces(edited ?? codes, size: size).resized(to: side)
     }
 }
 

@@ -1,4 +1,5 @@
 import Core
+import Encoders
 import Foundation
 import Generators
 import Images
@@ -32,6 +33,7 @@ struct InversionWork {
         let generator: Generator
         let inverter: Inverter
         let encoder: (any PhotographEncoder)?
+        let consultation: FaceConsultation?
         let tuner: PivotalTuner?
     }
 
@@ -100,6 +102,8 @@ struct InversionWork {
         let found = Way(
             generator: generator, inverter: try session.inverter(generator),
             encoder: method.hasEncoder ? try session.photographEncoder(for: generator) : nil,
+            consultation: method == .encoder && request.isConsulted
+                ? try session.consultation(for: generator, isGrey: false) : nil,
             tuner: method == .tune
                 ? try PivotalTuner(
                     generator, perceptual: session.perceptualNetwork(), embedder: session.embedder()) : nil)
@@ -117,7 +121,16 @@ struct InversionWork {
         guard let encoder = way.encoder else {
             return try inverter.invert(photographs, budget: request.budget, context: context)
         }
-        if method == .encoder { return try inverter.encode(photographs, by: encoder) }
+        if method == .encoder {
+            return try inverter.encode(
+                photographs, by: encoder,
+                faces: way.consultation.map { consultation in
+                    {
+                        try consultation.faces(of: $0, photographs: photographs, isGrey: false).faces(
+                            size: Inverter.side)
+                    }
+                })
+        }
         return try inverter.invert(
             photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context)
     }

@@ -39,6 +39,8 @@ public struct InvertRequest: Sendable {
     public var face = 1
     /// Whether an encoder's code is searched on from, where no method is asked for.
     public var isRefined = false
+    /// Whether faces of the encoder's codes get the photographs' details by its consultation, where it has one.
+    public var isConsulted = true
     /// The generator's name in the workspace.
     public var generator: String
 
@@ -73,8 +75,11 @@ public struct InvertRequest: Sendable {
     }
 
     /// What tells inversions of one method apart: the budget, and a fingerprint of how the search goes.
-    func settings(_ method: Method, encoder card: String?) throws -> String {
-        if method == .encoder { return "{\"aligned\":\(isAligned),\"encoder\":\"\(card ?? "")\"}" }
+    func settings(_ method: Method, encoder card: String?, consultation: String? = nil) throws -> String {
+        if method == .encoder {
+            let details = consultation.map { ",\"consultation\":\"\($0)\"" } ?? ""
+            return "{\"aligned\":\(isAligned)\(details),\"encoder\":\"\(card ?? "")\"}"
+        }
         struct Described: Encodable {
             let seconds: Double?
             let steps: Int?
@@ -155,6 +160,8 @@ public struct InvertResult: Sendable {
     public let ownCodes: LatentCodes?
     /// The generator's name in the workspace.
     public let generator: String
+    /// Whether faces of an encoder's codes have the photographs' details.
+    public let isConsulted: Bool
 }
 
 extension Session {
@@ -171,8 +178,11 @@ extension Session {
         let identity = try generatorIdentity(request.generator)
         let encoder = encoderPath(for: identity)
         let method = request.method ?? (encoder == nil ? .optimise : request.isRefined ? .encoderAndOptimise : .encoder)
+        let consultation = request.isConsulted ? consultationPath(for: identity, isGrey: false) : nil
+        func fingerprint(_ file: String) throws -> String { String(try Hashing.sha256(file: file).prefix(12)) }
         let settings = try request.settings(
-            method, encoder: method.hasEncoder ? encoder.map { String(try Hashing.sha256(file: $0).prefix(12)) } : nil)
+            method, encoder: method.hasEncoder ? encoder.map(fingerprint) : nil,
+            consultation: consultation.map(fingerprint))
         let store = try store()
         var (found, leftOut): ([String: InvertedPhotograph], [Failure]) = ([:], [])
         var waiting: [InversionWork.Waiting] = []
@@ -213,7 +223,7 @@ extension Session {
             codes: photographs.isEmpty ? nil : try LatentCodes(photographs.flatMap(\.code), rows: rows, size: size),
             ownCodes: photographs.isEmpty
                 ? nil : try LatentCodes(photographs.flatMap(\.ownCode), rows: own, size: size),
-            generator: request.generator)
+            generator: request.generator, isConsulted: request.isConsulted)
     }
 }
 

@@ -115,7 +115,7 @@ extension Session {
         let codes = try plan.edited()
         let names = PictureNames.unique(EditResult(plan, codes: codes, images: nil).frameNames)
         let rendering = request.edit.rendering ?? FaceRendering()
-        let plain = try PhotographEditor(generator, rendering: rendering)
+        let plain = try editor(of: request.photographs, generator, rendering)
         let progress = context.progress("edit", unit: "pictures", total: codes.count, isShown: codes.count > 1)
         defer { progress.finish() }
         var images = [Image?](repeating: nil, count: codes.count)

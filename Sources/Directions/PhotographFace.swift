@@ -1,6 +1,7 @@
 import Classifiers
 import Core
 import Editing
+import Encoders
 import Faces
 import Foundation
 import Generators
@@ -106,9 +107,16 @@ struct PhotographFace: Sendable {
 struct PhotographEditor {
     private let generator: Generator
     private let synthesizer: any Synthesizer
+    private let consultation: FaceConsultation?
 
-    init(_ generator: Generator, rendering: FaceRendering) throws {
+    /// - Parameters:
+    ///   - generator: Whose faces are laid over the photographs.
+    ///   - rendering: How they are synthesized.
+    ///   - consultation: Gives them the photographs' details; nil leaves them as the generator makes them.
+    /// - Throws: ``Core/Failure`` when the generator can't be computed so.
+    init(_ generator: Generator, rendering: FaceRendering, consultation: FaceConsultation? = nil) throws {
         self.generator = generator
+        self.consultation = consultation
         synthesizer = try generator.synthesizer(
             rendering.engine, threads: rendering.threads, device: rendering.device, isHalf: rendering.isHalf)
     }
@@ -121,6 +129,7 @@ struct PhotographEditor {
         fileprivate let reconstruction: ImageBatch
         fileprivate let transfer: EditTransfer
         fileprivate let synthesizer: any Synthesizer
+        fileprivate let consulted: ConsultedFaces?
 
         /// The photograph with the face of an edited code.
         ///
@@ -141,8 +150,11 @@ struct PhotographEditor {
 
         private func change(to edited: LatentCodes, region: EditRegion?) throws -> ImageBatch {
             let same = edited.values == code.values
+            let side = reconstruction.side
             let made =
-                same ? reconstruction : try synthesizer.synthesize(edited, size: reconstruction.side, noise: .none)
+                same
+                ? reconstruction
+                : try consulted?.faces(edited, size: side) ?? synthesizer.synthesize(edited, size: side, noise: .none)
             let change = transfer.change(to: made)
             return region?.kept(of: change) ?? change
         }
@@ -216,11 +228,24 @@ struct PhotographEditor {
     /// - Throws: ``Core/Failure`` when the code does not fit the generator, or memory runs out.
     func edits(of face: PhotographFace, code: LatentCodes, size: Int? = nil) throws -> Edits {
         let size = size ?? synthesizer.sizes.smallest(covering: face.square.width)
-        let reconstruction = try synthesizer.synthesize(code, size: size, noise: .none)
         let photograph = ImageBatch([face.square], side: face.square.width).resized(to: size)
+        let consulted = try consultation?.faces(of: code, photographs: photograph, isGrey: false)
+        let reconstruction =
+            try consulted?.faces(size: size) ?? synthesizer.synthesize(code, size: size, noise: .none)
         return Edits(
             face: face, photograph: photograph, code: code, reconstruction: reconstruction,
-            transfer: EditTransfer(photograph: photograph, reconstruction: reconstruction), synthesizer: synthesizer)
+            transfer: EditTransfer(photograph: photograph, reconstruction: reconstruction), synthesizer: synthesizer,
+            consulted: consulted)
+    }
+}
+
+extension Session {
+    /// What edits photographs whose generator was not tuned: with the encoder's consultation, where there is one and it is wanted.
+    func editor(
+        of source: PhotographSource, _ generator: Generator, _ rendering: FaceRendering
+    ) throws -> PhotographEditor {
+        let consultation = source.isConsulted ? try consultation(for: generator, isGrey: false) : nil
+        return try PhotographEditor(generator, rendering: rendering, consultation: consultation)
     }
 }
 

@@ -16,6 +16,8 @@ public struct PhotographSource: Sendable, Equatable {
     public var face = 1
     /// How codes are found; nil takes the newest that the database has, whichever way it was found.
     public var method: InvertRequest.Method?
+    /// Whether faces get the photographs' details by the encoder's consultation, where it has one.
+    public var isConsulted = true
     /// When a search ends, for each photograph.
     public var budget: InversionBudget
 
@@ -47,6 +49,7 @@ public struct PhotographSource: Sendable, Equatable {
             files, method: method, budget: budget, isAligned: isAligned, generator: generator)
         request.face = face
         request.isRefined = true
+        request.isConsulted = isConsulted
         return request
     }
 }

@@ -1,6 +1,7 @@
 import Colourisation
 import Core
 import Editing
+import Encoders
 import Faces
 import Foundation
 import Generators
@@ -19,8 +20,10 @@ struct PhotographWork {
 
     private let session: Session
     private let request: ColorizeRequest
-    private let generator: Generator
-    private let colours: GeneratorColours
+    /// Where colours come from.
+    private let colouring: FaceColouring
+    /// The generator with what gives its codes; nil where nothing needs them.
+    private let colours: GeneratorColours?
     /// The colours that were asked for.
     private let wanted: ChromaStatistics?
     private let mixtures: [EditMixture]
@@ -28,34 +31,57 @@ struct PhotographWork {
     init(_ session: Session, _ request: ColorizeRequest) throws {
         self.session = session
         self.request = request
-        let generator = try session.generator(request.generator)
-        self.generator = generator
-        let encoder = try session.greyEncoder(for: generator, film: request.film, budget: request.budget)
-        colours = try GeneratorColours("colorize", title: "colorize", encoder: encoder, generator: generator)
-        wanted = try PhotographWork.wanted(request)
+        let network = request.source == .generator ? nil : try session.faceColours()
+        guard network != nil || request.source == .generator || request.source == nil else {
+            throw Failure(
+                "colouriser", "is not there",
+                "train one with `directions train-colorizer`, or take the generator's colours",
+                kind: .notFound)
+        }
+        let source = request.source ?? (network == nil ? .generator : .network)
+        let needsCodes =
+            source != .network || request.variants > 1 || request.isAsGenerated || request.directions != nil
+        let colours = needsCodes ? try PhotographWork.colours(session, request) : nil
+        self.colours = colours
+        colouring = FaceColouring(network: network, generator: colours, source: source)
+        // An encoder that was told the colours has given them already.
+        let isTold = source == .generator && colours?.encoder is ToldEncoder
+        wanted = isTold ? nil : try PhotographWork.wanted(request)
         let library = session.library
         mixtures =
             try request.directions.map { text in
                 try EditMixture.list(text) { reference in
                     let file = try library.load(reference)
-                    try file.requireGenerator(sha256: generator.identity.sha256, name: generator.identity.name)
+                    if let identity = colours?.generator.identity {
+                        try file.requireGenerator(sha256: identity.sha256, name: identity.name)
+                    }
                     return file
                 }
             } ?? []
     }
 
-    /// The mean and covariance of the colours of a picture or a palette.
+    private static func colours(_ session: Session, _ request: ColorizeRequest) throws -> GeneratorColours {
+        let generator = try session.generator(request.generator)
+        var encoder = try session.greyEncoder(for: generator, film: request.film, budget: request.budget)
+        if let face = encoder as? FaceEncoder, let condition = face.card.configuration.condition,
+            let colours = try request.colours()
+        {
+            encoder = ToldEncoder(face, condition: condition, colours: colours, strength: request.colourStrength)
+        }
+        return try GeneratorColours(
+            "colorize", title: "colorize", encoder: encoder, generator: generator,
+            consultation: request.isConsulted ? session.consultation(for: generator, isGrey: true) : nil)
+    }
+
+    /// The mean and covariance of the colours that were asked for.
     private static func wanted(_ request: ColorizeRequest) throws -> ChromaStatistics? {
-        if let file = request.coloursOf { return ChromaStatistics(of: Chroma(of: try Image.read(file))) }
-        if request.palette.isEmpty { return nil }
-        let colours = try request.palette.map { Chroma(of: try ColorizeRequest.colour($0)) }
-        let row = Chroma(
-            cb: Plane(colours.flatMap(\.cb.values), width: colours.count, height: 1),
-            cr: Plane(colours.flatMap(\.cr.values), width: colours.count, height: 1))
-        var result = ChromaStatistics(of: row)
-        // Things of one colour still differ by light: as much as skin does.
-        result.blue += 16
-        result.red += 16
+        guard let colours = try request.colours() else { return nil }
+        var result = ChromaStatistics(of: Chroma(of: colours))
+        if request.coloursOf == nil {
+            // Things of one colour still differ by light: as much as skin does.
+            result.blue += 16
+            result.red += 16
+        }
         return result
     }
 
@@ -68,12 +94,57 @@ struct PhotographWork {
             session.context.notice("colorize: \(file) is in colour; its colours are replaced")
         }
         let places = try places(in: picture, file: file)
-        let faces = ImageBatch(
-            places.map { $0.cut(grey, side: PhotographWork.side).greyImage }, side: PhotographWork.side)
+        let side = PhotographWork.side
+        let faces = ImageBatch(places.map { $0.cut(grey, side: side).greyImage }, side: side)
+        guard let colours else {
+            return [try coloured(colouring.chroma(of: faces), grey: grey, places: places)]
+        }
         let found = try colours.encoder.codes(of: faces)
+        let plain = try (0..<found.count).map { try found.slice($0..<$0 + 1) }
+        let likeliest = try chroma(of: faces, plain, colours)
         return try (0..<request.variants).map { index in
-            let codes = try (0..<found.count).map { try variant(index, of: found.slice($0..<$0 + 1)) }
-            return try coloured(codes, grey: grey, places: places)
+            try session.context.check()
+            let codes = try plain.map { try variant(index, of: $0, colours.generator) }
+            let edits = try codes.map { try edited($0, colours.generator) }
+            if request.isAsGenerated {
+                return try colours.faces(codes[0], of: faces[0..<1], edited: edits[0], side: side).images[0]
+            }
+            let chroma = index == 0 ? likeliest : try varied(likeliest, faces, from: plain, to: codes, colours)
+            var image = try coloured(chroma, grey: grey, places: places)
+            for (place, edit) in edits.enumerated() {
+                guard let edit else { continue }
+                image = try transferred(
+                    edit, codes[place], faces[place..<place + 1], to: image, place: places[place], colours)
+            }
+            return image
+        }
+    }
+
+    /// The colours of faces, one by one, as codes may be of one row or of all.
+    private func chroma(of faces: ImageBatch, _ codes: [LatentCodes], _ colours: GeneratorColours) throws -> [Chroma] {
+        if request.isAsGenerated { return [] }
+        return try codes.indices.flatMap { try colouring.chroma(of: faces[$0..<$0 + 1], codes: codes[$0]) }
+    }
+
+    /// Other colours: the likeliest ones moved as the generator's move from the codes to a variant of them.
+    private func varied(
+        _ likeliest: [Chroma], _ faces: ImageBatch, from plain: [LatentCodes], to codes: [LatentCodes],
+        _ colours: GeneratorColours
+    ) throws -> [Chroma] {
+        let side = PhotographWork.side
+        return try likeliest.indices.map { place in
+            let face = faces[place..<place + 1]
+            let before = Chroma(of: try colours.faces(plain[place], of: face, side: side))
+            let after = Chroma(of: try colours.faces(codes[place], of: face, side: side))
+            var result = likeliest[place].resized(width: side, height: side)
+            func add(_ to: inout Plane, _ a: Plane, _ b: Plane) {
+                // Broad changes alone: the generator's edges lie elsewhere.
+                let change = a.map(with: b, -).blurred(sigma: 4)
+                for i in to.values.indices { to.values[i] += change.values[i] }
+            }
+            add(&result.cb, after.cb, before.cb)
+            add(&result.cr, after.cr, before.cr)
+            return result
         }
     }
 
@@ -84,29 +155,17 @@ struct PhotographWork {
         return faces.prefix(PhotographWork.mostFaces).map(\.square)
     }
 
-    /// A photograph with the chroma of its faces' codes.
-    private func coloured(_ codes: [LatentCodes], grey: Plane, places: [PictureSquare]) throws -> Image {
-        let side = PhotographWork.side
-        let edits = try codes.map { try edited($0) }
-        if request.isAsGenerated { return try colours.faces(edits[0] ?? codes[0], side: side).images[0] }
-        var plains: [ImageBatch] = []
-        let parts = try zip(codes, places).map { code, place in
-            try session.context.check()
-            let plain = try colours.faces(code, side: side)
-            plains.append(plain)
-            var chroma = Chroma(of: plain)
+    /// A photograph with the chroma of its faces.
+    private func coloured(_ chroma: [Chroma], grey: Plane, places: [PictureSquare]) throws -> Image {
+        let parts = zip(chroma, places).map { chroma, place in
+            var chroma = chroma
             if let wanted {
                 chroma = ChromaStatistics(of: chroma).moved(chroma, to: wanted, strength: request.colourStrength)
             }
             return (chroma: chroma, place: place)
         }
-        let colouring = PhotographColouring(surround: request.surround)
-        var image = grey.coloured(by: colouring.chroma(of: parts, grey: grey), film: request.film)
-        for (index, edit) in edits.enumerated() {
-            guard let edit else { continue }
-            image = try transferred(edit, plain: plains[index], to: image, place: places[index])
-        }
-        return image
+        let laid = PhotographColouring(cleaning: colouring.cleaning, surround: request.surround)
+        return grey.coloured(by: laid.chroma(of: parts, grey: grey), film: request.film)
     }
 
     /// Faces of one photograph at most.
@@ -114,9 +173,11 @@ struct PhotographWork {
 
     /// An edit of the code brought to the coloured photograph.
     private func transferred(
-        _ edited: LatentCodes, plain: ImageBatch, to image: Image, place: PictureSquare
+        _ edited: LatentCodes, _ codes: LatentCodes, _ grey: ImageBatch, to image: Image, place: PictureSquare,
+        _ colours: GeneratorColours
     ) throws -> Image {
         let side = PhotographWork.side
+        let plain = try colours.faces(codes, of: grey, side: side)
         let planes = (0..<3).map { c in
             Plane(
                 (0..<image.width * image.height).map { Float(image.pixels[3 * $0 + c]) / 127.5 - 1 },
@@ -124,7 +185,7 @@ struct PhotographWork {
         }
         let face = ImageBatch(planes.flatMap { place.cut($0, side: side).values }, side: side)
         let change = EditTransfer(photograph: face, reconstruction: plain)
-            .change(to: try colours.faces(edited, side: side))
+            .change(to: try colours.faces(codes, of: grey, edited: edited, side: side))
         let area = side * side
         let laid = place.laid(
             (0..<3).map { Plane(Array(change.planes[$0 * area..<($0 + 1) * area]), width: side, height: side) },
@@ -140,7 +201,7 @@ struct PhotographWork {
     }
 
     /// The code with the directions applied; nil where there are none, or none does anything.
-    private func edited(_ codes: LatentCodes) throws -> LatentCodes? {
+    private func edited(_ codes: LatentCodes, _ generator: Generator) throws -> LatentCodes? {
         if mixtures.isEmpty || request.strength == 0 { return nil }
         let layout = generator.layout
         let canonical = codes.rows == layout.rows ? try layout.canonical(codes) : codes
@@ -152,7 +213,7 @@ struct PhotographWork {
     }
 
     /// The code itself, and after it codes whose fine rows go towards those of drawn faces: other colours on the same shapes.
-    private func variant(_ index: Int, of codes: LatentCodes) throws -> LatentCodes {
+    private func variant(_ index: Int, of codes: LatentCodes, _ generator: Generator) throws -> LatentCodes {
         if index == 0 { return codes }
         let own = try generator.layout.own(codes, name: generator.identity.name)
         let drawn = try generator.latents(seed: request.seed, indices: UInt64(index)..<UInt64(index) + 1)

@@ -27,6 +27,8 @@ public struct TrainEncoderRequest: Sendable {
     public var weights: String?
     /// An encoder file of the same shape to begin from, or `shipped`; nil begins anew.
     public var start: String?
+    /// Colours that it is told besides the picture; nil for none.
+    public var condition: EncoderCondition?
     /// How it is trained; what it is comes from the fields above and the generator.
     public var settings: EncoderSettings
     /// What may be done with the weights.
@@ -53,6 +55,7 @@ public struct TrainEncoderRequest: Sendable {
         settings.configuration = EncoderConfiguration(
             kind, backbone: architecture, rows: identity.styleGAN2Layers, latentSize: identity.latentSize)
         settings.configuration.reconstructionSize = min(128, identity.resolution)
+        settings.configuration.condition = condition
         settings.imageSize = min(settings.imageSize, identity.resolution)
         if kind != .restyle { settings.passes = 1 }
         try settings.validate()

@@ -25,6 +25,8 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         public var latent: Float = 1
         /// The mean square of the rows' offsets, in W's deviations.
         public var delta: Float = 0.01
+        /// The distance of colours from those that were told, where a condition tells some; nil for 0.5.
+        public var histogram: Float?
 
         public init() {}
     }
@@ -35,6 +37,9 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
     public var input = Input.both
     /// What the losses count.
     public var losses = Losses()
+    /// How colours are compared with those that were told; nil as the condition has it: the paper's for its histograms, Hellinger's
+    /// for chroma.
+    public var histogramLoss: HistogramLoss?
     /// Steps on generated pairs.
     public var latentSteps = 2000
     /// Pairs a step.

@@ -126,7 +126,8 @@ extension EncoderTrainer {
             try context.check()
             let files = plan.validation[start..<min(plan.validation.count, start + 8)]
             let faces = ImageBatch(try files.map { try Image.read($0).centredSquare(size: size) }, side: size)
-            let codes = try encoder.codes(of: isGrey ? faces.grey() : faces)
+            let told = settings.configuration.condition?.values(of: faces)
+            let codes = try encoder.codes(of: isGrey ? faces.grey() : faces, told: told)
             let images = try synthesizer.synthesize(codes, size: size, noise: .none)
             l2 += try PixelLoss(targets: faces, side: size).evaluate(images).total
             if let perceptual = judges.perceptual {
@@ -155,19 +156,4 @@ extension EncoderTrainer {
         return card
     }
 
-}
-
-extension ImageBatch {
-    /// The pictures without their colours, in three equal channels.
-    func grey() -> ImageBatch {
-        let luma = luma()
-        let area = side * side
-        var planes: [Float] = []
-        planes.reserveCapacity(3 * luma.planes.count)
-        for index in 0..<count {
-            let one = luma.planes[index * area..<(index + 1) * area]
-            for _ in 0..<3 { planes += one }
-        }
-        return ImageBatch(planes, side: side)
-    }
 }

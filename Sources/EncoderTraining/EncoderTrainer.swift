@@ -146,7 +146,7 @@ public final class EncoderTrainer {
         let size = generator.identity.latentSize
         coordinates = try EncoderTrainer.coordinates(generator, plan)
         network = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
-        if let start = plan.start { try network.load(EncoderFile.read(start).network.state(), from: start) }
+        if let start = plan.start { try network.begin(with: EncoderFile.read(start).network.state(), from: start) }
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
         }
@@ -178,7 +178,7 @@ public final class EncoderTrainer {
         if let start = plan.start {
             let file = try EncoderFile.read(start)
             guard file.card.generator == generator.identity.sha256,
-                file.card.configuration == plan.settings.configuration
+                plan.settings.configuration.canBegin(from: file.card.configuration)
             else {
                 throw Failure(
                     start, "is of another generator or another shape", "begin from one that is alike, or anew",
@@ -275,10 +275,12 @@ public final class EncoderTrainer {
             isGrowing && place < settings.freshPairs ? known - 1 - place : random.index(known)
         }
         let wanted = try coordinates.coordinates(pool.codes(indices).values)
-        let pictures = try shown(pool.pictures(indices, context: context), random: &random)
+        let faces = try pool.pictures(indices, context: context)
+        let pictures = try shown(faces, random: &random)
         let shape = [settings.latentBatch, settings.configuration.rows, settings.configuration.latentSize]
         let before = try tensor(meanFace).expanded([settings.latentBatch, 3, meanFace.side, meanFace.side])
-        let found = try network.coordinates(pictures, reconstructions: before)
+        let told = try told(faces, hasOthers: false)
+        let found = try network.coordinates(pictures, reconstructions: before, told: told?.values)
         let loss = try found.subtracting(Tensor(wanted, shape: shape, device: device)).squared()
             .multiplied(by: coordinateWeights).mean().scaled(by: Double(settings.losses.latent))
         try loss.backward()
@@ -291,14 +293,16 @@ public final class EncoderTrainer {
         var random = random(position.step)
         let targets = try photographs(random: &random)
         let pictures = try shown(targets, random: &random)
-        let losses = try objective(targets.resized(to: settings.imageSize))
+        let told = try told(targets, hasOthers: true)
+        let losses = try objective(targets.resized(to: settings.imageSize), told)
         let (rows, size) = (settings.configuration.rows, settings.configuration.latentSize)
         var place = [Float](repeating: 0, count: targets.count * rows * size)
         var before = meanFace.gathered(Array(repeating: 0, count: targets.count))
         var value = 0.0
         for _ in 0..<settings.passes {
             let change = try network.coordinates(
-                pictures, reconstructions: settings.configuration.kind == .restyle ? tensor(before) : nil)
+                pictures, reconstructions: settings.configuration.kind == .restyle ? tensor(before) : nil,
+                told: told?.values)
             let moved = try change.detached().to(device: .cpu).contiguous().floats()
             for i in place.indices { place[i] += moved[i] }
             let found = try evaluate(place, losses)
@@ -330,7 +334,7 @@ public final class EncoderTrainer {
         return ImageBatch(planes, side: side)
     }
 
-    private func objective(_ targets: ImageBatch) throws -> any Objective {
+    private func objective(_ targets: ImageBatch, _ told: Told?) throws -> any Objective {
         let losses = settings.losses
         let side = targets.side
         var parts: [(any Objective, weight: Float)] = [
@@ -342,7 +346,7 @@ public final class EncoderTrainer {
         if losses.id > 0, let embedder = judges.embedder {
             parts.append((try IdentityObjective(embedder, faces: targets), losses.id))
         }
-        return CombinedObjective(parts)
+        return objective(CombinedObjective(parts), targets, told)
     }
 
     /// The losses of some places, their mean, and the gradients of that.
@@ -366,32 +370,5 @@ public final class EncoderTrainer {
         try optimiser.update(rate: settings.rate(step: position.step), clip: settings.clip)
         let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
         try average.follow(network, keep: keep)
-    }
-}
-
-/// What codes far from W cost.
-struct CodePriors {
-    let wNorm: Float
-    let delta: Float
-    let rows: Int
-    let size: Int
-
-    /// The cost of some codes' coordinates [count, rows, size], in all; its gradients are added.
-    func add(_ place: [Float], to gradients: inout [Float]) -> Double {
-        var value = 0.0
-        for code in 0..<place.count / (rows * size) {
-            for k in 0..<size {
-                let start = code * rows * size + k
-                var common: Float = 0
-                for row in 0..<rows { common += place[start + row * size] / Float(rows) }
-                value += Double(wNorm * common * common) / Double(size)
-                for row in 0..<rows {
-                    let offset = place[start + row * size] - common
-                    value += Double(delta * offset * offset) / Double(rows * size)
-                    gradients[start + row * size] += 2 * (wNorm * common + delta * offset) / Float(rows * size)
-                }
-            }
-        }
-        return value
     }
 }

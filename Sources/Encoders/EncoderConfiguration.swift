@@ -32,6 +32,8 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
     public var passes = 1
     /// Pixels along a side of what `restyle` is shown of its code.
     public var reconstructionSize = 128
+    /// Colours that it is told besides the picture; nil for none.
+    public var condition: EncoderCondition?
 
     /// - Parameters:
     ///   - kind: How codes are read off.
@@ -47,6 +49,16 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
         rank = min(rank, latentSize)
     }
 
+    /// Whether an encoder of another shape can be gone on from: one that is alike but for colours that it was not told.
+    ///
+    /// - Parameter other: Its shape.
+    /// - Returns: True for the same shape, too.
+    public func canBegin(from other: EncoderConfiguration) -> Bool {
+        var plain = self
+        plain.condition = nil
+        return other == self || other == plain
+    }
+
     /// Channels that the backbone sees.
     var inputs: Int { kind == .restyle ? 6 : 3 }
 
@@ -55,6 +67,7 @@ public struct EncoderConfiguration: Sendable, Codable, Equatable {
     /// - Throws: ``Core/Failure`` when one is out of range: a damaged or hostile file.
     public func validate() throws {
         try backbone.validate()
+        try condition?.validate(rows: rows)
         let fine =
             1...64 ~= rows && 1...1024 ~= latentSize && 8...1024 ~= width && 8...4096 ~= hidden
             && 1...latentSize ~= rank && 1...16 ~= passes && (kind == .restyle || passes == 1)

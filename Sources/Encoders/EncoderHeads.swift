@@ -57,7 +57,10 @@ struct SharedHeads: EncoderHeads {
     init(_ configuration: EncoderConfiguration, maps: [(stride: Int, channels: Int)], layers: LayerStore) throws {
         self.configuration = configuration
         let width = configuration.width
-        laterals = try maps.filter { [8, 16, 32].contains($0.stride) }.map { map in
+        // What is told may come at a quarter of the side.
+        let isFine = configuration.condition.map { $0.kind != .chroma && $0.mergeSize == 64 } ?? false
+        let strides = [8, 16, 32] + (isFine ? [4] : [])
+        laterals = try maps.filter { strides.contains($0.stride) }.map { map in
             let name = "lateral\(map.stride)"
             return (
                 map.stride, try PlainConvolution(layers, name, input: map.channels, output: width, size: 1)
@@ -81,7 +84,7 @@ struct SharedHeads: EncoderHeads {
         for (stride, convolution) in laterals {
             guard let map = maps.first(where: { $0.stride == stride }) else { continue }
             var part = try convolution.apply(map.tensor)
-            if stride == 8 { part = try part.averagePooled(size: 2, stride: 2) }
+            if stride < 16 { part = try part.averagePooled(size: 16 / stride, stride: 16 / stride) }
             if stride == 32 {
                 part = try part.resized(height: part.shape[2] * 2, width: part.shape[3] * 2)
             }

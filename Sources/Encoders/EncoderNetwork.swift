@@ -16,6 +16,7 @@ public final class EncoderNetwork {
     private let backbone: any Backbone
     private let layers: LayerStore
     private let heads: any EncoderHeads
+    private let conditioning: ConditionNetwork?
 
     /// A network with fresh weights.
     ///
@@ -41,6 +42,11 @@ public final class EncoderNetwork {
             configuration.kind == .psp
             ? try PyramidHeads(configuration, maps: channels, layers: layers)
             : try SharedHeads(configuration, maps: channels, layers: layers)
+        var conditioning: ConditionNetwork?
+        if let condition = configuration.condition {
+            conditioning = try ConditionNetwork(condition, configuration, maps: channels, layers: layers)
+        }
+        self.conditioning = conditioning
     }
 
     /// Learnt tensors and moments by name, in the order of the network.
@@ -58,15 +64,18 @@ public final class EncoderNetwork {
     /// - Parameters:
     ///   - pictures: RGB in [-1, 1], [N, 3, S, S] at the input size.
     ///   - reconstructions: What the codes so far show, [N, 3, s, s]; nil where the kind sees none.
+    ///   - told: Colours as the condition's values, a row a picture; nil tells none.
     /// - Returns: [N, rows, latent size]: coordinates, or for `restyle` the change of them.
     /// - Throws: ``Core/Failure`` with libtorch's reason.
-    public func coordinates(_ pictures: Tensor, reconstructions: Tensor?) throws -> Tensor {
+    public func coordinates(_ pictures: Tensor, reconstructions: Tensor?, told: Tensor? = nil) throws -> Tensor {
         var input = pictures
         if configuration.kind == .restyle, let reconstructions {
             let side = configuration.backbone.inputSize
             input = try .concatenated([pictures, reconstructions.resized(height: side, width: side)], axis: 1)
         }
-        return try heads.apply(backbone.features(input, training: false))
+        let maps = try backbone.features(input, training: false)
+        guard let conditioning, let told else { return try heads.apply(maps) }
+        return try conditioning.moved(heads.apply(conditioning.merged(maps, told)), told)
     }
 
     /// Takes over a backbone's published weights, its head left out; channels beyond three begin at zero.
@@ -121,6 +130,24 @@ public final class EncoderNetwork {
             }
             try tensor.assign(Tensor(try data.floats(), shape: data.shape, device: device))
         }
+    }
+
+    /// Takes over the tensors of an encoder that was told nothing, or the same; what only this one has begins at nothing.
+    ///
+    /// - Parameters:
+    ///   - state: Tensors as ``state()`` gives them.
+    ///   - source: Where they come from, for messages.
+    /// - Throws: ``Core/Failure`` as ``load(_:from:)``.
+    public func begin(with state: [String: TensorData], from source: String) throws {
+        var state = state
+        for (name, tensor) in parameters where state[name] == nil && configuration.condition != nil {
+            if name.hasPrefix("heads.condition.") {
+                state[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
+            } else if name.hasPrefix("heads.lateral4.") {
+                state[name] = TensorData([Float](repeating: 0, count: tensor.count), shape: tensor.shape)
+            }
+        }
+        try load(state, from: source)
     }
 
     /// Moves the weights towards those of another network of the same shape.

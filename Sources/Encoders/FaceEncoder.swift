@@ -78,18 +78,34 @@ public final class FaceEncoder: PhotographEncoder, Sendable {
         Bundle.module.path(forResource: "faces.encoder", ofType: "safetensors", inDirectory: "Resources")
     }
 
-    public func codes(of photographs: ImageBatch) throws -> LatentCodes {
+    public func codes(of photographs: ImageBatch) throws -> LatentCodes { try codes(of: photographs, told: nil) }
+
+    /// The codes of some photographs in told colours.
+    ///
+    /// - Parameters:
+    ///   - photographs: Aligned faces in FFHQ's frame, RGB in [-1, 1], of any size.
+    ///   - told: A vector for each photograph as ``EncoderCondition/values(of:)-(ImageBatch)`` gives them; nil tells none.
+    /// - Returns: A code for each.
+    /// - Throws: ``Core/Failure`` (usage) for an encoder that can be told nothing, or when it can't be computed.
+    public func codes(of photographs: ImageBatch, told: [[Float]]?) throws -> LatentCodes {
+        let shape = card.configuration.condition?.shape ?? []
+        if let told, told.count != photographs.count || !told.allSatisfy({ $0.count == shape.reduce(1, *) }) {
+            throw Failure(
+                "encoder \(card.name)", "can't be told such colours",
+                "train one with a condition, or give a histogram for each photograph", kind: .usage)
+        }
         let (rows, size) = (card.configuration.rows, card.configuration.latentSize)
         var values: [Float] = []
         for start in stride(from: 0, to: photographs.count, by: FaceEncoder.batch) {
             let part = photographs[start..<min(photographs.count, start + FaceEncoder.batch)]
-            values += try coordinates.latents(found(in: part))
+            let some = told.map { Array($0[start..<start + part.count]) }
+            values += try coordinates.latents(found(in: part, told: some))
         }
         return try LatentCodes(values, rows: rows, size: size)
     }
 
     /// Coordinates of a few photographs, [count, rows, size].
-    private func found(in photographs: ImageBatch) throws -> [Float] {
+    private func found(in photographs: ImageBatch, told: [[Float]]?) throws -> [Float] {
         let shape = card.configuration
         let side = shape.backbone.inputSize
         let pictures = photographs.resized(to: side)
@@ -106,6 +122,10 @@ public final class FaceEncoder: PhotographEncoder, Sendable {
                         Tensor(pictures.planes, shape: [pictures.count, 3, side, side], device: device),
                         reconstructions: try shown.map {
                             try Tensor($0.planes, shape: [$0.count, 3, $0.side, $0.side], device: device)
+                        },
+                        told: told.map {
+                            let one = card.configuration.condition?.shape ?? []
+                            return try Tensor($0.flatMap(\.self), shape: [$0.count] + one, device: device)
                         }
                     ).to(device: .cpu).contiguous().floats()
                 }

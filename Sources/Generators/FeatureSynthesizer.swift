@@ -47,6 +47,16 @@ public protocol FeatureSynthesizer: GradientSynthesizer {
     func backward(
         _ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange, gradients: ImageBatch
     ) throws -> FeatureGradients
+    /// Images of changed features together with the way back from them, which computes nothing twice where memory allows it.
+    ///
+    /// - Parameters:
+    ///   - codes: They, `size`, `noise` and `change` as for the images.
+    ///   - size: Pixels along a side, as for the images.
+    ///   - noise: Whether noise takes part, as for the images.
+    ///   - change: What is done to features on the way.
+    /// - Returns: The images with the way back.
+    /// - Throws: ``Failure`` when a shape does not fit or memory runs out.
+    func record(_ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange) throws -> RecordedChange
 }
 
 extension DifferentiableSynthesizer {

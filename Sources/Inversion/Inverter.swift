@@ -183,10 +183,11 @@ public struct Inverter: Sendable {
     ///   - photographs: Aligned faces in FFHQ's frame, RGB in [-1, 1].
     ///   - steps: Steps that were made to find them.
     ///   - seconds: Seconds that each took.
+    ///   - faces: The codes' faces, where they are more than the generator alone makes; nil for these.
     /// - Returns: A result for each, in their order.
     /// - Throws: ``Core/Failure`` for codes that do not fit the generator, or memory that runs out.
     public func measured(
-        _ codes: LatentCodes, _ photographs: ImageBatch, steps: Int, seconds: Double
+        _ codes: LatentCodes, _ photographs: ImageBatch, steps: Int, seconds: Double, faces: ImageBatch? = nil
     ) throws -> [Inversion] {
         let side = Inverter.side
         let targets = photographs.resized(to: side)
@@ -194,8 +195,9 @@ public struct Inverter: Sendable {
         let descent = CodeDescent(codes.values, rows: codes.rows, coordinates: coordinates)
         let own = try generator.layout.own(codes, name: generator.identity.name)
         let canonical = codes.rows == generator.layout.canonicalRows ? codes : try generator.layout.canonical(own)
-        let faces = try synthesizer.synthesize(own, size: synthesizer.sizes.smallest(covering: side), noise: .none)
-            .resized(to: side)
+        let shown =
+            try faces ?? synthesizer.synthesize(own, size: synthesizer.sizes.smallest(covering: side), noise: .none)
+        let faces = shown.resized(to: side)
         let errors = try PixelLoss(targets: targets, side: side).evaluate(faces).values
         let distances = try LPIPS(perceptual, targets: targets).distances(faces)
         let identities = try embedder.map { try IdentityObjective($0, faces: targets).evaluate(faces).values }

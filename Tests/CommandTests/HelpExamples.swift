@@ -81,7 +81,7 @@ struct HelpExample {
     ///
     /// Such a command has to end with a message that names one of them.
     var absent: [String] {
-        if verb == "train-encoder" { return ["ffhq", "checkpoint"] }
+        if ["train-encoder", "train-consultation", "train-colorizer"].contains(verb) { return ["ffhq", "checkpoint"] }
         return ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl"].filter(line.contains)
             + (line.contains("--device cuda") ? ["CUDA"] : [])
     }

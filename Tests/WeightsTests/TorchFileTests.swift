@@ -17,6 +17,13 @@ import Weights
         #expect(try tensor.floats() == (0..<512).map { (Float($0) - 255.5) / 256 })
     }
 
+    @Test func `a TorchScript program's tensors, lists beside them`() throws {
+        let tensors = try TorchScriptFile.open(fixture("script.pt"), name: "script.pt")
+        #expect(tensors.keys.sorted() == ["inner.weight", "mean"])
+        #expect(try #require(tensors["inner.weight"]).load().floats() == [0, 1, 2, 3, 4, 5])
+        #expect(try #require(tensors["mean"]).load().floats() == [1.5, -2])
+    }
+
     @Test(arguments: ["zip", "legacy"]) func `containers, types, strides and parameters`(_ form: String) throws {
         let value = try TorchFile.decode(fixture("mixed-\(form).pt"), name: form)
         let state = try #require(value["g_ema"])

@@ -138,6 +138,23 @@ struct MobileStyleGANEngineSynthesizer: FeatureSynthesizer {
         }
     }
 
+    func record(
+        _ codes: LatentCodes, size: Int, noise: NoiseMode, change: FeatureChange
+    ) throws -> RecordedChange {
+        let styles = try styles(codes, size: size, noise: noise)
+        guard codes.count <= recordedAtOnce else {
+            return try recomputed(codes, size: size, noise: noise, change: change)
+        }
+        let recording = try engine.record(styles, size: size, change: change)
+        return RecordedChange(images: ImageBatch(recording.images, side: size)) { [layout] gradients in
+            guard var result = try recording.backward(gradients.planes).change else {
+                throw Failure("synthesis engine", "gave no gradients of the change")
+            }
+            result.codes = layout.scatter(result.codes, like: codes)
+            return result
+        }
+    }
+
     /// As many as fit into 1 GiB: four of 1024².
     var recordedAtOnce: Int { (1 << 30) / max(1, engine.recordedBytes) }
 

@@ -1,0 +1,109 @@
+import ColourNetworks
+import Core
+import EncoderTraining
+import Foundation
+import Tensors
+
+/// What colouriser to train, on what.
+public struct TrainColorizerRequest: Sendable {
+    /// Folders or files of aligned photographs in colour to learn from.
+    public var photographs: [String]
+    /// Folders or files of aligned photographs in colour to choose by.
+    public var validation: [String] = []
+    /// Validation photographs at most.
+    public var validationCount = 48
+    /// The colouriser's name in the workspace.
+    public var name = "faces"
+    /// The backbone's architecture, by name.
+    public var backbone = "efficientnet_lite0"
+    /// Published weights of the backbone; nil begins from fresh ones.
+    public var weights: String?
+    /// A colouriser to begin from, whatever its input size: its name in the workspace, a file, or `shipped`; nil begins anew.
+    public var start: String?
+    /// How it is trained.
+    public var settings = ColourSettings()
+    /// What may be done with the weights.
+    public var licence = "that of the pictures that it was trained on"
+    /// The generator's name in the workspace, for settings that ask for generated faces.
+    public var generator = "default"
+    /// Threads that compute; nil for all processors.
+    public var threads: Int?
+    /// Where it computes.
+    public var device = Device.cpu
+    /// Whether a run of this name is gone on with.
+    public var resumes = false
+
+    /// - Parameter photographs: Folders or files of aligned photographs in colour to learn from.
+    public init(_ photographs: [String]) { self.photographs = photographs }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) naming the first value out of range.
+    public func validate() throws {
+        guard !photographs.isEmpty else {
+            throw Failure("photographs", "are none", "name a folder of aligned photographs", kind: .usage)
+        }
+        try Session.checkName(name)
+        guard threads ?? 1 >= 1 else { throw Failure("threads", "must be at least 1", kind: .usage) }
+        guard 0...100_000 ~= validationCount else {
+            throw Failure("validation count \(validationCount)", "must be 0 to 100,000", kind: .usage)
+        }
+        try settings.validate()
+    }
+}
+
+extension Session {
+    /// Trains a network that colours grey faces and writes it to `models/NAME.colorizer.safetensors`.
+    ///
+    /// A stop loses nothing: the same request with `resumes` goes on where it was.
+    ///
+    /// - Throws: ``Core/Failure``: a request out of range (usage), a run of this name that is there (conflict), pictures that can't be
+    ///   read, or a stop.
+    public func trainColorizer(_ request: TrainColorizerRequest) throws -> ColourCard {
+        try request.validate()
+        if let threads = request.threads { try Torch.setThreads(threads) }
+        let folder = "\(workspace.models)/\(request.name).colorizer"
+        let isThere = FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
+        if isThere != request.resumes {
+            throw request.resumes
+                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
+                : Failure(
+                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
+                    kind: .conflict)
+        }
+        let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
+        var plan = ColourPlan(
+            request.settings, name: request.name, photographs: try pictureFiles(request.photographs),
+            validation: Array(validation.prefix(request.validationCount)), folder: folder,
+            backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
+        plan.backbone = request.backbone
+        plan.start = try request.start.map(colorizerFile)
+        let generator = request.settings.generated > 0 ? try generator(request.generator) : nil
+        let trainer = try ColourTrainer(plan, generator: generator, device: request.device, context: context)
+        if request.resumes { try trainer.resume() }
+        try trainer.run()
+        let path = workspace.colorizer(request.name)
+        try AtomicFile.write(AtomicFile.read(trainer.bestPath), to: path)
+        return try ColourFile.read(path).card
+    }
+
+    /// The file of a colouriser's name, a file itself, or the one that comes with the program.
+    private func colorizerFile(_ name: String) throws -> String {
+        if name == "shipped", let shipped = FaceColours.shippedPath { return shipped }
+        let path = workspace.colorizer(name)
+        if FileManager.default.fileExists(atPath: path) { return path }
+        if FileManager.default.fileExists(atPath: name) { return name }
+        throw Failure(
+            "colouriser \(name)", "is not in \(workspace.models)", "train one with `directions train-colorizer`",
+            kind: .notFound)
+    }
+
+    /// The network that colours faces: one of the workspace, else the one that comes with the program; nil without one.
+    ///
+    /// - Throws: ``Core/Failure`` naming a file that is damaged.
+    func faceColours() throws -> FaceColours? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.models)) ?? []
+        let own = names.filter { $0.hasSuffix(".colorizer.safetensors") }.sorted().map { "\(workspace.models)/\($0)" }
+        return try (own + [FaceColours.shippedPath].compactMap(\.self)).first.map { try FaceColours($0) }
+    }
+}

