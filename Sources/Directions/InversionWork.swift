@@ -84,7 +84,7 @@ struct InversionWork {
                     InversionRecord(one.key, result, alignment: one.alignment)
                 )
             }
-            try store.insert(records, generator: way.generator.identity.record)
+            if !method.isBaseline { try store.insert(records, generator: way.generator.identity.record) }
             for (one, record) in zip(ready, records) {
                 found[one.file] = InvertedPhotograph(one.file, record.1, isNew: true)
             }
@@ -99,7 +99,9 @@ struct InversionWork {
         let generator = try session.generator(request.generator)
         let found = Way(
             generator: generator, inverter: try session.inverter(generator),
-            encoder: method.hasEncoder ? try session.photographEncoder(for: generator) : nil,
+            encoder: method.hasEncoder
+                ? try session.photographEncoder(for: generator, named: request.encoder)
+                : method.isBaseline ? try session.baseline(method, for: generator) : nil,
             tuner: method == .tune
                 ? try PivotalTuner(
                     generator, perceptual: session.perceptualNetwork(), embedder: session.embedder()) : nil)
@@ -117,7 +119,7 @@ struct InversionWork {
         guard let encoder = way.encoder else {
             return try inverter.invert(photographs, budget: request.budget, context: context)
         }
-        if method == .encoder { return try inverter.encode(photographs, by: encoder) }
+        if method.isAtOnce { return try inverter.encode(photographs, by: encoder) }
         return try inverter.invert(
             photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context)
     }
