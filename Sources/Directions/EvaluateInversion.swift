@@ -14,7 +14,7 @@ public struct EvaluateInversionRequest: Sendable {
     public var count: Int?
     /// The rows.
     public var methods: [InvertRequest.Method]
-    /// Whether methods see the photographs without their colours (Rec. 601); they are compared in colour all the same.
+    /// Whether methods see grey photographs; they are compared in colour all the same.
     public var isGrey = false
     /// When a search from the encoder's code ends, for each photograph.
     public var refinement = InversionBudget(seconds: 20)
@@ -157,7 +157,7 @@ extension InversionTable.Row {
 }
 
 extension ImageBatch {
-    /// Rec. 601's luma in all three channels.
+    /// The pictures' luma in all three channels.
     fileprivate func withoutColours() -> ImageBatch {
         let luma = luma().planes
         let area = side * side

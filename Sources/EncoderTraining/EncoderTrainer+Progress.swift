@@ -2,7 +2,6 @@ import Core
 import Encoders
 import Foundation
 import Images
-import Inversion
 
 /// What a run shows of itself, and when it has learnt enough.
 extension EncoderTrainer {
