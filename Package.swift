@@ -91,7 +91,8 @@ let targets: [Target] = [
     module(
         "Reports",
         [
-            "Reporting", "ColourEvaluation", "ImageMetrics", "Evaluation", "Editing", "DirectionFiles", "Classifiers",
+            "Reporting", "ColourEvaluation", "ImageMetrics", "Inversion", "Evaluation", "Editing", "DirectionFiles",
+            "Classifiers",
             "Generators", "LatentStore",
             "Latents",
             "Images", "Core",
