@@ -40,7 +40,10 @@ final class Browser: Sendable {
             "args": [
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1440,900",
             ],
-            "prefs": ["download.default_directory": downloads, "download.prompt_for_download": false],
+            "prefs": [
+                "download.default_directory": downloads, "download.prompt_for_download": false,
+                "profile.default_content_setting_values.automatic_downloads": 1,
+            ],
         ]
         let made = try await Browser.call(
             driver.port, "POST", "/session",

@@ -57,7 +57,7 @@ import Testing
 
         /// A download, when it is whole.
         func download(_ name: String) async throws -> Data {
-            for _ in 0..<500 {
+            for _ in 0..<1500 {
                 if let data = FileManager.default.contents(atPath: "\(downloads)/\(name)"), !data.isEmpty {
                     return data
                 }
