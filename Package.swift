@@ -44,7 +44,7 @@ let targets: [Target] = [
     module("Images", ["CImages", "Core"]),
     module("Weights", ["Core", "CZlib"]),
     module("Latents", ["Weights", "Core"]),
-    module("Networks", ["Tensors", "Weights", "Core"]),
+    module("Networks", ["Tensors", "Weights", "Core"], resources: [.copy("Resources")]),
     module(
         "Faces", ["Networks", "Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
     module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
@@ -91,7 +91,8 @@ let targets: [Target] = [
     module(
         "Reports",
         [
-            "Reporting", "ColourEvaluation", "ImageMetrics", "Evaluation", "Editing", "DirectionFiles", "Classifiers",
+            "Reporting", "ColourEvaluation", "ImageMetrics", "Inversion", "Evaluation", "Editing", "DirectionFiles",
+            "Classifiers",
             "Generators", "LatentStore",
             "Latents",
             "Images", "Core",

@@ -12,6 +12,8 @@ public struct AnimationRequest: Sendable {
     public var photographs: PhotographSource?
     /// Whether the faces' squares are shown rather than the whole photographs.
     public var isCropped: Bool
+    /// Whether changes of photographs are kept wherever they are.
+    public var isEverywhere = false
     /// Pixels along the longer side of each picture at most; nil for 1,024.
     public var size: Int?
     /// The film: a `.mp4`, `.gif` or `.webp`.
@@ -150,14 +152,24 @@ extension Session {
                     detector: faceDetector),
                 code: start.codes.slice($0..<$0 + 1))
         }
+        var regions = try PhotographRegions(
+            plain, start, classifier: request.isEverywhere ? nil : classifier(nil))
+        let kept = try start.mixtures.indices.map { mixture in
+            (
+                below: try start.strengths.contains { $0 < 0 } ? regions.region(mixture: mixture, strength: -1) : nil,
+                above: try start.strengths.contains { $0 > 0 } ? regions.region(mixture: mixture, strength: 1) : nil
+            )
+        }
         return { strength in
             let plan = plan(at: strength)
             let codes = try plan.edited()
             return try row(
                 plan,
                 (0..<codes.count).map {
-                    try edits[plan.face(ofCell: $0)].picture(
-                        of: codes.slice($0..<$0 + 1), isCropped: request.isCropped)
+                    let region = kept[plan.mixture(ofCell: $0)]
+                    return try edits[plan.face(ofCell: $0)].picture(
+                        of: codes.slice($0..<$0 + 1), region: strength < 0 ? region.below : region.above,
+                        isCropped: request.isCropped)
                 })
         }
     }

@@ -38,6 +38,7 @@ extension Session {
         defer { progress.finish() }
         var base = Scores()
         var edited = files.map { _ in strengths.map { _ in Scores() } }
+        var regions = [PhotographRegions?](repeating: nil, count: files.count)
         for photograph in photographs {
             let face = try PhotographFace(
                 photograph.file, isAligned: source.isAligned, number: source.face, alignment: photograph.alignment,
@@ -54,9 +55,14 @@ extension Session {
                     codes: code, labels: [photograph.label], mixtures: [EditMixture(EditDirection(file))],
                     strengths: strengths.map(Float.init), unit: .sigma, layers: layers, layerCount: code.rows)
                 let codes = try plan.edited()
+                // Which does not depend on the photograph.
+                var own = regions[direction] ?? PhotographRegions(plain, plan, classifier: judge)
+                defer { regions[direction] = own }
                 for strength in strengths.indices {
                     try context.check()
-                    let picture = try edits.picture(of: codes.slice(strength..<strength + 1), isCropped: true)
+                    let region = try own.region(mixture: 0, strength: plan.strengths[strength])
+                    let picture = try edits.picture(
+                        of: codes.slice(strength..<strength + 1), region: region, isCropped: true)
                     try edited[direction][strength].add(picture, judge, embedder)
                     progress.advance(1)
                 }

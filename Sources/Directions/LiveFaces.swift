@@ -46,7 +46,8 @@ public final class LiveFaces: Sendable {
     public let generator: Generator
     /// Image sizes on offer, largest first.
     public var sizes: [Int] { synthesizer.sizes }
-    private let name: String
+    /// The generator's name in the workspace.
+    let name: String
     private let synthesizer: any Synthesizer
     /// One face at a time: a request that waits here can still be given up.
     private let turn = Mutex(())
@@ -90,11 +91,13 @@ public final class LiveFaces: Sendable {
     ///   - source: One face.
     ///   - steps: What is added to it.
     ///   - layers: The rows to change; nil for all.
+    ///   - locked: Directions along which the code is not to move: the edit's part along them is taken out.
     ///   - towardMean: What is left of the code's distance from the mean of W.
     /// - Returns: W or W+ codes of one face.
     /// - Throws: ``Core/Failure`` naming what there is not, or what does not fit.
     public func codes(
-        _ source: FaceSource, steps: [LiveStep], layers: LayerSelection? = nil, towardMean: Float = 1
+        _ source: FaceSource, steps: [LiveStep], layers: LayerSelection? = nil, locked: [String] = [],
+        towardMean: Float = 1
     ) throws -> (before: LatentCodes, after: LatentCodes) {
         try Session.checkTowardMean(towardMean)
         let before = try session.codes(source, of: generator, named: name, towardMean: towardMean).codes
@@ -104,7 +107,31 @@ public final class LiveFaces: Sendable {
             try steps.filter { $0.strength != 0 }.map(raw), layers: try layers?.range(rows: layerCount))
         let (values, rows) = try edit.apply(
             to: before.values, rows: before.rows, size: before.size, layerCount: layerCount)
-        return (before, try LatentCodes(values, rows: rows, size: before.size))
+        let after = try LatentCodes(values, rows: rows, size: before.size)
+        return (before, try locked.isEmpty ? after : kept(after, from: before, off: locked))
+    }
+
+    /// An edited code without what the edit moved it along some directions, row by row.
+    private func kept(_ after: LatentCodes, from before: LatentCodes, off locked: [String]) throws -> LatentCodes {
+        let files = try locked.map { try direction($0) }
+        var result = after
+        let size = after.size
+        for row in 0..<after.rows {
+            let old = before.rows == 1 ? 0 : row
+            var change = (0..<size).map { after.values[row * size + $0] - before.values[old * size + $0] }
+            var axes: [[Float]] = []
+            for file in files {
+                let from = file.rows == 1 ? 0 : min(row, file.rows - 1)
+                var axis = Array(file.values[from * size..<(from + 1) * size])
+                for other in axes { axis = axis.without(other) }
+                let length = axis.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                // Two names of one direction.
+                if length > 1e-3 { axes.append(axis.map { $0 / length }) }
+            }
+            for axis in axes { change = change.without(axis) }
+            for i in 0..<size { result.values[row * size + i] = before.values[old * size + i] + change[i] }
+        }
+        return result
     }
 
     private func raw(_ step: LiveStep) throws -> LatentEdit.Step {
@@ -131,15 +158,53 @@ public final class LiveFaces: Sendable {
         return batch.images[0]
     }
 
-    /// What the classifier that comes with the program says before and after an edit.
-    ///
-    /// - Throws: ``Core/Failure`` when the classifier is missing, or a code does not fit.
-    public func scores(before: LatentCodes, after: LatentCodes) throws -> [LiveScore] {
-        let network = try classifier.withLock { kept in
+    /// The classifier that comes with the program, loaded once.
+    func judge() throws -> AttributeClassifier {
+        try classifier.withLock { kept in
             let found = try kept ?? session.classifier(nil)
             kept = found
             return found
         }
+    }
+
+    /// A film from one code to another and back, as a WebP file's bytes.
+    ///
+    /// - Parameters:
+    ///   - before: One code.
+    ///   - after: The other.
+    ///   - size: Pixels along a side, one of ``sizes``.
+    /// - Returns: The file: 24 pictures, a second and a half.
+    /// - Throws: ``Core/Failure``: a size that is not on offer (usage), or a stop.
+    public func film(from before: LatentCodes, to after: LatentCodes, size: Int) throws -> Data {
+        guard sizes.contains(size) else {
+            throw Failure("size \(size)", "is not on offer", "give one of \(sizes)", kind: .usage)
+        }
+        let rows = max(before.rows, after.rows)
+        func full(_ codes: LatentCodes) -> [Float] {
+            codes.rows == rows ? codes.values : LatentEdit.repeatRows(codes.values, size: codes.size, rows: rows)
+        }
+        let (first, last) = (full(before), full(after))
+        let path = NSTemporaryDirectory() + "/directions-\(UUID().uuidString).webp"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let there = try (0...12).map { step in
+            let share = (1 - cos(Float.pi * Float(step) / 12)) / 2
+            let code = zip(first, last).map { $0 + share * ($1 - $0) }
+            return try picture(LatentCodes(code, rows: rows, size: before.size), size: size)
+        }
+        let film = try Film(path: path, framesPerSecond: 16)
+        for image in there + there.dropFirst().dropLast().reversed() {
+            try session.context.check()
+            try film.add(image)
+        }
+        try film.finish()
+        return try AtomicFile.read(path)
+    }
+
+    /// What the classifier that comes with the program says before and after an edit.
+    ///
+    /// - Throws: ``Core/Failure`` when the classifier is missing, or a code does not fit.
+    public func scores(before: LatentCodes, after: LatentCodes) throws -> [LiveScore] {
+        let network = try judge()
         let probabilities = try [before, after].map {
             network.probabilities(
                 try LatentScorer.logits(
@@ -223,5 +288,13 @@ public final class LiveFaces: Sendable {
             bars[min(19, max(0, Int(value * 20)))] += 1
         }
         return bars
+    }
+}
+
+extension [Float] {
+    /// The part across a unit vector.
+    fileprivate func without(_ axis: [Float]) -> [Float] {
+        let along = zip(self, axis).reduce(0) { $0 + $1.0 * $1.1 }
+        return zip(self, axis).map { $0 - along * $1 }
     }
 }

@@ -13,6 +13,8 @@ public struct PhotographEditRequest: Sendable {
     public var photographs: PhotographSource
     /// Whether the face's square is made rather than the whole photograph.
     public var isCropped: Bool
+    /// Whether changes are kept wherever they are; else only where the directions change the generator's own faces.
+    public var isEverywhere = false
     /// Pixels along the longer side of each picture; nil leaves a single one as large as the photograph, and makes several at most
     /// 1,024.
     public var size: Int?
@@ -107,8 +109,9 @@ extension Session {
     /// - Throws: ``Core/Failure``: as ``edit(_:)`` and ``invert(_:)``, naming the first photograph that can't be used.
     public func editPhotographs(_ request: PhotographEditRequest) throws -> PhotographEditResult {
         try request.validate()
-        let photographs = try codedPhotographs(request.photographs, generator: request.edit.generator)
+        // Directions first: a code takes a minute to find.
         let (generator, plan) = try plan(of: request.edit)
+        let photographs = try codedPhotographs(request.photographs, generator: request.edit.generator)
         let codes = try plan.edited()
         let names = PictureNames.unique(EditResult(plan, codes: codes, images: nil).frameNames)
         let rendering = request.edit.rendering ?? FaceRendering()
@@ -116,6 +119,8 @@ extension Session {
         let progress = context.progress("edit", unit: "pictures", total: codes.count, isShown: codes.count > 1)
         defer { progress.finish() }
         var images = [Image?](repeating: nil, count: codes.count)
+        var regions = try PhotographRegions(
+            plain, plan, classifier: request.isEverywhere ? nil : classifier(nil))
         // Photograph by photograph, so that no more than one is held with what belongs to it.
         for (index, photograph) in photographs.enumerated() {
             let face = try PhotographFace(
@@ -127,7 +132,10 @@ extension Session {
             let edits = try (editor ?? plain).edits(of: face, code: plan.codes.slice(index..<index + 1))
             for cell in 0..<codes.count where plan.face(ofCell: cell) == index {
                 try context.check()
-                let edited = try edits.picture(of: codes.slice(cell..<cell + 1), isCropped: request.isCropped)
+                let region = try regions.region(
+                    mixture: plan.mixture(ofCell: cell), strength: plan.strength(ofCell: cell))
+                let edited = try edits.picture(
+                    of: codes.slice(cell..<cell + 1), region: region, isCropped: request.isCropped)
                 if let folder = request.frames { try edited.write(to: "\(folder)/\(names[cell]).png") }
                 images[cell] = edited.fitting(request.size ?? (codes.count == 1 ? nil : 1024))
                 progress.advance(1)

@@ -1,4 +1,6 @@
+import Classifiers
 import Core
+import Editing
 import Encoders
 import Faces
 import Foundation
@@ -66,6 +68,13 @@ struct PhotographFace: Sendable {
         place = .turned(found.square)
     }
 
+    /// A face that was found.
+    init(_ picture: Image, _ found: AlignedPhotograph) {
+        self.picture = picture
+        square = found.crop(of: picture, size: PhotographFace.size(of: found.square))
+        place = .turned(found.square)
+    }
+
     private static func size(of square: PictureSquare) -> Int {
         min(max(Int(square.side.rounded()), sides.lowerBound), sides.upperBound)
     }
@@ -115,6 +124,7 @@ struct PhotographEditor {
     /// One photograph's edits, whatever they are.
     struct Edits {
         fileprivate let face: PhotographFace
+        fileprivate let photograph: ImageBatch
         fileprivate let code: LatentCodes
         fileprivate let reconstruction: ImageBatch
         fileprivate let transfer: EditTransfer
@@ -122,15 +132,90 @@ struct PhotographEditor {
         fileprivate let consulted: ConsultedFaces?
 
         /// The photograph with the face of an edited code.
-        func picture(of edited: LatentCodes, isCropped: Bool) throws -> Image {
+        ///
+        /// - Parameters:
+        ///   - edited: The code.
+        ///   - region: Where changes are kept; nil keeps all.
+        ///   - isCropped: Whether the square alone is wanted.
+        /// - Returns: The photograph, or the square.
+        func picture(of edited: LatentCodes, region: EditRegion? = nil, isCropped: Bool) throws -> Image {
+            try face.picture(changedBy: change(to: edited, region: region), isCropped: isCropped)
+        }
+
+        /// The face's square, as large as the generator makes it.
+        func square(of edited: LatentCodes, region: EditRegion?) throws -> Image {
+            let change = try change(to: edited, region: region)
+            return ImageBatch(zip(photograph.planes, change.planes).map { $0 + $1 }, side: photograph.side).images[0]
+        }
+
+        private func change(to edited: LatentCodes, region: EditRegion?) throws -> ImageBatch {
             let same = edited.values == code.values
             let side = reconstruction.side
             let made =
                 same
                 ? reconstruction
                 : try consulted?.faces(edited, size: side) ?? synthesizer.synthesize(edited, size: side, noise: .none)
-            return face.picture(changedBy: transfer.change(to: made), isCropped: isCropped)
+            let change = transfer.change(to: made)
+            return region?.kept(of: change) ?? change
         }
+    }
+
+    /// Faces that an edit's region is learnt from, and steps of the way that each is edited.
+    private static let (faces, steps) = (8, 2)
+
+    /// Where an edit's attributes live.
+    ///
+    /// - Parameters:
+    ///   - edited: The edited code.
+    ///   - code: The code before.
+    ///   - columns: The attributes' logits.
+    ///   - classifier: Gives the logits.
+    /// - Returns: The region, of all faces alike.
+    /// - Throws: ``Core/Failure`` as synthesis throws.
+    func region(
+        of edited: LatentCodes, from code: LatentCodes, columns: [Int], classifier: AttributeClassifier
+    ) throws -> EditRegion {
+        let (rows, size) = (edited.rows, edited.size)
+        let before = code.rows == rows ? code.values : LatentEdit.repeatRows(code.values, size: size, rows: rows)
+        let w = try generator.latents(seed: .max - 1, indices: 0..<UInt64(PhotographEditor.faces))
+        var plain: [Float] = []
+        for face in 0..<PhotographEditor.faces {
+            for _ in 0..<rows { plain += w[face * size..<(face + 1) * size] }
+        }
+        let side = classifier.inputSize
+        func faces(_ share: Float) throws -> ImageBatch {
+            var values = plain
+            for i in values.indices {
+                values[i] += share * (edited.values[i % before.count] - before[i % before.count])
+            }
+            return try synthesizer.synthesize(
+                LatentCodes(values, rows: rows, size: size), size: synthesizer.sizes.smallest(covering: side),
+                noise: .none
+            ).resized(to: side)
+        }
+        let (area, attributes) = (side * side, classifier.attributes.count)
+        var parts = [Float](repeating: 0, count: area)
+        var last = try faces(0)
+        for step in 1...PhotographEditor.steps {
+            let next = try faces(Float(step) / Float(PhotographEditor.steps))
+            for column in columns {
+                var one = [Float](repeating: 0, count: next.count * attributes)
+                for face in 0..<next.count { one[face * attributes + column] = 1 }
+                let slopes = try classifier.backward(next, gradients: one)
+                for face in 0..<next.count {
+                    for i in 0..<area {
+                        var part: Float = 0
+                        for channel in 0..<3 {
+                            let k = (face * 3 + channel) * area + i
+                            part += slopes.planes[k] * (next.planes[k] - last.planes[k])
+                        }
+                        parts[i] += abs(part)
+                    }
+                }
+            }
+            last = next
+        }
+        return EditRegion(parts: parts, side: side)
     }
 
     /// Makes ready to edit a photograph.
@@ -138,16 +223,17 @@ struct PhotographEditor {
     /// - Parameters:
     ///   - face: The photograph's face.
     ///   - code: Its code.
+    ///   - size: Pixels along a side that the generator makes; nil for as many as the photograph has.
     /// - Returns: What makes its edits.
     /// - Throws: ``Core/Failure`` when the code does not fit the generator, or memory runs out.
-    func edits(of face: PhotographFace, code: LatentCodes) throws -> Edits {
-        let size = synthesizer.sizes.smallest(covering: face.square.width)
+    func edits(of face: PhotographFace, code: LatentCodes, size: Int? = nil) throws -> Edits {
+        let size = size ?? synthesizer.sizes.smallest(covering: face.square.width)
         let photograph = ImageBatch([face.square], side: face.square.width).resized(to: size)
         let consulted = try consultation?.faces(of: code, photographs: photograph, isGrey: false)
         let reconstruction =
             try consulted?.faces(size: size) ?? synthesizer.synthesize(code, size: size, noise: .none)
         return Edits(
-            face: face, code: code, reconstruction: reconstruction,
+            face: face, photograph: photograph, code: code, reconstruction: reconstruction,
             transfer: EditTransfer(photograph: photograph, reconstruction: reconstruction), synthesizer: synthesizer,
             consulted: consulted)
     }

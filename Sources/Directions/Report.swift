@@ -71,11 +71,12 @@ extension Session {
         try request.validate()
         let generator = try generator(request.generator)
         let judge = try classifier(request.classifier)
-        let sections = try ReportSections(
+        var sections = try ReportSections(
             generator: generator, judge: judge, store: readOnlyStore(),
             library: library(of: generator.identity),
             attributes: request.attributes.resolved(among: judge.attributes),
             context: context, sources: request.sources)
+        sections.inversions = inversionTables()
         let page = ReportPage(
             title: "Semantic directions: \(request.name)", summary: sections.summary,
             sections: try sections.all(faces: request.faces, seed: request.seed))

@@ -52,17 +52,35 @@ extension Session {
     /// - Returns: The encoder.
     /// - Throws: ``Core/Failure`` (not found) when there is none; of another generator (conflict), where one was named.
     func photographEncoder(for generator: Generator, named name: String? = nil) throws -> any PhotographEncoder {
-        if let name {
-            let path = workspace.encoder(name)
-            let isFile = !FileManager.default.fileExists(atPath: path) && name.hasSuffix(".safetensors")
-            return try FaceEncoder(isFile ? name : path, generator: generator)
-        }
+        if let name { return try PhotographEncoders.open(encoderFile(name), generator: generator) }
         guard let path = encoderPath(for: generator.identity) else {
             throw Failure(
                 "encoder", "is not there for generator \(generator.identity.name)",
                 "train one with `directions train-encoder`, or look for codes by the method optimise", kind: .notFound)
         }
-        return try FaceEncoder(path, generator: generator)
+        return try PhotographEncoders.open(path, generator: generator)
+    }
+
+    /// The file of an encoder by its name in the workspace, or by its own.
+    private func encoderFile(_ name: String) -> String {
+        let path = workspace.encoder(name)
+        return !FileManager.default.fileExists(atPath: path) && name.hasSuffix(".safetensors") ? name : path
+    }
+
+    /// The file of an encoder that was named, which is known to be the generator's.
+    ///
+    /// - Throws: ``Core/Failure``: no such encoder (not found), or another generator's (conflict).
+    func encoderPath(named name: String, for identity: GeneratorIdentity) throws -> String {
+        let path = encoderFile(name)
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure(path, "is not there", "name an encoder of the workspace, or its file", kind: .notFound)
+        }
+        guard try PhotographEncoders.generator(of: path) == identity.sha256 else {
+            throw Failure(
+                path, "gives codes of another generator, not of \(identity.name)",
+                "choose one of this generator, or train one with `directions train-encoder`", kind: .conflict)
+        }
+        return path
     }
 
     /// The file of the encoder that a generator has; nil without one.
@@ -70,7 +88,7 @@ extension Session {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.models)) ?? []
         let own = names.filter { $0.hasSuffix(".encoder.safetensors") }.sorted().map { "\(workspace.models)/\($0)" }
         return (own + [FaceEncoder.shippedPath].compactMap(\.self)).first {
-            (try? EncoderFile.card($0))?.generator == identity.sha256
+            (try? PhotographEncoders.generator(of: $0)) == identity.sha256
         }
     }
 

@@ -5,6 +5,7 @@ import Faces
 import Foundation
 import Generators
 import Networks
+import Reporting
 import Tensors
 
 /// What encoder to train, on what.
@@ -110,10 +111,11 @@ extension Session {
             plan.backboneWeights = nil
         }
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
-        let perceptual = settings.losses.lpips > 0 ? try perceptualNetwork() : nil
+        let perceptual = settings.losses.lpips > 0 ? try perceptualNetwork(settings.perceptual ?? .alexnet) : nil
         let trainer = try EncoderTrainer(
             plan, generator: generator, judges: .init(perceptual: perceptual, embedder: embedder),
             device: request.device, context: context)
+        trainer.validated = { try AtomicFile.write(Session.curves(of: $0), to: "\(folder)/curve.svg") }
         if request.resumes { try trainer.resume() }
         try trainer.run()
         let best = "\(folder)/best.encoder.safetensors"
@@ -121,5 +123,23 @@ extension Session {
         try? FileManager.default.removeItem(atPath: path)
         try FileManager.default.copyItem(atPath: best, toPath: path)
         return try EncoderFile.read(path).card
+    }
+
+    /// Loss and figures of a run over its steps, as a picture of two plots.
+    static func curves(of records: [EncoderRecord]) -> String {
+        func curve(_ name: String, _ value: (EncoderRecord) -> Double) -> Plots.Curve {
+            Plots.Curve(
+                name: name,
+                points: records.map { (x: Double($0.step), y: value($0), low: value($0), high: value($0)) })
+        }
+        let figures = [
+            curve("L2", \.l2), curve("LPIPS", \.lpips), curve("L2, grey", \.greyL2), curve("LPIPS, grey", \.greyLPIPS),
+        ]
+        let plots = [
+            Plots.curves([curve("loss", \.loss)], x: "step", y: "loss", title: "Loss"),
+            Plots.curves(figures, x: "step", y: "distance", title: "Validation"),
+        ]
+        let shifted = plots.enumerated().map { "<g transform=\"translate(0 \(250 * $0.offset))\">\($0.element)</g>" }
+        return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"470\" height=\"500\">\(shifted.joined())</svg>\n"
     }
 }

@@ -39,6 +39,11 @@ struct EditCommand: ParsableCommand {
     var codesOut: String?
 
     @Flag(help: "With --photo: the face's square alone instead of the whole photograph.") var crop = false
+    @Flag(
+        help:
+            "With --photo: keep changes wherever they are, not only where the directions change the generator's own faces."
+    )
+    var everywhere = false
     @Option(
         help: ArgumentHelp(
             "A film that sweeps the strength from the least to the greatest and back: .mp4 and .gif by ffmpeg, .webp without it.",
@@ -66,9 +71,11 @@ struct EditCommand: ParsableCommand {
     private var photographRequest: PhotographEditRequest? {
         get throws {
             if faces.photographs.photo.isEmpty || pictures.value.isEmpty { return nil }
-            return PhotographEditRequest(
+            var photographs = PhotographEditRequest(
                 try request, of: faces.photographs.source, isCropped: crop, size: synthesis.size,
                 frames: pictures.frames)
+            photographs.isEverywhere = everywhere
+            return photographs
         }
     }
 
@@ -77,9 +84,11 @@ struct EditCommand: ParsableCommand {
         get throws {
             guard let animate else { return nil }
             let photographs = faces.photographs
-            return AnimationRequest(
+            var film = AnimationRequest(
                 try request, to: animate, photographs: photographs.photo.isEmpty ? nil : photographs.source,
                 isCropped: crop, size: photographs.photo.isEmpty ? nil : synthesis.size)
+            film.isEverywhere = everywhere
+            return film
         }
     }
 

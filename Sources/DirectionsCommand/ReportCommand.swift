@@ -72,6 +72,7 @@ struct ReportCommand: ParsableCommand {
             "directions query --order ATTRIBUTE --limit \(count) --out top.png   # -ATTRIBUTE for the lowest"
         case .scores:
             "directions query --sql \"SELECT latent, smiling, male FROM scores\"   # probabilities; logits as a blob"
+        case .inversion: "directions evaluate-inversion FOLDER"
         case .colours: "directions evaluate-colorization"
         case .classifier: "the card in the classifier file; Reports/classifier"
         }

@@ -68,17 +68,32 @@ public struct EditPlan: Sendable {
         isByFace ? cell % codes.count : cell / (strengths.count * mixtures.count)
     }
 
+    /// Which of the mixtures a cell's is.
+    public func mixture(ofCell cell: Int) -> Int { isByFace ? 0 : cell % mixtures.count }
+
+    /// How much of it.
+    public func strength(ofCell cell: Int) -> Float {
+        isByFace ? strengths[cell / codes.count] : strengths[cell / mixtures.count % strengths.count]
+    }
+
+    /// The code of one face with so much of one mixture.
+    ///
+    /// - Throws: ``Core/Failure`` when a direction's size or rows do not fit the codes.
+    public func edited(face: Int, mixture: Int, strength: Float) throws -> LatentCodes {
+        let edit = LatentEdit(mixtures[mixture].steps(strength), unit: unit, layers: layers)
+        let (values, rows) = try edit.apply(
+            to: codes.slice(face..<face + 1).values, rows: codes.rows, size: codes.size, layerCount: layerCount)
+        return try LatentCodes(values, rows: rows, size: codes.size)
+    }
+
     /// The codes of all cells, row by row.
     ///
     /// - Throws: ``Core/Failure`` when a direction's size or rows do not fit the codes.
     public func edited() throws -> LatentCodes {
         var cells: [(codes: [Float], rows: Int)] = []
         func add(face: Int, mixture: Int, strength: Float) throws {
-            let edit = LatentEdit(mixtures[mixture].steps(strength), unit: unit, layers: layers)
-            cells.append(
-                try edit.apply(
-                    to: codes.slice(face..<face + 1).values, rows: codes.rows, size: codes.size, layerCount: layerCount)
-            )
+            let code = try edited(face: face, mixture: mixture, strength: strength)
+            cells.append((code.values, code.rows))
         }
         if isByFace {
             for strength in strengths {

@@ -6,6 +6,8 @@ import Latents
 public struct EditDirection: Sendable, Equatable {
     /// What it is called in labels and messages, such as `Eyeglasses v2`.
     public let label: String
+    /// What it is a direction of; nil where nothing says so.
+    public var attribute: String?
     /// [rows, 512], row by row.
     public let values: [Float]
     /// 1 for a W direction, the number of layers for W+.
@@ -32,6 +34,7 @@ public struct EditDirection: Sendable, Equatable {
     /// A direction file as the editor uses it.
     public init(_ file: DirectionFile) {
         self.init(label: file.label, values: file.values, rows: file.rows, sigma: file.sigma)
+        attribute = file.attribute
     }
 }
 

@@ -1,5 +1,7 @@
 import Core
 import Encoders
+import Networks
+import Tensors
 
 /// How an encoder is trained: first on pairs that the generator makes, then on what its codes show of photographs.
 public struct EncoderSettings: Sendable, Codable, Equatable {
@@ -11,16 +13,30 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         case both
     }
 
+    /// What the losses compare.
+    public enum Target: String, Sendable, Codable, CaseIterable {
+        case colour
+        /// Greys of both pictures (Rec. 601): colours are left to the generator, the paper's experiment A.
+        case grey
+    }
+
+    /// What convolutions compute in.
+    public enum Precision: String, Sendable, Codable, CaseIterable {
+        case float32
+        /// Brain floating point: 8 bits of precision, fast on CUDA devices.
+        case bfloat16
+    }
+
     /// What the losses count, by the field's names.
     public struct Losses: Sendable, Codable, Equatable {
         /// The mean squared error of pictures in [-1, 1].
         public var l2: Float = 1
-        /// LPIPS by AlexNet.
+        /// LPIPS, by the network that ``EncoderSettings/perceptual`` names.
         public var lpips: Float = 0.8
         /// 1 - the cosine of the faces' embeddings.
         public var id: Float = 0
         /// The mean square of what rows have in common, in W's deviations.
-        public var wNorm: Float = 0.001
+        public var wNorm: Float = 0
         /// The weighted squared error of coordinates, of generated pairs.
         public var latent: Float = 1
         /// The mean square of the rows' offsets, in W's deviations.
@@ -72,6 +88,17 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
     public var validationInterval = 250
     /// Names all that is drawn.
     public var seed: UInt64 = 1
+    // What came later is not in older checkpoints.
+    /// What the losses compare; nil for colours.
+    public var target: Target?
+    /// The network of the perceptual loss; nil for AlexNet.
+    public var perceptual: PerceptualNetwork.Kind?
+    /// What the backbone's convolutions compute in; nil for float32.
+    public var precision: Precision?
+    /// Validations without a better one before a training ends; nil goes on to the last step.
+    public var patience: Int?
+    /// Whether generated faces are kept on disk; false makes them anew each time, and nil keeps them.
+    public var keepsPairs: Bool?
 
     /// - Parameter configuration: What it is.
     public init(_ configuration: EncoderConfiguration) {
@@ -99,6 +126,7 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         try require(1...16 ~= passes, "passes \(passes)", "must be 1 to 16")
         try require(32...1024 ~= imageSize, "image size \(imageSize)", "must be 32 to 1,024")
         try require(latentRate > 0 && imageRate > 0, "rate", "must be above 0")
+        try require(1...1_000_000 ~= patience ?? 1, "patience \(patience ?? 1)", "must be 1 to 1,000,000")
         try require(1...1_000_000 ~= validationInterval, "interval", "must be 1 to 1,000,000")
     }
 
@@ -112,6 +140,12 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         let share = Double(step - latentSteps) / Double(max(1, imageSteps))
         return imageRate * rise * (1 - 0.9 * share)
     }
+
+    /// How much red, green and blue count in grey, by Rec. 601.
+    static let greyWeights: [Float] = [0.299, 0.587, 0.114]
+
+    /// What the backbone's convolutions compute in.
+    var convolutionType: ScalarType { precision == .bfloat16 ? .bfloat16 : .float32 }
 
     /// Pairs that are known at a step.
     func knownPairs(step: Int) -> Int { min(pairs, firstPairs + freshPairs * min(step, latentSteps)) }

@@ -19,6 +19,8 @@ public struct EncoderRecord: Sendable, Codable, Equatable {
     /// The same of grey photographs, against their colours.
     public var greyL2: Double
     public var greyLPIPS: Double
+    /// Passes over the photographs that were made; nil where there are none.
+    public var epoch: Double?
 }
 
 extension EncoderTrainer {
@@ -84,7 +86,7 @@ extension EncoderTrainer {
     func validate() throws {
         var record = EncoderRecord(
             step: position.step, loss: position.lossSum / Double(max(1, position.lossCount)), l2: 0, lpips: 0,
-            greyL2: 0, greyLPIPS: 0)
+            greyL2: 0, greyLPIPS: 0, epoch: epoch)
         (position.lossSum, position.lossCount) = (0, 0)
         if !plan.validation.isEmpty {
             let encoder = try FaceEncoder(
@@ -93,12 +95,7 @@ extension EncoderTrainer {
             (record.greyL2, record.greyLPIPS) = try figures(encoder, isGrey: true)
         }
         position.history.append(record)
-        let score =
-            switch settings.input {
-            case .colour: record.l2 + record.lpips
-            case .grey: record.greyL2 + record.greyLPIPS
-            case .both: (record.l2 + record.lpips + record.greyL2 + record.greyLPIPS) / 2
-            }
+        let score = score(record)
         if score <= position.best {
             position.best = score
             try EncoderFile.write(
@@ -106,6 +103,7 @@ extension EncoderTrainer {
         }
         let lines = try position.history.map { try TrainingState.encode($0) + "\n" }
         try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
+        try validated?(position.history)
         context.notice(
             String(
                 format: "step %d: loss %.4f; colour L2 %.4f, LPIPS %.4f; grey L2 %.4f, LPIPS %.4f", record.step,
@@ -113,7 +111,7 @@ extension EncoderTrainer {
     }
 
     /// The running average as a network of its own.
-    private func copy() throws -> sending EncoderNetwork {
+    func copy() throws -> sending EncoderNetwork {
         let result = try EncoderNetwork(settings.configuration, seed: 0, device: device)
         try result.load(average.state(), from: plan.folder)
         return result
@@ -128,10 +126,11 @@ extension EncoderTrainer {
             let faces = ImageBatch(try files.map { try Image.read($0).centredSquare(size: size) }, side: size)
             let told = settings.configuration.condition?.values(of: faces)
             let codes = try encoder.codes(of: isGrey ? faces.grey() : faces, told: told)
-            let images = try synthesizer.synthesize(codes, size: size, noise: .none)
-            l2 += try PixelLoss(targets: faces, side: size).evaluate(images).total
+            var (images, targets) = (try synthesizer.synthesize(codes, size: size, noise: .none), faces)
+            if settings.target == .grey { (images, targets) = (images.grey(), faces.grey()) }
+            l2 += try PixelLoss(targets: targets, side: size).evaluate(images).total
             if let perceptual = judges.perceptual {
-                lpips += try LPIPS(perceptual, targets: faces).distances(images).reduce(0) { $0 + Double($1) }
+                lpips += try LPIPS(perceptual, targets: targets).distances(images).reduce(0) { $0 + Double($1) }
             }
         }
         return (l2 / Double(plan.validation.count), lpips / Double(plan.validation.count))

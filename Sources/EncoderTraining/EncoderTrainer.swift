@@ -100,6 +100,8 @@ public final class EncoderTrainer {
     /// What the mean latent shows, [3, s, s].
     let meanFace: ImageBatch
     var position = Position()
+    /// Told all that validations measured, after each.
+    public var validated: (([EncoderRecord]) throws -> Void)?
 
     /// Latents that W's measure is taken from.
     private static let samples: UInt64 = 10_000
@@ -145,7 +147,8 @@ public final class EncoderTrainer {
         synthesizer = try generator.gradientSynthesizer()
         let size = generator.identity.latentSize
         coordinates = try EncoderTrainer.coordinates(generator, plan)
-        network = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
+        network = try EncoderNetwork(
+            settings.configuration, seed: settings.seed, device: device, precision: settings.convolutionType)
         if let start = plan.start { try network.begin(with: EncoderFile.read(start).network.state(), from: start) }
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
@@ -157,7 +160,7 @@ public final class EncoderTrainer {
             decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
         pool = try PairPool(
             generator, seed: settings.seed, side: settings.configuration.backbone.inputSize, limit: settings.pairs,
-            path: "\(plan.folder)/pairs.bin")
+            path: settings.keepsPairs ?? true ? "\(plan.folder)/pairs.bin" : nil)
         let mean = coordinates.deviations.reduce(0, +) / Float(size)
         coordinateWeights = try Tensor(coordinates.deviations.map { $0 / mean }, shape: [1, 1, size], device: device)
         let centre = coordinates.latents([Float](repeating: 0, count: size))
@@ -222,14 +225,19 @@ public final class EncoderTrainer {
             position.step += 1
             progress.advance(
                 1, note: String(format: "loss %.4f", position.lossSum / Double(max(1, position.lossCount))))
-            if position.step % settings.validationInterval == 0 || position.step == total { try validate() }
+            if position.step % settings.validationInterval == 0 || position.step == total {
+                try validate()
+                if isWornOut { break }
+            }
             if context.isCancelled || Date().timeIntervalSince(saved) >= seconds {
                 try saveCheckpoint()
                 saved = Date()
                 try context.check()
+                try writeSheet()
             }
         }
         try saveCheckpoint()
+        try writeSheet()
         return card()
     }
 
@@ -334,8 +342,9 @@ public final class EncoderTrainer {
         return ImageBatch(planes, side: side)
     }
 
-    private func objective(_ targets: ImageBatch, _ told: Told?) throws -> any Objective {
+    private func objective(_ colours: ImageBatch, _ told: Told?) throws -> any Objective {
         let losses = settings.losses
+        let targets = settings.target == .grey ? colours.grey() : colours
         let side = targets.side
         var parts: [(any Objective, weight: Float)] = [
             (PixelLoss(targets: targets, sizes: [(side, 1), (side / 2, 0.5), (side / 8, 0.5)]), losses.l2)
@@ -346,7 +355,8 @@ public final class EncoderTrainer {
         if losses.id > 0, let embedder = judges.embedder {
             parts.append((try IdentityObjective(embedder, faces: targets), losses.id))
         }
-        return objective(CombinedObjective(parts), targets, told)
+        let loss = objective(CombinedObjective(parts), targets, told)
+        return settings.target == .grey ? GreyObjective(loss, weights: EncoderSettings.greyWeights) : loss
     }
 
     /// The losses of some places, their mean, and the gradients of that.

@@ -13,7 +13,8 @@ final class PairPool: @unchecked Sendable {
     private let seed: UInt64
     private let side: Int
     private let limit: Int
-    private let file: FileHandle
+    /// Nil where faces are made when they are asked for.
+    private let file: FileHandle?
     private let condition = NSCondition()
     // Guarded by the condition.
     private var made: Int
@@ -32,14 +33,18 @@ final class PairPool: @unchecked Sendable {
     ///   - seed: Names the latents.
     ///   - side: Pixels along a side of the kept pictures.
     ///   - limit: Pairs at most.
-    ///   - path: The file, which is gone on with where it is there.
+    ///   - path: The file, which is gone on with where it is there; nil keeps nothing.
     /// - Throws: ``Core/Failure`` when the file can't be opened, or the generator can't be computed with.
-    init(_ generator: Generator, seed: UInt64, side: Int, limit: Int, path: String) throws {
+    init(_ generator: Generator, seed: UInt64, side: Int, limit: Int, path: String?) throws {
         self.generator = generator
         synthesizer = try generator.synthesizer()
         self.seed = seed
         self.side = side
         self.limit = limit
+        guard let path else {
+            (file, made) = (nil, 0)
+            return
+        }
         if !FileManager.default.fileExists(atPath: path) {
             _ = FileManager.default.createFile(atPath: path, contents: nil)
         }
@@ -53,6 +58,7 @@ final class PairPool: @unchecked Sendable {
 
     /// Begins to make pairs.
     func start() {
+        if file == nil { return }
         let thread = Thread { [self] in
             do { while try makeSome() {} } catch {
                 condition.withLock {
@@ -82,17 +88,20 @@ final class PairPool: @unchecked Sendable {
         }
         guard let first else { return false }
         let range = first..<min(limit, first + PairPool.batch)
-        let faces = try synthesizer.synthesize(
-            codes(Array(range)), size: generator.size(256), noise: .none
-        ).resized(to: side)
-        let data = faces.images.reduce(into: Data()) { $0.append(contentsOf: $1.pixels) }
+        let data = try faces(Array(range)).reduce(into: Data()) { $0.append(contentsOf: $1.pixels) }
         try condition.withLock {
+            guard let file else { return }
             try file.seek(toOffset: UInt64(first * bytes))
             try file.write(contentsOf: data)
             made = range.upperBound
             condition.broadcast()
         }
         return true
+    }
+
+    /// The faces of some pairs, of eight bits as the file has them.
+    private func faces(_ indices: [Int]) throws -> [Image] {
+        try synthesizer.synthesize(codes(indices), size: generator.size(256), noise: .none).resized(to: side).images
     }
 
     /// The codes of some pairs, [count, StyleGAN2's rows, size].
@@ -112,6 +121,14 @@ final class PairPool: @unchecked Sendable {
     ///
     /// - Throws: Whatever ended their making.
     func pictures(_ indices: [Int], context: RunContext) throws -> ImageBatch {
+        guard let file else {
+            var images: [Image] = []
+            for start in stride(from: 0, to: indices.count, by: PairPool.batch) {
+                images += try faces(Array(indices[start..<min(indices.count, start + PairPool.batch)]))
+                try context.check()
+            }
+            return ImageBatch(images, side: side)
+        }
         let needed = (indices.max() ?? -1) + 1
         let images = try condition.withLock {
             if needed > wanted {

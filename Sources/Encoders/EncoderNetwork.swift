@@ -24,13 +24,17 @@ public final class EncoderNetwork {
     ///   - configuration: What it is.
     ///   - seed: Names the weights.
     ///   - device: Where to compute.
+    ///   - precision: The type that the backbone's convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` for numbers out of range, or when memory runs out.
-    public init(_ configuration: EncoderConfiguration, seed: UInt64 = 0, device: Device = .cpu) throws {
+    public init(
+        _ configuration: EncoderConfiguration, seed: UInt64 = 0, device: Device = .cpu,
+        precision: ScalarType = .float32
+    ) throws {
         try configuration.validate()
         self.configuration = configuration
         self.device = device
         let backbone = try configuration.backbone.network(
-            inputs: configuration.inputs, outputs: 0, seed: seed, device: device)
+            inputs: configuration.inputs, outputs: 0, seed: seed, device: device, precision: precision)
         self.backbone = backbone
         layers = LayerStore(seed: seed ^ 0xE_C0DE, device: device)
         let side = configuration.backbone.inputSize

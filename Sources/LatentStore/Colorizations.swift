@@ -83,6 +83,7 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func newestColorizationRun() throws -> ColorizationRun? {
         try read { db in
+            guard try LatentStore.has(table: "colorization_runs", db) else { return nil }
             let runs = try db.map("SELECT * FROM colorization_runs ORDER BY id DESC LIMIT 1") { head in
                 (
                     id: try head["id"] as Int64,

@@ -124,7 +124,8 @@ extension LatentStore {
     /// - Throws: ``Failure`` when the database can't be read.
     public func photographs() throws -> [PhotographRecord] {
         try read { db in
-            try db.map("SELECT sha256, path, width, height FROM photographs ORDER BY id") { row in
+            guard try LatentStore.has(table: "photographs", db) else { return [] }
+            return try db.map("SELECT sha256, path, width, height FROM photographs ORDER BY id") { row in
                 try PhotographRecord(
                     sha256: row["sha256"], path: row["path"], width: row["width"], height: row["height"]
                 )
@@ -158,7 +159,8 @@ extension LatentStore {
 
     private func inversions(where condition: String, _ arguments: [any Bindable]) throws -> [InversionRecord] {
         try read { db in
-            try db.map(
+            guard try LatentStore.has(table: "inversions", db) else { return [] }
+            return try db.map(
                 """
                 SELECT i.*, p.sha256 AS photograph_sha256, g.sha256 AS generator_sha256 FROM inversions i
                 JOIN photographs p ON p.id = i.photograph JOIN generators g ON g.id = i.generator

@@ -3,13 +3,13 @@ import Core
 import Foundation
 
 extension LatentStore {
-    /// The oldest version that can be read as it is; those after it only added what readers don't miss.
+    /// The oldest version that can be read as it is; those after it only added tables.
     static let oldestReadable = 7
 
     /// Opens an existing database for reading only; nothing can be written through it.
     ///
     /// A database that may not be written, such as another user's, is read without leaving a trace. One of an older
-    /// version is upgraded first where that is allowed and needed.
+    /// version is upgraded first where that is allowed.
     ///
     /// - Throws: ``Failure`` naming the file: missing, another program's, another version's, damaged.
     public static func openReadOnly(_ path: String) throws -> LatentStore {
@@ -20,7 +20,7 @@ extension LatentStore {
         }
         try checkHeader(path)
         let (readable, found) = try readOnlyStore(path)
-        if let readable { return readable }
+        if let readable, found.version == version || !isWritable(path) { return readable }
         guard found.application == applicationID, found.version < version, isWritable(path) else {
             throw Failure(
                 path, "is a database of version \(found.version), this program reads \(version)",
@@ -62,6 +62,11 @@ extension LatentStore {
                 return try opened(.immutable)
             }
         }
+    }
+
+    /// Whether the database has a table: one that is read as it is may be older than the table.
+    static func has(table: String, _ db: Connection) throws -> Bool {
+        try db.value(Int.self, "SELECT count(*) FROM sqlite_schema WHERE name = ?", [table]) ?? 0 > 0
     }
 
     /// Whether this user may write the file and make others beside it.

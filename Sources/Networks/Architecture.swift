@@ -35,6 +35,7 @@ public struct Architecture: Sendable, Codable, Equatable {
     private static let families: [any NetworkConfiguration.Type] = [
         ResNeXtConfiguration.self,
         EfficientNetLiteConfiguration.self,
+        ImprovedResNetConfiguration.self,
     ]
 
     /// The family's own numbers.

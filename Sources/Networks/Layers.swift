@@ -49,6 +49,22 @@ public final class LayerStore {
             variance: try buffer("\(normalisation).running_var", output, 1), epsilon: epsilon)
     }
 
+    /// A batch normalisation alone, such as before a convolution.
+    ///
+    /// - Parameters:
+    ///   - name: Its name.
+    ///   - channels: Channels that it normalises.
+    ///   - epsilon: What it adds to the variance.
+    /// - Returns: γ at one, β at zero.
+    /// - Throws: ``Core/Failure`` when memory runs out.
+    func normalisation(_ name: String, channels: Int, epsilon: Double = 1e-5) throws -> Normalisation {
+        Normalisation(
+            weight: try parameter("\(name).weight", [channels]) { _ in 1 },
+            bias: try parameter("\(name).bias", [channels]) { _ in 0 },
+            mean: try buffer("\(name).running_mean", channels, 0),
+            variance: try buffer("\(name).running_var", channels, 1), epsilon: epsilon)
+    }
+
     /// A learnt tensor.
     package func parameter(_ name: String, _ shape: [Int], _ value: (inout CounterRandom) -> Float) throws -> Tensor {
         let values = (0..<shape.reduce(1, *)).map { _ in value(&random) }
@@ -63,6 +79,21 @@ public final class LayerStore {
         let tensor = try Tensor(filledWith: value, shape: [count], device: device)
         buffers.append((name, tensor))
         return tensor
+    }
+}
+
+/// A batch normalisation that no convolution stands before.
+struct Normalisation {
+    let weight: Tensor
+    let bias: Tensor
+    let mean: Tensor
+    let variance: Tensor
+    let epsilon: Double
+
+    /// The normalised maps; in training the running moments change.
+    func apply(_ x: Tensor, training: Bool) throws -> Tensor {
+        try x.batchNormalised(
+            weight: weight, bias: bias, mean: mean, variance: variance, training: training, epsilon: epsilon)
     }
 }
 

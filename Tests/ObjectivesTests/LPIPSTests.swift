@@ -29,6 +29,10 @@ import Weights
         }
     }
 
+    @Test func distancesAreThoseOfTheOriginalWithTheShippedNetwork() throws {
+        try Self.check(.shipped(), name: "alexnet published")
+    }
+
     private static func check(_ network: PerceptualNetwork, name: String) throws {
         let figures = try JSONDecoder().decode(
             [String: [Float]].self, from: Data(contentsOf: URL(fileURLWithPath: "\(fixtures)/lpips/distances.json")))

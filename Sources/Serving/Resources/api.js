@@ -2,7 +2,7 @@
 
 const running = new Map();
 
-export async function call(path, body, lane) {
+export async function call(path, body, lane, type = "application/json") {
   let signal;
   if (lane) {
     running.get(lane)?.abort();
@@ -11,7 +11,7 @@ export async function call(path, body, lane) {
     signal = controller.signal;
   }
   const answer = await fetch(path, body === undefined ? { signal } : {
-    method: "POST", signal, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    method: "POST", signal, headers: { "Content-Type": type }, body: type === "application/json" ? JSON.stringify(body) : body,
   });
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `The server answered ${answer.status}.`);
   return answer;

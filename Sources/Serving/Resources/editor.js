@@ -1,6 +1,7 @@
 import { download, json, picture } from "./api.js";
 import { startBrowser } from "./browser.js";
 import { showDirection } from "./direction.js";
+import * as Photograph from "./photograph.js";
 import * as State from "./state.js";
 
 const $ = (id) => document.getElementById(id);
@@ -30,7 +31,8 @@ async function preview() {
   isBusy = true;
   const began = performance.now();
   try {
-    show("after", await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] })));
+    // A whole photograph has no small preview: the face stands in for it until all rests.
+    if (!state.isWhole) show("after", await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] })));
     document.documentElement.dataset.preview = Math.round(performance.now() - began);
     tell("");
   } catch (error) { failed(error); }
@@ -41,17 +43,17 @@ async function preview() {
 async function full() {
   const now = State.text(state);
   try {
-    const url = await picture(State.body(state, { size: sizes[0] }), "full");
+    const url = await picture(State.body(state, { size: sizes[0], isWhole: state.isWhole || undefined }), "full");
     if (now !== State.text(state)) return URL.revokeObjectURL(url);
     show("after", url);
     document.documentElement.dataset.full = now;
     if (!$("before").hidden) await before();
-    await Promise.all([scores(), strip()]);
+    await Promise.all([scores(), strip(), steps()]);
   } catch (error) { failed(error); }
 }
 
 async function before() {
-  show("before", await picture(State.body({ ...state, strengths: {} }, { size: sizes[0] }), "before"));
+  show("before", await picture(State.body({ ...state, strengths: {} }, { size: sizes[0], isWhole: state.isWhole || undefined }), "before"));
 }
 
 async function scores() {
@@ -108,8 +110,18 @@ function change(edit) {
 
 function render() {
   history.replaceState(null, "", `#${State.text(state)}`);
+  const isPhoto = state.kind === "photo";
   $("kind").value = state.kind;
-  $("number").value = state.number;
+  $("kind").lastElementChild.disabled = !isPhoto;
+  $("number").value = isPhoto ? "" : state.number;
+  $("number").disabled = isPhoto;
+  $("truncation").hidden = isPhoto;
+  $("whole-label").hidden = !isPhoto;
+  $("whole").checked = state.isWhole;
+  $("save-w").disabled = $("save-film").disabled = isPhoto;
+  $("frame").classList.toggle("whole", isPhoto && state.isWhole);
+  for (const button of document.querySelectorAll(".lock")) button.setAttribute("aria-pressed", state.locked.includes(button.dataset.lock));
+  Photograph.render(state).catch(failed);
   $("psi").value = state.psi;
   $("psi-value").value = state.psi.toFixed(2);
   $("layers").value = state.layers;
@@ -138,6 +150,15 @@ function sliders() {
   $("sliders").replaceChildren(...directions.map((direction) => {
     const row = document.createElement("div");
     row.className = "slider";
+    const lock = row.appendChild(document.createElement("button"));
+    lock.className = "lock";
+    lock.dataset.lock = direction.name;
+    lock.title = "Hold this attribute while others are moved";
+    lock.setAttribute("aria-label", `Hold ${direction.name.replaceAll("_", " ")}`);
+    lock.setAttribute("aria-pressed", state.locked.includes(direction.name));
+    lock.onclick = () => change(() => {
+      state.locked = state.locked.includes(direction.name) ? state.locked.filter((one) => one !== direction.name) : [...state.locked, direction.name];
+    });
     const name = row.appendChild(document.createElement("button"));
     name.textContent = direction.name.replaceAll("_", " ");
     name.title = "About this direction";
@@ -167,13 +188,26 @@ function keep() {
   showFavourites().catch(failed);
 }
 
+// Small pictures of the last steps; each brings its state back.
+let seen = [];
+async function steps() {
+  const now = State.text(state);
+  if (!seen.some((one) => one.text === now)) {
+    const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
+    seen.push({ text: now, url: await picture(State.body(state, { size }), "steps") });
+    while (seen.length > 12) URL.revokeObjectURL(seen.shift().url);
+  }
+  $("history").replaceChildren(...seen.map(({ text, url }, index) =>
+    thumb(url, `step ${index + 1}`, () => change(() => { state = State.parse(text); sliders(); }))));
+}
+
 async function showFavourites() {
   const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
   const cells = [];
   for (const text of favourites) {
     const kept = State.parse(text);
     try {
-      cells.push(thumb(await picture(State.body(kept, { size })), `${kept.kind} ${kept.number}`, () => change(() => { state = State.parse(text); sliders(); })));
+      cells.push(thumb(await picture(State.body(kept, { size })), kept.kind === "photo" ? "photograph" : `${kept.kind} ${kept.number}`, () => change(() => { state = State.parse(text); sliders(); })));
     } catch { /* a latent or direction that is gone */ }
   }
   $("favourites").replaceChildren(...cells);
@@ -225,7 +259,9 @@ function bind() {
   $("redo").onclick = () => step(future, past);
   $("reset").onclick = () => change(() => { state.strengths = {}; });
   $("favourite").onclick = keep;
-  $("save-image").onclick = () => download("/api/synth", State.body(state, { size: sizes[0], format: "png" }), "face.png").catch(failed);
+  $("save-image").onclick = () => download("/api/synth", State.body(state, { size: sizes[0], format: "png", isWhole: state.kind === "photo" || undefined }), state.kind === "photo" ? "photograph.png" : "face.png").catch(failed);
+  $("save-film").onclick = () => { tell("Making the film …"); download("/api/animation", State.body(state, { size: sizes.includes(512) ? 512 : sizes[0] }), "face.webp").then(() => tell("")).catch(failed); };
+  $("whole").onchange = () => change(() => { state.isWhole = $("whole").checked; });
   $("save-w").onclick = () => download("/api/codes", State.body(state, { space: "w" }), "code-w.npy").catch(failed);
   $("save-code").onclick = () => download("/api/codes", State.body(state, { space: "w+" }), "code.npy").catch(failed);
   $("save-mix").onclick = () => {
@@ -239,9 +275,9 @@ function bind() {
   });
   addEventListener("hashchange", () => { state = State.parse(location.hash.slice(1)); sliders(); render(); });
   for (const view of ["editor", "browser"]) $(`show-${view}`).onclick = (event) => { event.preventDefault(); turn(view); };
-  for (const type of ["dragover", "drop"]) addEventListener(type, (event) => {
-    event.preventDefault();
-    if (type === "drop") tell("Photographs can't be opened here yet: find their codes with `directions invert`.");
+  Photograph.start({
+    tell, failed, state: () => state, refresh: () => render(),
+    choose: (photo, face) => { turn("editor"); change(() => { Object.assign(state, { kind: "photo", photo, face }); }); },
   });
 }
 

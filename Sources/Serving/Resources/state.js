@@ -1,11 +1,18 @@
 // What the page shows, kept in the address so that a reload or a sent link shows the same.
 
-export const fresh = () => ({ kind: "seed", number: 1, psi: 1, layers: "", unit: "sigma", strengths: {} });
+export const fresh = () => ({ kind: "seed", number: 1, photo: "", face: 1, isWhole: false, psi: 1, layers: "", unit: "sigma", strengths: {}, locked: [] });
 
 export function parse(text) {
   const state = fresh();
   const fields = new URLSearchParams(text);
   if (fields.get("kind") === "latent") state.kind = "latent";
+  if (/^[0-9a-f]{16}$/.test(fields.get("photo") ?? "")) {
+    state.kind = "photo";
+    state.photo = fields.get("photo");
+    const face = Number(fields.get("face") ?? 1);
+    if (Number.isSafeInteger(face) && face > 0) state.face = face;
+    state.isWhole = fields.get("whole") === "1";
+  }
   const number = Number(fields.get("number") ?? 1);
   if (Number.isSafeInteger(number) && number >= 0) state.number = number;
   const psi = Number(fields.get("psi") ?? 1);
@@ -16,11 +23,14 @@ export function parse(text) {
     const [name, strength] = item.split("*");
     if (/^[a-z0-9_.-]+$/.test(name) && Number.isFinite(Number(strength)) && Number(strength)) state.strengths[name] = Number(strength);
   }
+  state.locked = (fields.get("locked") ?? "").split(",").filter((name) => /^[a-z0-9_.-]+$/.test(name));
   return state;
 }
 
 export function text(state) {
-  const fields = new URLSearchParams({ kind: state.kind, number: state.number });
+  const fields = new URLSearchParams(state.kind === "photo" ? { photo: state.photo, face: state.face } : { kind: state.kind, number: state.number });
+  if (state.kind === "photo" && state.isWhole) fields.set("whole", 1);
+  if (state.locked.length) fields.set("locked", state.locked.join(","));
   if (state.psi !== 1) fields.set("psi", state.psi);
   if (state.layers) fields.set("layers", state.layers);
   if (state.unit !== "sigma") fields.set("unit", state.unit);
@@ -32,5 +42,8 @@ export function text(state) {
 export function body(state, more = {}) {
   const edits = Object.entries(state.strengths).filter(([, s]) => s)
     .map(([direction, strength]) => ({ direction, strength, unit: state.unit }));
-  return { [state.kind]: state.number, psi: state.psi, layers: state.layers || undefined, edits, ...more };
+  const face = state.kind === "photo" ? { photograph: state.photo, face: state.face } : { [state.kind]: state.number, psi: state.psi };
+  // What is moved itself is not held.
+  const locked = state.locked.filter((name) => !state.strengths[name]);
+  return { ...face, layers: state.layers || undefined, edits, locked: locked.length ? locked : undefined, ...more };
 }

@@ -1,0 +1,175 @@
+import Core
+import Encoders
+import Foundation
+import Generators
+import Images
+import Inversion
+import Latents
+
+/// Which ways to find codes to measure, on which photographs.
+public struct EvaluateInversionRequest: Sendable {
+    /// A folder of aligned photographs.
+    public var folder: String
+    /// How many of them, the first by name; nil for all.
+    public var count: Int?
+    /// The rows.
+    public var methods: [InvertRequest.Method]
+    /// Whether methods see grey photographs; they are compared in colour all the same.
+    public var isGrey = false
+    /// When a search from the encoder's code ends, for each photograph.
+    public var refinement = InversionBudget(seconds: 20)
+    /// When a search from the mean latent ends, for each photograph.
+    public var search = InversionBudget(seconds: 40)
+    /// The encoder, by its name in the workspace or its file; nil takes any of the generator.
+    public var encoder: String?
+    /// The generator's name in the workspace.
+    public var generator = "default"
+
+    /// - Parameters:
+    ///   - folder: A folder of aligned photographs.
+    ///   - count: How many of them; nil for all.
+    ///   - methods: The rows.
+    public init(
+        _ folder: String, count: Int? = nil,
+        methods: [InvertRequest.Method] = [.mean, .nearest, .encoder, .encoderAndOptimise, .optimise]
+    ) {
+        self.folder = folder
+        self.count = count
+        self.methods = methods
+    }
+
+    /// Checks what can be checked before anything is read.
+    ///
+    /// - Throws: ``Core/Failure`` (usage) for no rows, tuning, or a number out of range.
+    public func validate() throws {
+        guard !methods.isEmpty else {
+            throw Failure("methods", "are none", "for example mean, encoder", kind: .usage)
+        }
+        guard !methods.contains(.tune) else {
+            throw Failure("method tune", "is none that finds a code", "leave it out", kind: .usage)
+        }
+        guard count ?? 1 > 0 else { throw Failure("count \(count ?? 0)", "must be 1 or more", kind: .usage) }
+        try refinement.validate()
+        try search.validate()
+    }
+}
+
+extension Session {
+    /// Measures ways to find codes on the same photographs, and keeps the table for the workspace's report.
+    ///
+    /// Nothing is taken from the database or put into it.
+    ///
+    /// - Throws: ``Core/Failure``: a request out of range (usage), no such generator, no encoder or networks (not found), a picture
+    ///   that can't be used, or a stop.
+    public func evaluateInversion(_ request: EvaluateInversionRequest) throws -> InversionTable {
+        try request.validate()
+        let files = try pictureFiles([request.folder])
+        let chosen = Array(files.prefix(request.count ?? files.count))
+        let generator = try generator(request.generator)
+        var settings = InversionSettings()
+        if request.isGrey { settings.greyWeights = [0.299, 0.587, 0.114] }
+        let inverter = try inverter(generator, settings: settings)
+        let progress = context.progress(
+            "evaluate-inversion", unit: "photographs", total: chosen.count * request.methods.count)
+        defer { progress.finish() }
+        let rows = try request.methods.map { method in
+            let encoder: (any PhotographEncoder)? =
+                method.hasEncoder
+                ? try photographEncoder(for: generator, named: request.encoder)
+                : method.isBaseline ? try baseline(method, for: generator) : nil
+            var found: [Inversion] = []
+            for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
+                try context.check()
+                let some = chosen[start..<min(chosen.count, start + inverter.batch)]
+                let truth = ImageBatch(
+                    try some.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
+                    side: Inverter.side)
+                let seen = request.isGrey ? truth.withoutColours() : truth
+                found += try inversions(of: seen, truth: truth, method, encoder, inverter, request)
+                progress.advance(some.count)
+            }
+            return InversionTable.Row(method, budget: request, found)
+        }
+        let table = InversionTable(
+            count: chosen.count, generator: request.generator, isGrey: request.isGrey, rows: rows)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try AtomicFile.write(encoder.encode(table), to: workspace.inversionTable(isGrey: request.isGrey))
+        return table
+    }
+
+    /// Codes of some photographs by one way, measured against the true pictures.
+    private func inversions(
+        of seen: ImageBatch, truth: ImageBatch, _ method: InvertRequest.Method, _ encoder: (any PhotographEncoder)?,
+        _ inverter: Inverter, _ request: EvaluateInversionRequest
+    ) throws -> [Inversion] {
+        let clock = ContinuousClock()
+        let began = clock.now
+        let start = try encoder?.codes(of: seen)
+        var (codes, steps) = (start, 0)
+        if !method.isAtOnce {
+            let budget = method == .encoderAndOptimise ? request.refinement : request.search
+            let found = try inverter.invert(seen, start: start, budget: budget, context: context.quiet)
+            steps = found.first?.steps ?? 0
+            codes = try LatentCodes(
+                found.flatMap(\.own.values), rows: found.first?.own.rows ?? 1, size: found.first?.own.size ?? 1)
+        }
+        let took = (clock.now - began) / max(1, truth.count)
+        guard let codes else { return [] }
+        return try inverter.measured(
+            codes, truth, steps: steps,
+            seconds: Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18)
+    }
+
+    /// The tables that a workspace keeps.
+    func inversionTables() -> [InversionTable] {
+        [false, true].compactMap { isGrey in
+            let path = workspace.inversionTable(isGrey: isGrey)
+            return (try? Data(contentsOf: URL(fileURLWithPath: path))).flatMap {
+                try? JSONDecoder().decode(InversionTable.self, from: $0)
+            }
+        }
+    }
+}
+
+extension InversionTable.Row {
+    fileprivate init(_ method: InvertRequest.Method, budget request: EvaluateInversionRequest, _ found: [Inversion]) {
+        func mean(_ value: (Inversion) -> Double) -> Double {
+            found.reduce(0) { $0 + value($1) } / Double(max(1, found.count))
+        }
+        func text(_ budget: InversionBudget) -> String {
+            budget.seconds.map { String(format: "%g s", $0) } ?? budget.steps.map { "\($0) steps" } ?? ""
+        }
+        let title =
+            switch method {
+            case .mean: "mean face"
+            case .nearest: "nearest of 20,000 latents"
+            case .encoder: "encoder"
+            case .encoderAndOptimise: "encoder + \(text(request.refinement))"
+            case .optimise: "optimise, \(text(request.search))"
+            case .tune: "tune"
+            }
+        let hasIdentity = found.allSatisfy { $0.identity != nil }
+        self.init(
+            method: method.rawValue, title: title, l2: mean { Double($0.error) }, lpips: mean { Double($0.perceptual) },
+            identity: hasIdentity ? mean { Double($0.identity ?? 0) } : nil, seconds: mean(\.seconds))
+    }
+}
+
+extension ImageBatch {
+    /// The pictures' luma in all three channels.
+    fileprivate func withoutColours() -> ImageBatch {
+        let luma = luma().planes
+        let area = side * side
+        let planes = (0..<count).flatMap { index in
+            let one = Array(luma[index * area..<(index + 1) * area])
+            return one + one + one
+        }
+        return ImageBatch(planes, side: side)
+    }
+}
+
+extension Workspace {
+    /// What ways to find codes were worth, where that was measured.
+    func inversionTable(isGrey: Bool) -> String { "\(reports)/inversion\(isGrey ? "-grey" : "").json" }
+}

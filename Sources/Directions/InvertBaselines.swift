@@ -1,0 +1,102 @@
+import Core
+import Foundation
+import Generators
+import Images
+import Inversion
+import Latents
+
+/// The mean latent as the code of every photograph.
+struct MeanCode: PhotographEncoder {
+    let generator: Generator
+
+    func codes(of photographs: ImageBatch) throws -> LatentCodes {
+        let mean = Array(repeating: generator.meanLatent, count: photographs.count).flatMap { $0 }
+        return try LatentCodes(mean, rows: 1, size: generator.identity.latentSize)
+    }
+}
+
+/// The random latent whose face is nearest to a photograph, by the squared error of small pictures.
+struct NearestCode: PhotographEncoder {
+    /// Faces that are looked at.
+    static let count = 20_000
+    /// Pixels along a side at which pictures are compared.
+    static let side = 32
+
+    private let generator: Generator
+    private let count: Int
+    /// [count, 3, side, side], a byte each.
+    private let faces: Data
+
+    /// - Parameters:
+    ///   - generator: Whose faces they are.
+    ///   - count: How many of them: latents 0 and on of seed 0.
+    ///   - path: A file that keeps the small pictures; made where it is not there.
+    ///   - context: Whether to stop, and whom to tell of progress.
+    /// - Throws: ``Core/Failure``: memory that runs out, a file that can't be written, or a stop.
+    init(_ generator: Generator, count: Int = NearestCode.count, path: String, context: RunContext) throws {
+        self.generator = generator
+        self.count = count
+        let bytes = 3 * NearestCode.side * NearestCode.side
+        if let kept = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped),
+            kept.count == count * bytes
+        {
+            faces = kept
+            return
+        }
+        let synthesizer = try generator.synthesizer()
+        let size = synthesizer.sizes.smallest(covering: NearestCode.side)
+        let progress = context.progress("nearest face", unit: "faces", total: count)
+        defer { progress.finish() }
+        var data = Data(capacity: count * bytes)
+        for start in stride(from: 0, to: count, by: 64) {
+            try context.check()
+            let range = start..<min(count, start + 64)
+            let w = try generator.latents(seed: 0, indices: UInt64(range.lowerBound)..<UInt64(range.upperBound))
+            let codes = try LatentCodes(w, rows: 1, size: generator.identity.latentSize)
+            let made = try synthesizer.synthesize(codes, size: size, noise: .none).resized(to: NearestCode.side)
+            data.append(contentsOf: made.planes.map(NearestCode.byte))
+            progress.advance(range.count)
+        }
+        try AtomicFile.write(data, to: path)
+        faces = data
+    }
+
+    private static func byte(_ value: Float) -> UInt8 { UInt8(min(max((value + 1) * 127.5, 0), 255)) }
+
+    func codes(of photographs: ImageBatch) throws -> LatentCodes {
+        let small = photographs.resized(to: NearestCode.side)
+        var values: [Float] = []
+        for index in 0..<small.count {
+            let picture = small.planes[index * small.stride..<(index + 1) * small.stride].map(NearestCode.byte)
+            let nearest = UInt64(nearest(to: picture))
+            values += try generator.latents(seed: 0, indices: nearest..<nearest + 1)
+        }
+        return try LatentCodes(values, rows: 1, size: generator.identity.latentSize)
+    }
+
+    /// The number of the face with the smallest squared error.
+    private func nearest(to picture: [UInt8]) -> Int {
+        var best = (error: Int.max, face: 0)
+        faces.withUnsafeBytes { faces in
+            for face in 0..<count {
+                var error = 0
+                let start = face * picture.count
+                for i in picture.indices {
+                    let difference = Int(faces[start + i]) - Int(picture[i])
+                    error += difference * difference
+                }
+                if error < best.error { best = (error, face) }
+            }
+        }
+        return best.face
+    }
+}
+
+extension Session {
+    /// What a method that is there to be beaten gives as codes.
+    func baseline(_ method: InvertRequest.Method, for generator: Generator) throws -> any PhotographEncoder {
+        if method == .mean { return MeanCode(generator: generator) }
+        let path = "\(workspace.models)/.nearest-\(generator.identity.sha256.prefix(12))"
+        return try NearestCode(generator, path: path, context: context)
+    }
+}

@@ -1,0 +1,77 @@
+import Images
+
+/// Where a direction's attribute lives in faces, learnt from faces that have nothing to do with the photograph.
+///
+/// A code that was found for a photograph is a compromise: an edit of it also undoes what the generator could only just hold, such
+/// as a cap or a hand before the face. The same edit of the generator's own faces, and which of its changes a classifier's logit
+/// owes its own change to (gradient times difference), tell where it belongs; what changes elsewhere is left out of the photograph.
+public struct EditRegion: Sendable, Equatable {
+    /// Pixels along a side.
+    public let side: Int
+    /// [side, side]: how much of a change is kept, 0 to 1, with soft rims.
+    public let weights: [Float]
+
+    /// Shares of the strongest places' part in the change at which a place begins to belong to the edit, and at which all of its
+    /// change is kept.
+    private static let kept: ClosedRange<Float> = 0.18...0.45
+    /// The Gaussian's deviation in shares of a side: faces' parts lie in different places.
+    private static let reach: Float = 0.035
+
+    /// The region of an edit.
+    ///
+    /// - Parameters:
+    ///   - parts: [side, side]: how much each place did for the logits' change, of all faces.
+    ///   - side: Pixels along a side, in FFHQ's frame.
+    public init(parts: [Float], side: Int) {
+        precondition(parts.count == side * side && side > 1, "a square")
+        self.side = side
+        let area = side * side
+        let smooth = PlaneFilters.blurred(parts, side: side, sigma: EditRegion.reach * Float(side))
+        // The strongest fiftieth, so that a single spot does not set the measure.
+        let strongest = smooth.sorted()[area - 1 - area / 50]
+        guard strongest > 0 else {
+            weights = [Float](repeating: 1, count: area)
+            return
+        }
+        weights = PlaneFilters.step(
+            smooth.map { $0 / strongest }, from: EditRegion.kept.lowerBound, to: EditRegion.kept.upperBound)
+    }
+
+    /// What belongs to this region or to another of the same size.
+    public func joined(_ other: EditRegion) -> EditRegion {
+        precondition(side == other.side, "regions of one size")
+        return EditRegion(side: side, weights: zip(weights, other.weights).map { max($0, $1) })
+    }
+
+    private init(side: Int, weights: [Float]) {
+        self.side = side
+        self.weights = weights
+    }
+
+    /// The part of a picture's change that lies in the region.
+    ///
+    /// - Parameter change: Differences of one picture, of any size.
+    /// - Returns: Of the same size.
+    public func kept(of change: ImageBatch) -> ImageBatch {
+        precondition(change.count == 1, "one picture")
+        let size = change.side
+        let scale = Float(side) / Float(size)
+        var result = change
+        for y in 0..<size {
+            let v = max(0, min(Float(side - 1), (Float(y) + 0.5) * scale - 0.5))
+            let y0 = min(max(0, side - 2), Int(v))
+            let fy = v - Float(y0)
+            for x in 0..<size {
+                let u = max(0, min(Float(side - 1), (Float(x) + 0.5) * scale - 0.5))
+                let x0 = min(max(0, side - 2), Int(u))
+                let fx = u - Float(x0)
+                let at = y0 * side + x0
+                let top = weights[at] + fx * (weights[at + 1] - weights[at])
+                let bottom = weights[at + side] + fx * (weights[at + side + 1] - weights[at + side])
+                let weight = top + fy * (bottom - top)
+                for channel in 0..<change.channels { result.planes[(channel * size + y) * size + x] *= weight }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,34 @@
+import Images
+import Inversion
+import Testing
+
+struct EditRegionTests {
+    private static let side = 64
+
+    /// A disc of parts around a place, and a whisper of them everywhere else.
+    private static let region: EditRegion = {
+        var parts = [Float](repeating: 0.01, count: side * side)
+        for y in 0..<side {
+            for x in 0..<side where (x - 40) * (x - 40) + (y - 24) * (y - 24) < 64 { parts[y * side + x] = 1 }
+        }
+        return EditRegion(parts: parts, side: side)
+    }()
+
+    @Test(arguments: [16, 64, 200]) func changesStayWhereTheLogitOwesThemItsOwn(size: Int) {
+        let change = ImageBatch([Float](repeating: 0.5, count: 3 * size * size), side: size)
+        let kept = Self.region.kept(of: change)
+        func value(_ x: Int, _ y: Int) -> Float {
+            kept.planes[2 * size * size + y * size / Self.side * size + x * size / Self.side]
+        }
+        #expect(abs(value(40, 24) - 0.5) < 0.01)
+        #expect(value(8, 56) == 0 && value(60, 60) == 0 && value(4, 4) == 0)
+        // A soft rim: neither all nor nothing.
+        #expect(size < 64 || (30..<40).contains { 0.05...0.45 ~= value($0, 24) })
+    }
+
+    @Test func whereNothingSaysSomethingAllIsKept() {
+        let change = ImageBatch((0..<3 * 32 * 32).map { Float($0 % 7) - 3 }, side: 32)
+        let region = EditRegion(parts: [Float](repeating: 0, count: 16 * 16), side: 16)
+        #expect(region.kept(of: change) == change)
+    }
+}
