@@ -154,11 +154,16 @@ extension Session {
         }
         var regions = try PhotographRegions(
             plain, start, classifier: request.isEverywhere ? nil : classifier(nil))
-        let kept = try start.mixtures.indices.map { mixture in
-            (
-                below: try start.strengths.contains { $0 < 0 } ? regions.region(mixture: mixture, strength: -1) : nil,
-                above: try start.strengths.contains { $0 > 0 } ? regions.region(mixture: mixture, strength: 1) : nil
-            )
+        let kept = try (0..<start.codes.count).map { face in
+            let code = try start.codes.slice(face..<face + 1)
+            return try start.mixtures.indices.map { mixture in
+                (
+                    below: try start.strengths.contains { $0 < 0 }
+                        ? regions.region(mixture: mixture, strength: -1, of: code) : nil,
+                    above: try start.strengths.contains { $0 > 0 }
+                        ? regions.region(mixture: mixture, strength: 1, of: code) : nil
+                )
+            }
         }
         return { strength in
             let plan = plan(at: strength)
@@ -166,7 +171,7 @@ extension Session {
             return try row(
                 plan,
                 (0..<codes.count).map {
-                    let region = kept[plan.mixture(ofCell: $0)]
+                    let region = kept[plan.face(ofCell: $0)][plan.mixture(ofCell: $0)]
                     return try edits[plan.face(ofCell: $0)].picture(
                         of: codes.slice($0..<$0 + 1), region: strength < 0 ? region.below : region.above,
                         isCropped: request.isCropped)

@@ -1,5 +1,6 @@
 import Classifiers
 import Core
+import DirectionFiles
 import Editing
 import Faces
 import Foundation
@@ -56,7 +57,7 @@ public final class LivePhotographs: Sendable {
     private struct Loaded {
         var inverter: Inverter?
         var encoder: (any PhotographEncoder)?
-        var regions: [String: EditRegion] = [:]
+        var regions: [String: PhotographRegions] = [:]
     }
 
     /// A face with its code.
@@ -80,7 +81,9 @@ public final class LivePhotographs: Sendable {
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(_ faces: LiveFaces) throws {
         self.faces = faces
-        editor = try PhotographEditor(faces.generator, rendering: FaceRendering())
+        editor = try PhotographEditor(
+            faces.generator, rendering: FaceRendering(),
+            consultation: faces.session.consultation(for: faces.generator, isGrey: false))
     }
 
     private var session: Session { Session(workspace: faces.session.workspace, context: faces.session.context.quiet) }
@@ -264,7 +267,7 @@ public final class LivePhotographs: Sendable {
             let edits = try one.edits[side] ?? editor.edits(of: one.face, code: one.inversion.code, size: side)
             one.edits[side] = edits
             change(id, face) { $0.edits[side] = edits }
-            let region = try region(of: steps)
+            let region = try region(of: steps, at: one.inversion.code)
             return size == nil
                 ? try edits.picture(of: after, region: region, isCropped: false)
                 : try edits.square(of: after, region: region)
@@ -272,31 +275,35 @@ public final class LivePhotographs: Sendable {
     }
 
     /// Where the attributes of some steps live; nil where one is not known to the classifier, so that changes are kept everywhere.
-    private func region(of steps: [LiveStep]) throws -> EditRegion? {
+    private func region(of steps: [LiveStep], at code: LatentCodes) throws -> EditRegion? {
         var all: EditRegion?
         for step in steps where step.strength != 0 {
-            guard let own = try region(of: step) else { return nil }
+            guard let own = try region(of: step, at: code) else { return nil }
             all = all?.joined(own) ?? own
         }
         return all
     }
 
-    private func region(of step: LiveStep) throws -> EditRegion? {
+    private func region(of step: LiveStep, at code: LatentCodes) throws -> EditRegion? {
         let file = try faces.direction(step.direction)
         let key = "\(file.label)\(step.strength < 0 ? "-" : "+")"
-        if let known = loaded.withLock({ $0.regions[key] }) { return known }
+        let strength: Float = step.strength < 0 ? -2.5 : 2.5
+        // Only who holds the turn comes here.
+        var regions = try loaded.withLock { $0.regions[key] } ?? self.regions(file, strength: strength)
+        let found = try regions.region(mixture: 0, strength: strength, of: code)
+        loaded.withLock { $0.regions[key] = regions }
+        return found
+    }
+
+    private func regions(_ file: DirectionFile, strength: Float) throws -> PhotographRegions {
         let identity = faces.generator.identity
-        let code = try LatentCodes(
+        let mean = try LatentCodes(
             (0..<identity.styleGAN2Layers).flatMap { _ in faces.generator.meanLatent }, rows: identity.styleGAN2Layers,
             size: identity.latentSize)
-        let strength: Float = step.strength < 0 ? -2.5 : 2.5
         let plan = EditPlan(
-            codes: code, labels: [""], mixtures: [EditMixture(EditDirection(file))], strengths: [strength],
-            unit: .sigma, layerCount: code.rows)
-        var regions = PhotographRegions(editor, plan, classifier: try faces.judge())
-        guard let found = try regions.region(mixture: 0, strength: strength) else { return nil }
-        loaded.withLock { $0.regions[key] = found }
-        return found
+            codes: mean, labels: [""], mixtures: [EditMixture(EditDirection(file))], strengths: [strength],
+            unit: .sigma, layerCount: mean.rows)
+        return PhotographRegions(editor, plan, classifier: try faces.judge())
     }
 
     // MARK: Colour

@@ -133,7 +133,8 @@ extension Session {
             for cell in 0..<codes.count where plan.face(ofCell: cell) == index {
                 try context.check()
                 let region = try regions.region(
-                    mixture: plan.mixture(ofCell: cell), strength: plan.strength(ofCell: cell))
+                    mixture: plan.mixture(ofCell: cell), strength: plan.strength(ofCell: cell),
+                    of: plan.codes.slice(index..<index + 1))
                 let edited = try edits.picture(
                     of: codes.slice(cell..<cell + 1), region: region, isCropped: request.isCropped)
                 if let folder = request.frames { try edited.write(to: "\(folder)/\(names[cell]).png") }

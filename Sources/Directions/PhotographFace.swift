@@ -163,27 +163,39 @@ struct PhotographEditor {
     /// Faces that an edit's region is learnt from, and steps of the way that each is edited.
     private static let (faces, steps) = (8, 2)
 
-    /// Where an edit's attributes live.
+    /// Which places of the generator's own faces an edit's attributes owe their change to.
     ///
     /// - Parameters:
     ///   - edited: The edited code.
     ///   - code: The code before.
     ///   - columns: The attributes' logits.
     ///   - classifier: Gives the logits.
-    /// - Returns: The region, of all faces alike.
+    /// - Returns: [side, side] at the classifier's size, of all faces alike.
     /// - Throws: ``Core/Failure`` as synthesis throws.
-    func region(
+    func parts(
         of edited: LatentCodes, from code: LatentCodes, columns: [Int], classifier: AttributeClassifier
-    ) throws -> EditRegion {
-        let (rows, size) = (edited.rows, edited.size)
-        let before = code.rows == rows ? code.values : LatentEdit.repeatRows(code.values, size: size, rows: rows)
+    ) throws -> [Float] {
         let w = try generator.latents(seed: .max - 1, indices: 0..<UInt64(PhotographEditor.faces))
-        var plain: [Float] = []
-        for face in 0..<PhotographEditor.faces {
-            for _ in 0..<rows { plain += w[face * size..<(face + 1) * size] }
+        let plain = (0..<PhotographEditor.faces).flatMap { face in
+            (0..<edited.rows).flatMap { _ in w[face * edited.size..<(face + 1) * edited.size] }
         }
+        return try parts(
+            of: edited, from: code, at: LatentCodes(plain, rows: edited.rows, size: edited.size), columns: columns,
+            classifier: classifier)
+    }
+
+    /// Which places of some faces an edit's attributes owe their change to.
+    func parts(
+        of edited: LatentCodes, from code: LatentCodes, at faces: LatentCodes, columns: [Int],
+        classifier: AttributeClassifier
+    ) throws -> [Float] {
+        let (rows, size) = (edited.rows, edited.size)
+        func full(_ codes: LatentCodes) -> [Float] {
+            codes.rows == rows ? codes.values : LatentEdit.repeatRows(codes.values, size: size, rows: rows)
+        }
+        let (before, plain) = (full(code), full(faces))
         let side = classifier.inputSize
-        func faces(_ share: Float) throws -> ImageBatch {
+        func made(_ share: Float) throws -> ImageBatch {
             var values = plain
             for i in values.indices {
                 values[i] += share * (edited.values[i % before.count] - before[i % before.count])
@@ -195,9 +207,9 @@ struct PhotographEditor {
         }
         let (area, attributes) = (side * side, classifier.attributes.count)
         var parts = [Float](repeating: 0, count: area)
-        var last = try faces(0)
+        var last = try made(0)
         for step in 1...PhotographEditor.steps {
-            let next = try faces(Float(step) / Float(PhotographEditor.steps))
+            let next = try made(Float(step) / Float(PhotographEditor.steps))
             for column in columns {
                 var one = [Float](repeating: 0, count: next.count * attributes)
                 for face in 0..<next.count { one[face * attributes + column] = 1 }
@@ -215,7 +227,7 @@ struct PhotographEditor {
             }
             last = next
         }
-        return EditRegion(parts: parts, side: side)
+        return parts
     }
 
     /// Makes ready to edit a photograph.

@@ -4,12 +4,14 @@ import Editing
 import Inversion
 import Latents
 
-/// Where the edits of a plan change faces, each mixture's region found when it is first asked for.
+/// Where the edits of a plan change faces: what all faces have in common is found once for each mixture.
 struct PhotographRegions {
     private let editor: PhotographEditor
     private let classifier: AttributeClassifier?
     private let plan: EditPlan
-    private var known: [Key: EditRegion] = [:]
+    private var known: [Key: [Float]] = [:]
+    /// The last photograph's regions, with its code.
+    private var last: [Key: (code: [Float], region: EditRegion)] = [:]
 
     private struct Key: Hashable {
         let mixture: Int
@@ -26,11 +28,16 @@ struct PhotographRegions {
         self.classifier = classifier
     }
 
-    /// The region of a mixture, at the largest of the strengths to that side; nil where all changes are kept, as they are of an
-    /// attribute that the classifier does not know.
+    /// The region of a mixture in a photograph, at the largest of the strengths to that side; nil where all changes are kept, as
+    /// they are of an attribute that the classifier does not know.
     ///
+    /// - Parameters:
+    ///   - mixture: Which of the plan's mixtures.
+    ///   - strength: Says to which side.
+    ///   - code: The photograph's code.
+    /// - Returns: The region.
     /// - Throws: ``Core/Failure`` as synthesis throws.
-    mutating func region(mixture: Int, strength: Float) throws -> EditRegion? {
+    mutating func region(mixture: Int, strength: Float, of code: LatentCodes) throws -> EditRegion? {
         guard let classifier, strength != 0 else { return nil }
         let columns = plan.mixtures[mixture].parts.map { part in
             part.direction.attribute.flatMap { try? Attribute.named($0) }.flatMap {
@@ -39,13 +46,20 @@ struct PhotographRegions {
         }
         guard !columns.contains(nil) else { return nil }
         let key = Key(mixture: mixture, isNegative: strength < 0)
-        if let found = known[key] { return found }
+        if let found = last[key], found.code == code.values { return found.region }
         let side = plan.strengths.filter { ($0 < 0) == key.isNegative }
         let largest = side.max { abs($0) < abs($1) } ?? strength
-        let found = try editor.region(
-            of: plan.edited(face: 0, mixture: mixture, strength: largest), from: plan.codes.slice(0..<1),
-            columns: columns.compactMap(\.self), classifier: classifier)
-        known[key] = found
-        return found
+        let start = try plan.codes.slice(0..<1)
+        let edited = try plan.edited(face: 0, mixture: mixture, strength: largest)
+        let parts =
+            try known[key]
+            ?? editor.parts(
+                of: edited, from: start, columns: columns.compactMap(\.self), classifier: classifier)
+        known[key] = parts
+        let own = try editor.parts(
+            of: edited, from: start, at: code, columns: columns.compactMap(\.self), classifier: classifier)
+        let region = EditRegion(parts: parts, own: own, side: classifier.inputSize)
+        last[key] = (code.values, region)
+        return region
     }
 }

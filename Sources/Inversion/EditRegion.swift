@@ -15,26 +15,34 @@ public struct EditRegion: Sendable, Equatable {
     /// change is kept.
     private static let kept: ClosedRange<Float> = 0.18...0.45
     /// The Gaussian's deviation in shares of a side: faces' parts lie in different places.
-    private static let reach: Float = 0.035
+    private static let (reach, about): (Float, Float) = (0.035, 0.08)
 
     /// The region of an edit.
     ///
     /// - Parameters:
-    ///   - parts: [side, side]: how much each place did for the logits' change, of all faces.
+    ///   - parts: [side, side]: how much each place did for the logits' change, of faces that have nothing to do with the photograph.
+    ///   - own: The same of the photograph's own face, which may look aside; nil where there is none.
     ///   - side: Pixels along a side, in FFHQ's frame.
-    public init(parts: [Float], side: Int) {
-        precondition(parts.count == side * side && side > 1, "a square")
+    public init(parts: [Float], own: [Float]? = nil, side: Int) {
+        precondition(parts.count == side * side && own?.count ?? parts.count == parts.count && side > 1, "a square")
         self.side = side
-        let area = side * side
-        let smooth = PlaneFilters.blurred(parts, side: side, sigma: EditRegion.reach * Float(side))
-        // The strongest fiftieth, so that a single spot does not set the measure.
-        let strongest = smooth.sorted()[area - 1 - area / 50]
-        guard strongest > 0 else {
-            weights = [Float](repeating: 1, count: area)
-            return
+        // Other faces look ahead: beside the photograph's own they only say about where.
+        var share = EditRegion.shares(parts, side: side, reach: own == nil ? EditRegion.reach : EditRegion.about)
+        if let own {
+            let exact = EditRegion.shares(own, side: side, reach: EditRegion.reach)
+            for i in share.indices { share[i] = (share[i] * exact[i]).squareRoot() }
         }
-        weights = PlaneFilters.step(
-            smooth.map { $0 / strongest }, from: EditRegion.kept.lowerBound, to: EditRegion.kept.upperBound)
+        weights =
+            share.allSatisfy { $0 == 0 }
+            ? [Float](repeating: 1, count: share.count)
+            : PlaneFilters.step(share, from: EditRegion.kept.lowerBound, to: EditRegion.kept.upperBound)
+    }
+
+    /// Parts as shares of the strongest fiftieth, so that a single spot does not set the measure.
+    private static func shares(_ parts: [Float], side: Int, reach: Float) -> [Float] {
+        let smooth = PlaneFilters.blurred(parts, side: side, sigma: reach * Float(side))
+        let strongest = smooth.sorted()[side * side - 1 - side * side / 50]
+        return strongest > 0 ? smooth.map { min(1, $0 / strongest) } : smooth.map { _ in 0 }
     }
 
     /// What belongs to this region or to another of the same size.
