@@ -69,13 +69,16 @@ extension Session {
         var settings = InversionSettings()
         if request.isGrey { settings.greyWeights = [0.299, 0.587, 0.114] }
         let inverter = try inverter(generator, settings: settings)
+        let ours =
+            request.methods.contains(where: \.hasEncoder)
+            ? try photographEncoder(for: generator, named: request.encoder) : nil
         let progress = context.progress(
             "evaluate-inversion", unit: "photographs", total: chosen.count * request.methods.count)
         defer { progress.finish() }
         let rows = try request.methods.map { method in
             let encoder: (any PhotographEncoder)? =
                 method.hasEncoder
-                ? try photographEncoder(for: generator, named: request.encoder)
+                ? ours
                 : method.isBaseline ? try baseline(method, for: generator) : nil
             var found: [Inversion] = []
             for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
