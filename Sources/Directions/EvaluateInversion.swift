@@ -87,7 +87,7 @@ extension Session {
                 let truth = ImageBatch(
                     try some.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
                     side: Inverter.side)
-                let seen = request.isGrey ? truth.withoutColours() : truth
+                let seen = request.isGrey ? truth.grey() : truth
                 found += try inversions(of: seen, truth: truth, method, encoder, inverter, request)
                 progress.advance(some.count)
             }
@@ -156,19 +156,6 @@ extension InversionTable.Row {
         self.init(
             method: method.rawValue, title: title, l2: mean { Double($0.error) }, lpips: mean { Double($0.perceptual) },
             identity: hasIdentity ? mean { Double($0.identity ?? 0) } : nil, seconds: mean(\.seconds))
-    }
-}
-
-extension ImageBatch {
-    /// The pictures' luma in all three channels.
-    fileprivate func withoutColours() -> ImageBatch {
-        let luma = luma().planes
-        let area = side * side
-        let planes = (0..<count).flatMap { index in
-            let one = Array(luma[index * area..<(index + 1) * area])
-            return one + one + one
-        }
-        return ImageBatch(planes, side: side)
     }
 }
 
