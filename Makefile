@@ -1,12 +1,15 @@
 # Each target installs what is missing first; see the script it names.
 SHELL := /bin/bash
-.PHONY: demo test test-slurm bench lint build setup format reference clean
+.PHONY: demo test test-browser test-slurm bench lint build setup format reference clean
 
 demo: build          ## the main job: faces, scores, eight directions, a pack, a picture
 	scripts/demo
 
 test: setup          ## builds and runs every test
 	scripts/test
+
+test-browser: setup  ## the editor in headless Chromium; installs it when missing
+	scripts/test-browser
 
 test-slurm: build    ## pipelines on a real Slurm of this machine alone; minutes
 	scripts/test-slurm

@@ -216,6 +216,7 @@ let tests: [Target] = [
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
         swiftSettings: strict),
     .testTarget(name: "ServingTests", dependencies: ["Serving", "Directions", "Core"], swiftSettings: strict),
+    .testTarget(name: "BrowserTests", dependencies: ["Directions", "Core"], swiftSettings: strict),
     .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: strict),
     .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
 ]

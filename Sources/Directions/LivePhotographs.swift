@@ -53,6 +53,8 @@ public final class LivePhotographs: Sendable {
     private let loaded = Mutex<Loaded>(Loaded())
     /// One photograph's face at a time.
     private let turn = Mutex(())
+    /// One picture is decoded at a time: each may have many pixels.
+    private let door = Mutex(())
 
     private struct Loaded {
         var inverter: Inverter?
@@ -97,7 +99,13 @@ public final class LivePhotographs: Sendable {
     /// - Throws: ``Core/Failure``: no such picture (damaged), or one without a face (not found).
     public func add(_ data: Data) throws -> LivePhotograph {
         let id = String(Hashing.sha256(data).prefix(16))
-        if let known = try? find(id) { return known.photograph }
+        return try door.withLock { _ in
+            if let known = try? find(id) { return known.photograph }
+            return try add(data, as: id)
+        }
+    }
+
+    private func add(_ data: Data, as id: String) throws -> LivePhotograph {
         let picture = try Image.decode(data, name: "the photograph")
         let found = try Session.faces(of: picture, file: "the photograph", which: nil, detector: session.faceDetector())
         let photograph = LivePhotograph(
@@ -221,12 +229,18 @@ public final class LivePhotographs: Sendable {
             throw Failure("seconds \(seconds)", "must be 1 to 300", "for example 20", kind: .usage)
         }
         let one = try coded(id, face)
-        let isBusy = held.withLock { $0.contains { $0.coded.values.contains { $0.searchingSince != nil } } }
-        guard !isBusy else {
+        let (inverter, _) = try networks()
+        // Asked and taken at once: of two that come together one is refused.
+        let isMine = held.withLock { held in
+            guard !held.contains(where: { $0.coded.values.contains { $0.searchingSince != nil } }),
+                let index = held.firstIndex(where: { $0.photograph.id == id })
+            else { return false }
+            held[index].coded[face]?.searchingSince = Date()
+            return true
+        }
+        guard isMine else {
             throw Failure("search", "is running already", "wait for it", kind: .conflict)
         }
-        change(id, face) { $0.searchingSince = Date() }
-        let (inverter, _) = try networks()
         let context = session.context
         Thread { [self] in
             let square = ImageBatch([one.face.square.centredSquare(size: Inverter.side)], side: Inverter.side)
@@ -315,7 +329,6 @@ public final class LivePhotographs: Sendable {
     ///   - variant: 1 for the likeliest colours, up to 8.
     ///   - palette: Colours to take, as #rrggbb.
     ///   - reference: A held photograph whose colours are taken; nil for none.
-    ///   - surround: What becomes of the picture around the faces; nil for the default.
     /// - Returns: The coloured photograph.
     /// - Throws: ``Core/Failure``: as ``Session/colorize(_:)``.
     public func coloured(

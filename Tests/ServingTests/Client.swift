@@ -53,6 +53,21 @@ final class Client {
         return parse(client.rest())
     }
 
+    /// The status and body of a file's upload.
+    static func upload(
+        _ port: UInt16, _ file: Data, headers: [String: String] = [:]
+    ) -> (status: Int, head: String, body: Data) {
+        var fields = [
+            "Host": "127.0.0.1:\(port)", "Connection": "close", "Content-Length": "\(file.count)",
+            "Content-Type": "application/octet-stream",
+        ]
+        fields.merge(headers) { $1 }
+        let head = "POST /api/photographs HTTP/1.1\r\n" + fields.map { "\($0): \($1)\r\n" }.joined() + "\r\n"
+        let client = Client(port: port)
+        client.send(Data(head.utf8) + file)
+        return parse(client.rest())
+    }
+
     static func parse(_ answer: Data) -> (status: Int, head: String, body: Data) {
         guard let end = answer.range(of: Data("\r\n\r\n".utf8)) else { return (0, "", Data()) }
         let head = String(decoding: answer[..<end.lowerBound], as: UTF8.self)

@@ -13,17 +13,42 @@ import Testing
         let session: Session
         private let folder = NSTemporaryDirectory() + "serving-\(UUID().uuidString)"
 
-        init(token: String? = nil) throws {
+        init(token: String? = nil, wheel: String? = nil) throws {
             let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path()
             session = Session(workspace: Workspace(folder))
             _ = try session.importGenerator(
-                ImportGeneratorRequest(.file(root + "Fixtures/stylegan2/ada-skip.pkl"), name: "default"))
+                ImportGeneratorRequest(
+                    wheel.map { .standard(wheel: $0) } ?? .file(root + "Fixtures/stylegan2/ada-skip.pkl"),
+                    name: "default"))
             server = try DirectionServer(session, port: 0, token: token, threads: 1)
             let server = server
             Thread { server.run() }.start()
         }
 
         var port: UInt16 { server.port }
+
+        /// Stores a drawn direction, by half along another where one is given.
+        @discardableResult
+        func storeDirection(_ name: String, seed: UInt64, near other: [Float]? = nil) throws -> [Float] {
+            let identity = try session.generatorIdentity()
+            var state = seed
+            func unit(_ values: [Float]) -> [Float] {
+                let length = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                return values.map { $0 / length }
+            }
+            var values = unit(
+                (0..<identity.latentSize).map { _ in
+                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                    return Float(state >> 40) / Float(1 << 24) - 0.5
+                })
+            if let other { values = unit(zip(values, other).map { $0 + $1 }) }
+            var metadata = DirectionMetadata()
+            metadata.generator = .init(name: identity.name, sha256: identity.sha256)
+            metadata.inputs = "\(name) \(seed)"
+            _ = try DirectionLibrary(session.workspace.directions).add(
+                DirectionFile(attribute: name, values: values, intercept: 0, sigma: 1.5, metadata: metadata))
+            return values
+        }
 
         deinit {
             server.stop()

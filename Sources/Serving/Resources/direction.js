@@ -6,7 +6,7 @@ function table(rows) {
   const table = document.createElement("table");
   for (const [name, ...values] of rows) {
     const row = table.insertRow();
-    row.appendChild(document.createElement("th")).textContent = name;
+    row.appendChild(document.createElement("th")).textContent = String(name).replaceAll("_", " ");
     for (const value of values) row.insertCell().textContent = value;
   }
   return table;
@@ -24,7 +24,9 @@ export async function showDirection(name) {
       ...metrics.levels.map((l) => [l.strength, figure(l.target), figure(l.offTargetChange), figure(l.successRate), figure(l.faceSimilarity)])]));
     parts.push(table(Object.entries(metrics.attributeChanges).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 12).map(([n, v]) => [n, v.toFixed(2)])));
   }
-  parts.push(table(Object.entries(found.texts).sort()));
+  // Long fractions are rounded, as nobody reads all their digits.
+  const short = (text) => /^-?\d+\.\d{5,}$/.test(text) ? Number(text).toPrecision(4) : text;
+  parts.push(table(Object.entries(found.texts).sort().map(([n, text]) => [n, short(text)])));
   $("direction-body").replaceChildren(...parts);
   $("direction").showModal();
 }

@@ -30,12 +30,14 @@ async function preview() {
   if (isBusy) { isWanted = true; return; }
   isBusy = true;
   const began = performance.now();
+  const slow = setTimeout(() => tell(state.kind === "photo" ? "Looking for the face's code …" : "Working …"), 700);
   try {
     // A whole photograph has no small preview: the face stands in for it until all rests.
     if (!state.isWhole) show("after", await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] })));
     document.documentElement.dataset.preview = Math.round(performance.now() - began);
+    clearTimeout(slow);
     tell("");
-  } catch (error) { failed(error); }
+  } catch (error) { clearTimeout(slow); failed(error); }
   isBusy = false;
   if (isWanted) { isWanted = false; preview(); }
 }
