@@ -95,9 +95,15 @@ import Testing
     }
 
     private func crc(_ data: Data) -> UInt32 {
-        ~data.reduce(~UInt32(0)) { sum, byte in
-            (0..<8).reduce(sum ^ UInt32(byte)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xEDB8_8320 : value >> 1 }
+        var sum = ~UInt32(0)
+        for byte in data {
+            sum ^= UInt32(byte)
+            for _ in 0..<8 {
+                let half = sum >> 1
+                sum = sum & 1 == 1 ? half ^ 0xEDB8_8320 : half
+            }
         }
+        return ~sum
     }
 
     @Test(arguments: [

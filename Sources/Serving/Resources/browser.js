@@ -33,7 +33,9 @@ function cell(row, columns, at, edit, ask) {
   button.append(columns.map((c, k) => k === at ? `${c} ${row[k]}` : `${c} ${Number(row[k]).toFixed(2)}`).slice(0, 3).join(", "));
   button.onclick = () => edit(Number(row[at]));
   const near = box.appendChild(document.createElement("button"));
-  near.textContent = "nearest";
+  near.className = "near";
+  near.textContent = "nearest faces";
+  near.setAttribute("aria-label", `Faces nearest to latent ${row[at]}`);
   near.onclick = () => ask(row[at]);
   return box;
 }

@@ -25,7 +25,7 @@ export async function showDirection(name) {
     parts.push(table(Object.entries(metrics.attributeChanges).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 12).map(([n, v]) => [n, v.toFixed(2)])));
   }
   // Long fractions are rounded, as nobody reads all their digits.
-  const short = (text) => /^-?\d+\.\d{5,}$/.test(text) ? Number(text).toPrecision(4) : text;
+  const short = (text) => /^-?\d+\.\d{5,}(e-?\d+)?$/.test(text) ? Number(text).toPrecision(4) : text;
   parts.push(table(Object.entries(found.texts).sort().map(([n, text]) => [n, short(text)])));
   $("direction-body").replaceChildren(...parts);
   $("direction").showModal();
