@@ -1,6 +1,5 @@
 import Core
 import Foundation
-import FoundationNetworking
 
 /// Headless Chromium, driven by chromedriver over the WebDriver protocol.
 final class Browser: Sendable {
@@ -57,14 +56,8 @@ final class Browser: Sendable {
 
     private static func call(_ port: Int, _ method: String, _ path: String, _ body: [String: Any]?) async throws -> Any
     {
-        guard let url = URL(string: "http://127.0.0.1:\(port)\(path)") else { throw Failure(path, "is no address") }
-        var request = URLRequest(url: url, timeoutInterval: 60)
-        request.httpMethod = method
-        if method == "POST" {
-            request.httpBody = try JSONSerialization.data(withJSONObject: body ?? [:])
-            request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        }
-        let (data, _) = try await URLSession.shared.data(for: request)
+        let content = method == "POST" ? try JSONSerialization.data(withJSONObject: body ?? [:]) : Data()
+        let data = try Wire.ask(port, "\(method) \(path)", content)
         let value = (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["value"] ?? NSNull()
         if let error = (value as? [String: Any])?["error"] as? String {
             throw Failure("browser", "says \(error): \((value as? [String: Any])?["message"] ?? "")")

@@ -33,12 +33,13 @@ final class Service: Sendable {
         process = Mutex(running)
     }
 
-    /// Ends it as Ctrl-C does.
+    /// Ends it as Ctrl-C does, and by force where that does nothing.
     func stop() {
-        process.withLock {
-            guard $0.isRunning else { return }
-            $0.interrupt()
-            $0.waitUntilExit()
+        process.withLock { process in
+            guard process.isRunning else { return }
+            process.interrupt()
+            for _ in 0..<50 where process.isRunning { usleep(100_000) }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         }
     }
 

@@ -137,12 +137,13 @@ function render() {
   preview();
 }
 
-let moving = null;
+let moving = null, clicked = 0, pastOfClick = 0;
 function set(name, strength, isMoving = false) {
   const isSame = isMoving && moving === name;
   moving = isMoving ? name : null;
   lastMoved = name;
-  if (!isSame) { past.push(JSON.stringify(state)); future = []; }
+  // A double click has set the middle already.
+  if (!isSame && (state.strengths[name] ?? 0) !== strength) { past.push(JSON.stringify(state)); future = []; }
   state.strengths = { ...state.strengths, [name]: strength };
   render();
 }
@@ -176,7 +177,15 @@ function sliders() {
     }
     range.oninput = () => set(direction.name, Number(range.value), true);
     range.onchange = () => { moving = null; };
-    range.ondblclick = () => set(direction.name, 0);
+    range.onpointerdown = (event) => {
+      if (event.timeStamp - clicked > 600) pastOfClick = past.length;
+      clicked = event.timeStamp;
+    };
+    // What the two clicks have set on the way is no step of its own.
+    range.ondblclick = () => {
+      if (past.length > pastOfClick) { state = JSON.parse(past[pastOfClick]); past.length = pastOfClick; }
+      set(direction.name, 0);
+    };
     number.onchange = () => set(direction.name, Math.max(-1000, Math.min(1000, Number(number.value) || 0)));
     return row;
   }));
