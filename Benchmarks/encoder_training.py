@@ -183,8 +183,6 @@ def main():
     parser.add_argument("--json")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    if not os.path.exists(os.path.join(options.workspace, "lpips", "alexnet.ckpt")):
-        subprocess.run([options.binary, "import", "lpips", "--workspace", options.workspace], check=True, capture_output=True)
     with tempfile.TemporaryDirectory() as folder:
         faces = ["synth", "--seed", "1-16", "--size", "256", "--psi", "0.7", "--frames", folder, "--workspace", options.workspace]
         subprocess.run([options.binary, *faces], check=True, capture_output=True)

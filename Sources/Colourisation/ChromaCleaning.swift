@@ -9,15 +9,19 @@ public struct ChromaCleaning: Sendable, Equatable {
     public var epsilon: Float
     /// Factor of all colours.
     public var strength: Float
+    /// The grey, in 8-bit steps, below which colours fade: what is nearly black has none that could be seen, and wrong ones would be.
+    public var shadow: Float
 
     /// - Parameters:
     ///   - radius: Half a window in shares of the picture's longer side.
     ///   - epsilon: The luminance's variance, in squares of 8-bit steps, below which a window counts as one thing.
     ///   - strength: Factor of all colours.
-    public init(radius: Double = 0.02, epsilon: Float = 40, strength: Float = 1) {
+    ///   - shadow: The grey, in 8-bit steps, below which colours fade.
+    public init(radius: Double = 0.02, epsilon: Float = 40, strength: Float = 1, shadow: Float = 0) {
         self.radius = radius
         self.epsilon = epsilon
         self.strength = strength
+        self.shadow = shadow
     }
 
     /// Colours of the guide's shape that follow its edges.
@@ -30,6 +34,9 @@ public struct ChromaCleaning: Sendable, Equatable {
         let pixels = Int((radius * Double(max(guide.width, guide.height))).rounded())
         let filter = GuidedFilter(guide: guide, radius: pixels, epsilon: epsilon)
         let large = chroma.resized(width: guide.width, height: guide.height)
-        return filter.filtered(large).scaled(by: strength)
+        let clean = filter.filtered(large).scaled(by: strength)
+        if shadow <= 0 { return clean }
+        let light = guide.map { min(max($0 / shadow, 0), 1) }
+        return clean.map { $0.map(with: light, *) }
     }
 }

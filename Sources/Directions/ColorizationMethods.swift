@@ -1,4 +1,5 @@
 import ColourEvaluation
+import ColourNetworks
 import Colourisation
 import Core
 import Generators
@@ -73,10 +74,17 @@ extension Session {
             generator: generator, consultation: consultation)
     }
 
-    /// `colorize` as it comes: the network's colours where there is one, else the generator's.
+    /// Where colours come from where nobody says it: from both, where there is a network and the generator has an encoder.
+    func colourSource(_ network: FaceColours?, generator name: String) -> ColourSource {
+        if network == nil { return .generator }
+        let identity = try? generatorIdentity(name)
+        return identity.flatMap { encoderPath(for: $0) } == nil ? .network : .both
+    }
+
+    /// `colorize` as it comes: colours of the network and the generator's, where both are there.
     private func colorizeMethod(_ request: EvaluateColorizationRequest) throws -> FaceColouring {
         let network = request.source == .generator ? nil : try faceColours()
-        let source = request.source ?? (network == nil ? .generator : .network)
+        let source = request.source ?? colourSource(network, generator: request.generator)
         var colours: GeneratorColours?
         if source != .network {
             let generator = try generator(request.generator)

@@ -17,7 +17,7 @@ public struct ColorizeRequest: Sendable {
     public var isAligned = false
     /// Whether the generator's own picture is wanted, without the photograph's luminance.
     public var isAsGenerated = false
-    /// Where faces' colours come from; nil takes the network's where there is one, else the generator's.
+    /// Where faces' colours come from; nil takes both where both are there, else the one that is.
     public var source: ColourSource?
     /// Whether the generator's faces get the photographs' details by the encoder's consultation, where it has one.
     public var isConsulted = true

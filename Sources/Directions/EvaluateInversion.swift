@@ -69,13 +69,16 @@ extension Session {
         var settings = InversionSettings()
         if request.isGrey { settings.greyWeights = [0.299, 0.587, 0.114] }
         let inverter = try inverter(generator, settings: settings)
+        let ours =
+            request.methods.contains(where: \.hasEncoder)
+            ? try photographEncoder(for: generator, named: request.encoder) : nil
         let progress = context.progress(
             "evaluate-inversion", unit: "photographs", total: chosen.count * request.methods.count)
         defer { progress.finish() }
         let rows = try request.methods.map { method in
             let encoder: (any PhotographEncoder)? =
                 method.hasEncoder
-                ? try photographEncoder(for: generator, named: request.encoder)
+                ? ours
                 : method.isBaseline ? try baseline(method, for: generator) : nil
             var found: [Inversion] = []
             for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
@@ -84,7 +87,7 @@ extension Session {
                 let truth = ImageBatch(
                     try some.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
                     side: Inverter.side)
-                let seen = request.isGrey ? truth.withoutColours() : truth
+                let seen = request.isGrey ? truth.grey() : truth
                 found += try inversions(of: seen, truth: truth, method, encoder, inverter, request)
                 progress.advance(some.count)
             }
@@ -153,19 +156,6 @@ extension InversionTable.Row {
         self.init(
             method: method.rawValue, title: title, l2: mean { Double($0.error) }, lpips: mean { Double($0.perceptual) },
             identity: hasIdentity ? mean { Double($0.identity ?? 0) } : nil, seconds: mean(\.seconds))
-    }
-}
-
-extension ImageBatch {
-    /// The pictures' luma in all three channels.
-    fileprivate func withoutColours() -> ImageBatch {
-        let luma = luma().planes
-        let area = side * side
-        let planes = (0..<count).flatMap { index in
-            let one = Array(luma[index * area..<(index + 1) * area])
-            return one + one + one
-        }
-        return ImageBatch(planes, side: side)
     }
 }
 

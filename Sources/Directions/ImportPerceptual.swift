@@ -2,6 +2,7 @@ import Core
 import Downloads
 import Foundation
 import Networks
+import Tensors
 
 extension Session {
     /// Puts the networks under LPIPS (AlexNet and VGG16 with the metric's weights, BSD) into the workspace.
@@ -39,15 +40,21 @@ extension Session {
 
     /// The network of the perceptual distance: the one that was imported, else AlexNet's that comes with the program.
     ///
+    /// - Parameters:
+    ///   - kind: Which network.
+    ///   - device: Where it computes.
+    /// - Returns: The network.
     /// - Throws: ``Core/Failure`` (not found) when there is neither.
-    func perceptualNetwork(_ kind: PerceptualNetwork.Kind = .alexnet) throws -> PerceptualNetwork {
+    func perceptualNetwork(
+        _ kind: PerceptualNetwork.Kind = .alexnet, device: Device = .cpu
+    ) throws -> PerceptualNetwork {
         let path = workspace.perceptualNetwork(kind.rawValue)
         guard FileManager.default.fileExists(atPath: path) else {
-            if kind == .alexnet { return try PerceptualNetwork.shipped() }
+            if kind == .alexnet { return try PerceptualNetwork.shipped(device: device) }
             throw Failure(
                 path, "is not there: the network of the perceptual distance", "fetch it with `directions import lpips`",
                 kind: .notFound)
         }
-        return try PerceptualNetwork.load(kind, from: path)
+        return try PerceptualNetwork.load(kind, from: path, device: device)
     }
 }

@@ -30,32 +30,38 @@ struct NearestCode: PhotographEncoder {
     /// - Parameters:
     ///   - generator: Whose faces they are.
     ///   - count: How many of them: latents 0 and on of seed 0.
-    ///   - path: A file that keeps the small pictures; made where it is not there.
+    ///   - path: A file that keeps the small pictures; made, or gone on with, where they are not all there.
     ///   - context: Whether to stop, and whom to tell of progress.
     /// - Throws: ``Core/Failure``: memory that runs out, a file that can't be written, or a stop.
     init(_ generator: Generator, count: Int = NearestCode.count, path: String, context: RunContext) throws {
         self.generator = generator
         self.count = count
         let bytes = 3 * NearestCode.side * NearestCode.side
-        if let kept = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped),
-            kept.count == count * bytes
-        {
+        let kept = (try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)) ?? Data()
+        if kept.count == count * bytes {
             faces = kept
             return
         }
+        var data = kept.count < count * bytes && kept.count % bytes == 0 ? Data(kept) : Data()
         let synthesizer = try generator.synthesizer()
         let size = synthesizer.sizes.smallest(covering: NearestCode.side)
-        let progress = context.progress("nearest face", unit: "faces", total: count)
+        let progress = context.progress("nearest face", unit: "faces", total: count, done: data.count / bytes)
         defer { progress.finish() }
-        var data = Data(capacity: count * bytes)
-        for start in stride(from: 0, to: count, by: 64) {
-            try context.check()
-            let range = start..<min(count, start + 64)
-            let w = try generator.latents(seed: 0, indices: UInt64(range.lowerBound)..<UInt64(range.upperBound))
-            let codes = try LatentCodes(w, rows: 1, size: generator.identity.latentSize)
-            let made = try synthesizer.synthesize(codes, size: size, noise: .none).resized(to: NearestCode.side)
-            data.append(contentsOf: made.planes.map(NearestCode.byte))
-            progress.advance(range.count)
+        do {
+            while data.count < count * bytes {
+                try context.check()
+                let start = data.count / bytes
+                let range = UInt64(start)..<UInt64(min(count, start + 64))
+                let codes = try LatentCodes(
+                    generator.latents(seed: 0, indices: range), rows: 1, size: generator.identity.latentSize)
+                let made = try synthesizer.synthesize(codes, size: size, noise: .none).resized(to: NearestCode.side)
+                data.append(contentsOf: made.planes.map(NearestCode.byte))
+                progress.advance(range.count)
+            }
+        } catch {
+            // What was made is not made again.
+            try? AtomicFile.write(data, to: path)
+            throw error
         }
         try AtomicFile.write(data, to: path)
         faces = data

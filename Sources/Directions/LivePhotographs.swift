@@ -329,7 +329,6 @@ public final class LivePhotographs: Sendable {
     ///   - variant: 1 for the likeliest colours, up to 8.
     ///   - palette: Colours to take, as #rrggbb.
     ///   - reference: A held photograph whose colours are taken; nil for none.
-    ///   - surround: What becomes of the picture around the faces; nil for the default.
     /// - Returns: The coloured photograph.
     /// - Throws: ``Core/Failure``: as ``Session/colorize(_:)``.
     public func coloured(

@@ -138,6 +138,7 @@ struct PhotographEditor {
         ///   - region: Where changes are kept; nil keeps all.
         ///   - isCropped: Whether the square alone is wanted.
         /// - Returns: The photograph, or the square.
+        /// - Throws: ``Core/Failure`` as synthesis throws.
         func picture(of edited: LatentCodes, region: EditRegion? = nil, isCropped: Bool) throws -> Image {
             try face.picture(changedBy: change(to: edited, region: region), isCropped: isCropped)
         }

@@ -126,11 +126,11 @@ extension Session {
     /// The file of ``consultation(for:isGrey:)``.
     func consultationPath(for identity: GeneratorIdentity, isGrey: Bool) -> String? {
         guard let encoder = encoderPath(for: identity) else { return nil }
-        let own =
-            (encoder as NSString).deletingLastPathComponent + "/"
-            + (encoder as NSString).lastPathComponent.replacingOccurrences(
-                of: ".encoder.", with: ".consultation.")
-        return [own, FaceConsultation.shippedPath].compactMap(\.self).first { path in
+        let (folder, name) = ((encoder as NSString).deletingLastPathComponent, (encoder as NSString).lastPathComponent)
+        let own = "\(folder)/\(name.replacingOccurrences(of: ".encoder.", with: ".consultation."))"
+        // The program's own belongs to its own encoder, also where that was trained on under its name.
+        let shipped = name == "faces.encoder.safetensors" ? FaceConsultation.shippedPath : nil
+        return [own, shipped].compactMap(\.self).first { path in
             guard let card = try? ConsultationFile.card(path) else { return false }
             return card.generator == identity.sha256 && card.configuration.residual(isGrey: isGrey) != nil
         }

@@ -111,7 +111,9 @@ extension Session {
             plan.backboneWeights = nil
         }
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
-        let perceptual = settings.losses.lpips > 0 ? try perceptualNetwork(settings.perceptual ?? .alexnet) : nil
+        let perceptual =
+            settings.losses.lpips > 0
+            ? try perceptualNetwork(settings.perceptual ?? .alexnet, device: request.device) : nil
         let trainer = try EncoderTrainer(
             plan, generator: generator, judges: .init(perceptual: perceptual, embedder: embedder),
             device: request.device, context: context)

@@ -29,7 +29,8 @@ struct ImportCommand: ParsableCommand {
             A FILE is a StyleGAN2 generator: NVIDIA's (stylegan2-ada-pytorch, stylegan3 with --cfg=stylegan2, TensorFlow's \
             stylegan2 and stylegan2-ada), one of rosinality's layout (pSp, e4e and HFGI use it) or BasicSR's, as a network \
             pickle, a .pt or .pth of the whole module, its state or a checkpoint with either, or .safetensors; or the \
-            weights.safetensors of another workspace. Files are read as data: nothing in them is run.
+            weights.safetensors of another workspace. Files are read as data: nothing in them is run. A checkpoint of pSp, e4e or \
+            HFGI brings its encoder along, which `invert --generator NAME` uses from then on.
 
             With --as direction: another tool's direction, a direction file of this program, or a whole pack (its folder or \
             .zip). The latter two keep all that they say of themselves and become the next versions here. Of another tool's \

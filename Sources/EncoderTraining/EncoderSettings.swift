@@ -141,7 +141,7 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         return imageRate * rise * (1 - 0.9 * share)
     }
 
-    /// How much red, green and blue count in grey, by Rec. 601.
+    /// How much red, green and blue count in grey (ITU-R BT.601).
     static let greyWeights: [Float] = [0.299, 0.587, 0.114]
 
     /// What the backbone's convolutions compute in.

@@ -112,7 +112,7 @@ extension EncoderTrainer {
 
     /// The running average as a network of its own.
     func copy() throws -> sending EncoderNetwork {
-        let result = try EncoderNetwork(settings.configuration, seed: 0, device: device)
+        let result = try EncoderNetwork(settings.configuration, seed: 0, device: device, isBlank: true)
         try result.load(average.state(), from: plan.folder)
         return result
     }

@@ -113,7 +113,7 @@ public final class EncoderTrainer {
     ///   - plan: What it is trained with and on.
     ///   - generator: Whose codes it learns.
     ///   - judges: Networks that the losses need.
-    ///   - device: Where the encoder computes; faces are made on the CPU.
+    ///   - device: Where encoder and generator compute.
     ///   - context: Whether to stop, and whom to tell of progress.
     /// - Throws: ``Core/Failure`` for settings out of range, weights that do not fit, or when memory runs out.
     public init(
@@ -144,7 +144,7 @@ public final class EncoderTrainer {
         self.device = device
         self.context = context
         try FileManager.default.createDirectory(atPath: plan.folder, withIntermediateDirectories: true)
-        synthesizer = try generator.gradientSynthesizer()
+        synthesizer = try generator.gradientSynthesizer(device: device)
         let size = generator.identity.latentSize
         coordinates = try EncoderTrainer.coordinates(generator, plan)
         network = try EncoderNetwork(
@@ -153,14 +153,14 @@ public final class EncoderTrainer {
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
         }
-        average = try EncoderNetwork(settings.configuration, seed: settings.seed, device: device)
+        average = try EncoderNetwork(settings.configuration, device: device, isBlank: true)
         try average.load(network.state(), from: plan.folder)
         optimiser = try Optimiser(
             .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),
             decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
         pool = try PairPool(
             generator, seed: settings.seed, side: settings.configuration.backbone.inputSize, limit: settings.pairs,
-            path: settings.keepsPairs ?? true ? "\(plan.folder)/pairs.bin" : nil)
+            path: settings.keepsPairs ?? true ? "\(plan.folder)/pairs.bin" : nil, device: device)
         let mean = coordinates.deviations.reduce(0, +) / Float(size)
         coordinateWeights = try Tensor(coordinates.deviations.map { $0 / mean }, shape: [1, 1, size], device: device)
         let centre = coordinates.latents([Float](repeating: 0, count: size))

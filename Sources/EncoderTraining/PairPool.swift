@@ -3,6 +3,7 @@ import Foundation
 import Generators
 import Images
 import Latents
+import Tensors
 
 /// Generated faces with their codes, each known by its number: made ahead on a thread of its own, kept in a file.
 ///
@@ -34,10 +35,11 @@ final class PairPool: @unchecked Sendable {
     ///   - side: Pixels along a side of the kept pictures.
     ///   - limit: Pairs at most.
     ///   - path: The file, which is gone on with where it is there; nil keeps nothing.
+    ///   - device: Where faces are made.
     /// - Throws: ``Core/Failure`` when the file can't be opened, or the generator can't be computed with.
-    init(_ generator: Generator, seed: UInt64, side: Int, limit: Int, path: String?) throws {
+    init(_ generator: Generator, seed: UInt64, side: Int, limit: Int, path: String?, device: Device = .cpu) throws {
         self.generator = generator
-        synthesizer = try generator.synthesizer()
+        synthesizer = try generator.synthesizer(device: device)
         self.seed = seed
         self.side = side
         self.limit = limit

@@ -25,10 +25,11 @@ public final class EncoderNetwork {
     ///   - seed: Names the weights.
     ///   - device: Where to compute.
     ///   - precision: The type that the backbone's convolutions work in; weights stay float32.
+    ///   - isBlank: Whether the heads stay at zero, since all weights are going to be loaded.
     /// - Throws: ``Core/Failure`` for numbers out of range, or when memory runs out.
     public init(
         _ configuration: EncoderConfiguration, seed: UInt64 = 0, device: Device = .cpu,
-        precision: ScalarType = .float32
+        precision: ScalarType = .float32, isBlank: Bool = false
     ) throws {
         try configuration.validate()
         self.configuration = configuration
@@ -36,7 +37,7 @@ public final class EncoderNetwork {
         let backbone = try configuration.backbone.network(
             inputs: configuration.inputs, outputs: 0, seed: seed, device: device, precision: precision)
         self.backbone = backbone
-        layers = LayerStore(seed: seed ^ 0xE_C0DE, device: device)
+        layers = LayerStore(seed: seed ^ 0xE_C0DE, device: device, isBlank: isBlank)
         let side = configuration.backbone.inputSize
         let channels = try Torch.withoutGradients {
             try backbone.features(Tensor.zeros([1, configuration.inputs, side, side], device: device), training: false)

@@ -10,10 +10,12 @@ public final class LayerStore {
     public private(set) var buffers: [(name: String, tensor: Tensor)] = []
     package let device: Device
     private var random: CounterRandom
+    private let isBlank: Bool
 
-    /// An empty store, whose values will come from a seed.
-    package init(seed: UInt64, device: Device) {
+    /// An empty store, whose values will come from a seed; zeros of a blank one, which is going to be filled from a file.
+    package init(seed: UInt64, device: Device, isBlank: Bool = false) {
         self.device = device
+        self.isBlank = isBlank
         random = CounterRandom(seed: seed, domain: 0x103)
     }
 
@@ -67,7 +69,8 @@ public final class LayerStore {
 
     /// A learnt tensor.
     package func parameter(_ name: String, _ shape: [Int], _ value: (inout CounterRandom) -> Float) throws -> Tensor {
-        let values = (0..<shape.reduce(1, *)).map { _ in value(&random) }
+        let count = shape.reduce(1, *)
+        let values = isBlank ? [Float](repeating: 0, count: count) : (0..<count).map { _ in value(&random) }
         var tensor = try Tensor(values, shape: shape, device: device)
         if shape.count == 4 { tensor = try tensor.contiguous(channelsLast: true) }
         try tensor.requiringGradient()

@@ -11,8 +11,8 @@ struct ColorizeCommand: ParsableCommand {
         commandName: "colorize",
         abstract: "Colour grey photographs.",
         discussion: """
-            Tints of the scan are taken away, and each face gets colours: by a network that tells the colours of grey faces, or from \
-            the generator's face of it (found by its encoder, or by a search that compares greys alone); --chroma chooses. They are laid \
+            Tints of the scan are taken away, and each face gets colours: by a network that tells the colours of grey faces, from \
+            the generator's face of it (found by its encoder, or by a search that compares greys alone), or from both; --chroma chooses. They are laid \
             under the photograph's own luminance along its edges: seen in grey the result is the photograph, to half a step \
             of 255. Colours that leave the gamut become paler, never clipped. Size and EXIF are kept, and a comment in the file says that the colours are invented.
 
@@ -29,7 +29,7 @@ struct ColorizeCommand: ParsableCommand {
     @Option(help: "The coloured picture, or the folder for several.") var out: String
     @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") var aligned = false
     @Flag(help: "Give the generator's own picture, without the photograph's luminance.") var asGenerated = false
-    @Option(help: "Where colours come from: network, generator, or both (default: network where there is one).")
+    @Option(help: "Where colours come from: network, generator, or both (default: both where both are there).")
     var chroma: ColourSource?
     @Flag(help: "Leave out the encoder's consultation, which gives the generator's faces the photographs' details.")
     var noConsultation = false

@@ -32,7 +32,7 @@ struct InvertCommand: ParsableCommand {
             For example:
               directions invert me.jpg --codes-out me.npy --out compare.png
               directions invert photographs --method optimise --seconds 20 --codes-out all.npy
-              directions invert old.jpg --encoder psp-gs --random-rows 12-17 --seed 1-4 --out variants.png
+              directions invert me.jpg --encoder psp-gs --random-rows 12-17 --seed 1-4 --out variants.png
               directions edit --direction smiling --strength 0,1,2 --unit sigma --code me.npy --out smile.png
             """)
 

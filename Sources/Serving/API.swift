@@ -105,7 +105,8 @@ struct API {
     private func animation(_ body: FaceBody) throws -> HTTPResponse {
         guard body.photograph == nil else {
             throw Failure(
-                "film", "is made of generated faces here", "use `directions edit --photo --animate`", kind: .usage)
+                "film", "is made of generated faces here", "the command `directions edit` makes one of a photograph",
+                kind: .usage)
         }
         let codes = try body.codes(faces, photographs)
         let data = try faces.film(from: codes.before, to: codes.after, size: body.size ?? faces.generator.size(512))

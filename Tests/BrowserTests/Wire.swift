@@ -9,7 +9,7 @@ enum Wire {
     ///   - port: Where, on this machine.
     ///   - line: Method and path.
     ///   - content: JSON to send.
-    /// - Returns: The body.
+    /// - Returns: The bytes after the head.
     /// - Throws: `Failure` when nobody answers within a minute.
     static func ask(_ port: Int, _ line: String, _ content: Data) throws -> Data {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -122,6 +122,13 @@ struct EncoderCommandTests {
         #expect(grey.count == 2 && grey.isGrey && grey.rows.map(\.method) == ["mean", "encoder"])
         #expect(FileManager.default.fileExists(atPath: folder.path + "/reports/inversion.json"))
         #expect(FileManager.default.fileExists(atPath: folder.path + "/reports/inversion-grey.json"))
+        // The report has both.
+        try run("sample --count 40 --generator small")
+        try run("score --generator small")
+        try run("report --generator small --faces 2 --out \(folder.path)/report.html")
+        let page = try String(contentsOfFile: folder.path + "/report.html", encoding: .utf8)
+        #expect(page.contains("Codes of photographs") && page.contains("encoder + 2 steps"))
+        #expect(page.contains("2 photographs, grey by Rec. 601"))
         // Of photographs that are random faces of seed 0 themselves, these are the nearest.
         try run("synth --seed 0 --generator small --npy \(folder.path)/zero.npy --frames \(folder.path)/zero")
         let nearest = try rows(

@@ -72,6 +72,7 @@ struct HelpExample {
         case "report": result += " --faces 2"
         case "invert" where !result.contains("--seconds"): result += " --seconds 2"
         case "train": result += " --threads 1"
+        case "evaluate-inversion": result = result.replacing("nearest,", with: "") + " --steps 2"
         default: break
         }
         return result
@@ -82,7 +83,8 @@ struct HelpExample {
     /// Such a command has to end with a message that names one of them.
     var absent: [String] {
         if ["train-encoder", "train-consultation", "train-colorizer"].contains(verb) { return ["ffhq", "checkpoint"] }
-        return ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl"].filter(line.contains)
+        return ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl", "psp-gs"].filter(
+            line.contains)
             + (line.contains("--device cuda") ? ["CUDA"] : [])
     }
 }
