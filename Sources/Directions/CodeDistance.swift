@@ -2,6 +2,7 @@ import Core
 import Fitting
 import Generators
 import Latents
+import Synchronization
 
 /// How far codes lie from a generator's W, as multiples of what its own w do.
 ///
@@ -10,7 +11,7 @@ import Latents
 /// each (0.98 apart) and rows scattered as W itself (0.97) a third and more do, of two faces mixed by half (0.70) and rows
 /// scattered by 0.6 of W (0.58) none; w of psi 1.5 (1.49 from the mean) mostly hold, of psi 2 (1.99) none does. The farthest of
 /// 1,000 sampled w lies at 1.58.
-struct CodeDistance {
+struct CodeDistance: Sendable {
     /// The length of one code.
     struct Measure: Equatable {
         /// From the mean of W to the rows: 1 for a w in the middle of its distribution.
@@ -30,6 +31,22 @@ struct CodeDistance {
     private let unit: Double
     /// Above it a code of this generator is outside of W.
     private let limit: Double
+
+    /// The last generator's, by its SHA-256: an editor asks with every move of a slider.
+    private static let last = Mutex<(sha256: String, distance: CodeDistance)?>(nil)
+
+    /// What is known of a generator, measured once.
+    ///
+    /// - Throws: ``Core/Failure`` when its latents do not differ.
+    static func of(_ generator: Generator) throws -> CodeDistance {
+        try last.withLock { last in
+            let sha256 = generator.identity.sha256
+            if let last, last.sha256 == sha256 { return last.distance }
+            let distance = try CodeDistance(generator)
+            last = (sha256, distance)
+            return distance
+        }
+    }
 
     /// Measures W of a generator on 2,500 of its latents.
     ///
@@ -121,7 +138,7 @@ extension Session {
     ) throws -> LatentCodes {
         var result = codes
         generator.truncate(&result.values, psi: share)
-        if let warning = try CodeDistance(generator).warning(of: result, name: name, for: generator) {
+        if let warning = try CodeDistance.of(generator).warning(of: result, name: name, for: generator) {
             context.notice(warning)
         }
         return result

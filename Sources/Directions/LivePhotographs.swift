@@ -48,6 +48,10 @@ public final class LivePhotographs: Sendable {
 
     private let faces: LiveFaces
     private let editor: PhotographEditor
+    /// The same without consultation, which takes longer than a preview may.
+    private let quick: PhotographEditor
+    /// Pixels along a side up to which a square is a preview.
+    private static let preview = 256
     private let held = Mutex<[Held]>([])
     /// What takes long to load, and regions of directions by their labels and signs.
     private let loaded = Mutex<Loaded>(Loaded())
@@ -68,6 +72,7 @@ public final class LivePhotographs: Sendable {
         var inversion: Inversion
         var method: String
         var searchingSince: Date?
+        /// By pixels along a side, negative for previews.
         var edits: [Int: PhotographEditor.Edits] = [:]
     }
 
@@ -86,6 +91,7 @@ public final class LivePhotographs: Sendable {
         editor = try PhotographEditor(
             faces.generator, rendering: FaceRendering(),
             consultation: faces.session.consultation(for: faces.generator, isGrey: false))
+        quick = try PhotographEditor(faces.generator, rendering: FaceRendering())
     }
 
     private var session: Session { Session(workspace: faces.session.workspace, context: faces.session.context.quiet) }
@@ -278,9 +284,14 @@ public final class LivePhotographs: Sendable {
             }
             var one = try coded(id, face)
             let side = size ?? faces.sizes.smallest(covering: one.face.square.width)
-            let edits = try one.edits[side] ?? editor.edits(of: one.face, code: one.inversion.code, size: side)
-            one.edits[side] = edits
-            change(id, face) { $0.edits[side] = edits }
+            let isPreview = size.map { $0 <= LivePhotographs.preview } == true
+            // A whole photograph with a small face is no preview.
+            let key = isPreview ? -side : side
+            let edits =
+                try one.edits[key]
+                ?? (isPreview ? quick : editor).edits(of: one.face, code: one.inversion.code, size: side)
+            one.edits[key] = edits
+            change(id, face) { $0.edits[key] = edits }
             let region = try region(of: steps, at: one.inversion.code)
             return size == nil
                 ? try edits.picture(of: after, region: region, isCropped: false)
