@@ -69,15 +69,8 @@ public struct ColourRecord: Sendable, Codable, Equatable {
 ///
 /// A run lives in a folder: `checkpoint.safetensors`, from which it goes on; `steps.jsonl`, a line a validation; and the best so far,
 /// `best.colorizer.safetensors`.
-public final class ColourTrainer {
-    /// Where a run stands; part of its checkpoint.
-    struct Position: Codable, Equatable {
-        var step = 0
-        var lossSum = 0.0
-        var lossCount = 0
-        var best = Double.infinity
-        var history: [ColourRecord] = []
-    }
+public final class ColourTrainer: TrainingLoop {
+    typealias Position = TrainingPosition<ColourRecord>
 
     let plan: ColourPlan
     var settings: ColourSettings { plan.settings }
@@ -155,35 +148,14 @@ public final class ColourTrainer {
     /// - Throws: ``Core/Failure``: a stop was asked for, the disk is full, the loss is no number any more.
     @discardableResult
     public func run(checkpointEvery seconds: Double = 180) throws -> ColourCard {
-        let progress = context.progress("train-colorizer", unit: "steps", total: settings.steps, done: position.step)
-        defer { progress.finish() }
         pool?.start()
         defer { pool?.stop() }
-        var saved = Date()
-        while position.step < settings.steps {
-            let loss = try step()
-            guard loss.isFinite else {
-                throw Failure(
-                    "training", "came to a loss that is no number in step \(position.step)",
-                    "run again with a lower rate")
-            }
-            position.lossSum += loss
-            position.lossCount += 1
-            position.step += 1
-            progress.advance(
-                1, note: String(format: "loss %.4f", position.lossSum / Double(max(1, position.lossCount))))
-            if position.step % settings.validationInterval == 0 || position.step == settings.steps { try validate() }
-            if context.isCancelled || Date().timeIntervalSince(saved) >= seconds {
-                try saveCheckpoint()
-                saved = Date()
-                try context.check()
-            }
-        }
-        try saveCheckpoint()
+        try train(
+            "train-colorizer", total: settings.steps, interval: settings.validationInterval, checkpointEvery: seconds)
         return card()
     }
 
-    private func step() throws -> Double {
+    func step() throws -> Double {
         var random = CounterRandom(
             seed: settings.seed, domain: ColourTrainer.domain, position: UInt64(position.step) << 32)
         let side = settings.inputSize
@@ -249,7 +221,7 @@ public final class ColourTrainer {
     }
 
     /// Measures the running average on the validation photographs, and keeps it where it is the best so far.
-    private func validate() throws {
+    func validate() throws {
         var record = ColourRecord(
             step: position.step, loss: position.lossSum / Double(max(1, position.lossCount)), validation: 0, error: 0,
             vividness: 0)
@@ -329,11 +301,9 @@ extension ColourTrainer {
     private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
 
     /// Weights, average, optimiser and position: all that the rest of the run depends on.
-    private func saveCheckpoint() throws {
-        var tensors: [String: TensorData] = [:]
-        for (name, data) in try network.state() { tensors["model.\(name)"] = data }
-        for (name, data) in try average.state() { tensors["average.\(name)"] = data }
-        tensors.merge(try optimiser.saved()) { $1 }
+    func saveCheckpoint() throws {
+        let tensors = try TrainingState.tensors(
+            model: network.state(), average: average.state(), optimiser: optimiser)
         let metadata = [
             "format": ColourTrainer.format, "version": "1", "settings": try TrainingState.encode(settings),
             "configuration": try TrainingState.encode(configuration),

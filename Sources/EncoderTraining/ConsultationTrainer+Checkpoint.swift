@@ -39,10 +39,8 @@ extension ConsultationTrainer {
 
     /// Weights, average, optimiser and position: all that the rest of the run depends on.
     func saveCheckpoint() throws {
-        var tensors: [String: TensorData] = [:]
-        for (name, data) in try network.state() { tensors["model.\(name)"] = data }
-        for (name, data) in try average.state() { tensors["average.\(name)"] = data }
-        tensors.merge(try optimiser.saved()) { $1 }
+        let tensors = try TrainingState.tensors(
+            model: network.state(), average: average.state(), optimiser: optimiser)
         let metadata = [
             "format": ConsultationTrainer.format, "version": "1", "settings": try TrainingState.encode(settings),
             "configuration": try TrainingState.encode(configuration), "generator": generator.identity.sha256,

@@ -55,15 +55,8 @@ public struct ConsultationPlan: Sendable {
 /// face that comes out is compared with the photograph. Of some photographs the residual is seen askew first, and the alignment has
 /// to undo that; edited faces are never seen. A run lives in a folder: `checkpoint.safetensors`, from which it goes on;
 /// `steps.jsonl`, a line a validation; codes of the photographs; and the best so far, `best.consultation.safetensors`.
-public final class ConsultationTrainer {
-    /// Where a run stands; part of its checkpoint.
-    struct Position: Codable, Equatable {
-        var step = 0
-        var lossSum = 0.0
-        var lossCount = 0
-        var best = Double.infinity
-        var history: [ConsultationRecord] = []
-    }
+public final class ConsultationTrainer: TrainingLoop {
+    typealias Position = TrainingPosition<ConsultationRecord>
 
     let plan: ConsultationPlan
     var settings: ConsultationSettings { plan.settings }
@@ -167,30 +160,9 @@ public final class ConsultationTrainer {
     /// - Throws: ``Core/Failure``: a stop was asked for, the disk is full, the loss is no number any more.
     @discardableResult
     public func run(checkpointEvery seconds: Double = 180) throws -> ConsultationCard {
-        let progress = context.progress(
-            "train-consultation", unit: "steps", total: settings.steps, done: position.step)
-        defer { progress.finish() }
-        var saved = Date()
-        while position.step < settings.steps {
-            let loss = try step()
-            guard loss.isFinite else {
-                throw Failure(
-                    "training", "came to a loss that is no number in step \(position.step)",
-                    "run again with a lower rate")
-            }
-            position.lossSum += loss
-            position.lossCount += 1
-            position.step += 1
-            progress.advance(
-                1, note: String(format: "loss %.4f", position.lossSum / Double(max(1, position.lossCount))))
-            if position.step % settings.validationInterval == 0 || position.step == settings.steps { try validate() }
-            if context.isCancelled || Date().timeIntervalSince(saved) >= seconds {
-                try saveCheckpoint()
-                saved = Date()
-                try context.check()
-            }
-        }
-        try saveCheckpoint()
+        try train(
+            "train-consultation", total: settings.steps, interval: settings.validationInterval,
+            checkpointEvery: seconds)
         return card()
     }
 
@@ -227,7 +199,7 @@ public final class ConsultationTrainer {
         try Tensor(images.planes, shape: [images.count, 3, images.side, images.side], device: device)
     }
 
-    private func step() throws -> Double {
+    func step() throws -> Double {
         var random = CounterRandom(
             seed: settings.seed, domain: ConsultationTrainer.domain, position: UInt64(position.step) << 32)
         let count = settings.batch

@@ -57,15 +57,8 @@ public struct EncoderPlan: Sendable {
 ///
 /// A run lives in a folder: `checkpoint.safetensors`, from which it goes on; `steps.jsonl`, a line per validation; `pairs.bin`;
 /// and the best encoder so far, `best.encoder.safetensors`.
-public final class EncoderTrainer {
-    /// Where a run stands; part of its checkpoint.
-    struct Position: Codable, Equatable {
-        var step = 0
-        var lossSum = 0.0
-        var lossCount = 0
-        var best = Double.infinity
-        var history: [EncoderRecord] = []
-    }
+public final class EncoderTrainer: TrainingLoop {
+    typealias Position = TrainingPosition<EncoderRecord>
 
     /// Networks that the losses need.
     public struct Judges {
@@ -209,39 +202,14 @@ public final class EncoderTrainer {
         pool.start()
         defer { pool.stop() }
         let total = settings.latentSteps + settings.imageSteps
-        let progress = context.progress("train-encoder", unit: "steps", total: total, done: position.step)
-        defer { progress.finish() }
-        var saved = Date()
-        while position.step < total {
-            let isLatent = position.step < settings.latentSteps
-            let loss = isLatent ? try latentStep() : try imageStep()
-            guard loss.isFinite else {
-                throw Failure(
-                    "training", "came to a loss that is no number in step \(position.step)",
-                    "run again with a lower rate")
-            }
-            position.lossSum += loss
-            position.lossCount += 1
-            position.step += 1
-            progress.advance(
-                1, note: String(format: "loss %.4f", position.lossSum / Double(max(1, position.lossCount))))
-            if position.step % settings.validationInterval == 0 || position.step == total {
-                try validate()
-                if isWornOut { break }
-            }
-            if context.isCancelled || Date().timeIntervalSince(saved) >= seconds {
-                try saveCheckpoint()
-                saved = Date()
-                try context.check()
-                try writeSheet()
-            }
-        }
-        try saveCheckpoint()
-        try writeSheet()
+        try train(
+            "train-encoder", total: total, interval: settings.validationInterval, checkpointEvery: seconds)
         return card()
     }
 
     // MARK: Steps
+
+    func step() throws -> Double { position.step < settings.latentSteps ? try latentStep() : try imageStep() }
 
     func random(_ step: Int) -> CounterRandom {
         CounterRandom(seed: settings.seed, domain: EncoderTrainer.domain, position: UInt64(step) << 32)

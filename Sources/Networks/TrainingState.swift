@@ -32,6 +32,23 @@ package enum TrainingState {
         }
     }
 
+    /// The tensors of a checkpoint: `model.…`, `average.…` and the optimiser's.
+    ///
+    /// - Parameters:
+    ///   - model: The network's, by their names.
+    ///   - average: Those of its running average.
+    ///   - optimiser: What moves the network.
+    /// - Returns: All of them under the checkpoint's names.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
+    package static func tensors(
+        model: [String: TensorData], average: [String: TensorData], optimiser: Optimiser
+    ) throws -> [String: TensorData] {
+        var result = try optimiser.saved()
+        for (name, data) in model { result["model.\(name)"] = data }
+        for (name, data) in average { result["average.\(name)"] = data }
+        return result
+    }
+
     /// The tensors of a file whose names begin with a prefix, by the rest of their names.
     package static func part(_ prefix: String, of file: SafetensorsFile) -> [String: TensorData] {
         var result: [String: TensorData] = [:]
