@@ -26,6 +26,8 @@ public struct Workspace: Sendable, Hashable {
     public var tunings: String { path + "/tunings" }
     /// dlib's face recognition network, where it was imported.
     public var identityNetwork: String { path + "/identity/dlib_face_recognition_resnet_model_v1.dat" }
+    /// SFace's network for face recognition, where it was imported.
+    public var sfaceNetwork: String { path + "/identity/face_recognition_sface_2021dec_int8bq.onnx" }
     /// dlib's 68 landmarks, where they were imported.
     public var landmarks: String { path + "/landmarks/shape_predictor_68_face_landmarks.dat" }
     /// The Inception of 2015 that FID and KID are taken from, where it was imported.

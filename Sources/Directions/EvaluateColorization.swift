@@ -109,11 +109,8 @@ extension Session {
             context.notice("evaluate: without FID and KID; `directions import inception` fetches their network")
         }
         let methods = try methods(request, files: files)
-        let embedder =
-            FileManager.default.fileExists(atPath: workspace.identityNetwork)
-            ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
         let evaluator = ColourEvaluator(
-            perceptual: try perceptualNetwork(), embedder: embedder, inception: inception)
+            perceptual: try perceptualNetwork(), embedder: try identityJudge() ?? embedder(), inception: inception)
         let reference = try request.reference.flatMap { folder in
             try inception.map { try features(of: folder, count: files.count, $0) }
         }

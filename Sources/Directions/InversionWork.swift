@@ -108,7 +108,8 @@ struct InversionWork {
                 ? try session.consultation(for: generator, isGrey: false) : nil,
             tuner: method == .tune
                 ? try PivotalTuner(
-                    generator, perceptual: session.perceptualNetwork(), embedder: session.embedder()) : nil)
+                    generator, perceptual: session.perceptualNetwork(),
+                    embedder: session.identityJudge() ?? session.embedder()) : nil)
         loaded = found
         return found
     }

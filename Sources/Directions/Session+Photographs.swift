@@ -20,8 +20,8 @@ extension Session {
             )
         }
         return try Inverter(
-            generator, perceptual: perceptualNetwork(), embedder: embedder, classifier: classifier(nil),
-            settings: settings)
+            generator, perceptual: perceptualNetwork(), embedder: embedder, judge: identityJudge(),
+            classifier: classifier(nil), settings: settings)
     }
 
     /// Finds faces, and aligns them by FFHQ's own landmarks where the workspace has them.

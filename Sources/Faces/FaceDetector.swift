@@ -84,8 +84,9 @@ public struct FaceDetector: Sendable {
             throw Failure(path, "is not the published detector", "get it from OpenCV's zoo, or leave it out")
         }
         let file = try OnnxFile(data, name: path)
-        guard file.convolutions.count == 53 else { throw Failure(path, "has another shape than the detector's") }
-        convolutions = try file.convolutions.map {
+        let published = try file.convolutions()
+        guard published.count == 53 else { throw Failure(path, "has another shape than the detector's") }
+        convolutions = try published.map {
             Convolution(
                 weight: try Tensor($0.weight.floats(), shape: $0.weight.shape),
                 bias: try Tensor($0.bias.floats(), shape: $0.bias.shape), stride: $0.stride, padding: $0.padding,

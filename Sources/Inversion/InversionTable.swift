@@ -35,13 +35,16 @@ public struct InversionTable: Sendable, Codable, Equatable {
     public var generator: String
     /// Whether methods saw the photographs without colours; they are compared in colour all the same.
     public var isGrey: Bool
+    /// The network that identity was measured by, as people call it; nil in tables of versions that did not tell it.
+    public var judge: String?
     /// What was measured here.
     public var rows: [Row]
 
-    public init(count: Int, generator: String, isGrey: Bool, rows: [Row]) {
+    public init(count: Int, generator: String, isGrey: Bool, judge: String? = nil, rows: [Row]) {
         self.count = count
         self.generator = generator
         self.isGrey = isGrey
+        self.judge = judge
         self.rows = rows
     }
 
@@ -81,7 +84,7 @@ public struct InversionTable: Sendable, Codable, Equatable {
                 row.seconds.map { String(format: $0 < 1 ? "%.3f" : "%.1f", $0) } ?? "",
             ]
         }
-        return (["", "L2", "LPIPS", "identity", "seconds"], texts)
+        return (["", "L2", "LPIPS", judge.map { "identity (\($0))" } ?? "identity", "seconds"], texts)
     }
 
     /// The table as Markdown.

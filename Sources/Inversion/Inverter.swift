@@ -28,6 +28,7 @@ public struct Inverter: Sendable {
     private let synthesizer: any GradientSynthesizer
     private let perceptual: PerceptualNetwork
     private let embedder: FaceEmbedder?
+    private let judge: FaceEmbedder?
     private let classifier: AttributeClassifier?
     private let coordinates: PrincipalCoordinates
     private let settings: InversionSettings
@@ -37,17 +38,20 @@ public struct Inverter: Sendable {
     ///   - synthesizer: A synthesizer of it; nil for its fastest.
     ///   - perceptual: The network of the perceptual loss.
     ///   - embedder: The face-recognition network of the identity loss; nil leaves that out.
+    ///   - judge: Which tells how alike found faces are; nil for the embedder.
     ///   - classifier: Whose logits of the photograph are to be met; nil leaves that out.
     ///   - settings: How to look.
     /// - Throws: ``Core/Failure`` when the generator can't be computed with, or W has no measure.
     public init(
         _ generator: Generator, synthesizer: (any GradientSynthesizer)? = nil, perceptual: PerceptualNetwork,
-        embedder: FaceEmbedder? = nil, classifier: AttributeClassifier? = nil, settings: InversionSettings = .init()
+        embedder: FaceEmbedder? = nil, judge: FaceEmbedder? = nil, classifier: AttributeClassifier? = nil,
+        settings: InversionSettings = .init()
     ) throws {
         self.generator = generator
         self.synthesizer = try synthesizer ?? generator.gradientSynthesizer()
         self.perceptual = perceptual
         self.embedder = embedder
+        self.judge = judge ?? embedder
         self.classifier = classifier
         self.settings = settings
         coordinates = try PrincipalCoordinates(
@@ -55,6 +59,8 @@ public struct Inverter: Sendable {
             dimension: generator.identity.latentSize, floor: settings.floor)
     }
 
+    /// What the network that tells how alike faces are is called; nil without one.
+    public var judgeTitle: String? { judge?.title }
     /// Photographs that are worked on at once.
     public var batch: Int { max(1, min(4, synthesizer.recordedAtOnce)) }
 
@@ -200,7 +206,7 @@ public struct Inverter: Sendable {
         let faces = shown.resized(to: side)
         let errors = try PixelLoss(targets: targets, side: side).evaluate(faces).values
         let distances = try LPIPS(perceptual, targets: targets).distances(faces)
-        let identities = try embedder.map { try IdentityObjective($0, faces: targets).evaluate(faces).values }
+        let identities = try judge.map { try IdentityObjective($0, faces: targets).evaluate(faces).values }
         return try (0..<codes.count).map { index in
             let squares = descent.squares(of: index)
             return Inversion(

@@ -6,7 +6,7 @@ import Weights
 ///
 /// It takes faces of 150×150 pixels. Every scale and shift is folded into the convolution before it, so there is nothing to
 /// train; gradients with respect to pictures flow.
-public struct DlibResNet: FeatureExtractor {
+public struct DlibResNet: FeatureExtractor, EmbeddingNetwork {
     /// The name that it is asked for by.
     public static let name = "dlib_resnet"
     /// Side of the square input in pixels.

@@ -24,7 +24,7 @@ struct EvaluateColorizationCommand: ParsableCommand {
             generator's chroma by a search on luminance), encoder (its picture, and its chroma under the own luminance), hfgi (the same with \
             the encoder's consultation), colorize (as it comes, or as --chroma says), transfer (that, its colours moved to the true \
             picture's, and to another's: there Hellinger's distance is to those), real (the floor). --predictions adds rows of pictures that \
-            other programs coloured. Networks are fetched with `directions import identity` and `inception`. The paper's three rows stand below.
+            other programs coloured. Networks are fetched with `directions import sface` and `inception`. The paper's three rows stand below.
 
             For example:
               directions evaluate-colorization test --statistics train --count 200

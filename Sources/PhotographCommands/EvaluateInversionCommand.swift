@@ -10,7 +10,8 @@ struct EvaluateInversionCommand: ParsableCommand {
         abstract: "Measure ways to find the codes of photographs.",
         discussion: """
             Every method looks for the codes of the photographs of FOLDER, aligned faces; what its faces lack is measured at 256 pixels: \
-            L2 of RGB in [-1, 1], LPIPS (AlexNet), the cosine of face embeddings, and seconds a photograph. With --grey methods see the \
+            L2 of RGB in [-1, 1], LPIPS (AlexNet), the cosine of face embeddings, and seconds a photograph. Embeddings are SFace's, which is \
+            in no loss (`directions import sface`); without it dlib's, which optimise has in its loss. With --grey methods see the \
             photographs without colours, and are compared in colour all the same. Published figures stand below as context. \
             The table is kept for `directions report`.
 

@@ -1,10 +1,11 @@
 import Core
 import Foundation
 
-/// The convolutions of a network in ONNX's format, in the order in which it runs them.
+/// The weights of a network in ONNX's format.
 ///
-/// Only what small published detectors need is read: nodes `Conv` with their float32 initialisers. Whoever builds the network
-/// knows what lies between them. The file is data: nothing of it is run, and every length is checked.
+/// Only what small published networks need is read: float32 initialisers, those of `DequantizeLinear` in blocks of int8, and
+/// nodes `Conv`. Whoever builds the network knows what lies between them. The file is data: nothing of it is run, and every
+/// length is checked.
 public struct OnnxFile: Sendable {
     /// A convolution and its weights.
     public struct Convolution: Sendable {
@@ -20,22 +21,24 @@ public struct OnnxFile: Sendable {
         public let groups: Int
     }
 
-    /// In the order of the graph.
-    public let convolutions: [Convolution]
+    /// Float32 arrays by name: initialisers, and what nodes `DequantizeLinear` make of int8 ones.
+    public let tensors: [String: TensorData]
+    private let nodes: [Node]
+    private let damaged: Failure
 
     private static let maximumBytes = 256 << 20
 
     /// Reads a file.
     ///
     /// - Parameter path: The file.
-    /// - Returns: Its convolutions.
-    /// - Throws: ``Core/Failure`` naming it: missing, damaged, or with convolutions of another kind.
+    /// - Returns: Its weights.
+    /// - Throws: ``Core/Failure`` naming it: missing or damaged.
     public static func read(_ path: String) throws -> OnnxFile { try OnnxFile(MappedFile(path).data, name: path) }
 
     /// - Parameters:
     ///   - data: A file's bytes.
     ///   - name: What it is called in messages.
-    /// - Throws: ``Core/Failure`` naming it: damaged, or with convolutions of another kind.
+    /// - Throws: ``Core/Failure`` naming it: damaged, or no such file.
     public init(_ data: Data, name: String) throws {
         guard data.count <= OnnxFile.maximumBytes else {
             throw Failure(name, "has \(data.count) bytes, too many for a small network", "give another file")
@@ -45,17 +48,27 @@ public struct OnnxFile: Sendable {
         for field in try ProtocolFields(data, damaged) where field.number == 7 { graph = field.bytes }
         guard let graph else { throw damaged }
         var tensors: [String: TensorData] = [:]
-        var nodes: [Data] = []
+        var nodes: [Node] = []
         for field in try ProtocolFields(graph, damaged) {
             guard let bytes = field.bytes else { continue }
             if field.number == 5, let (name, tensor) = try OnnxFile.tensor(bytes, damaged) { tensors[name] = tensor }
-            if field.number == 1 { nodes.append(bytes) }
+            if field.number == 1 { nodes.append(try Node(bytes, damaged)) }
         }
-        convolutions = try nodes.compactMap { try OnnxFile.convolution($0, tensors, damaged) }
-        if convolutions.isEmpty { throw damaged }
+        for node in nodes where node.operation == "DequantizeLinear" {
+            if let output = node.outputs.first { tensors[output] = try node.dequantized(tensors, damaged) }
+        }
+        self.tensors = tensors.filter { $1.type == .float32 }
+        self.nodes = nodes.filter { $0.operation == "Conv" }
+        self.damaged = damaged
+        if nodes.isEmpty { throw damaged }
     }
 
-    /// A float32 initialiser; nil for another type.
+    /// The convolutions with a bias, in the order of the graph.
+    ///
+    /// - Throws: ``Core/Failure`` naming the file, whose convolutions are of another kind.
+    public func convolutions() throws -> [Convolution] { try nodes.map { try $0.convolution(tensors, damaged) } }
+
+    /// A float32 or int8 initialiser; nil for another type.
     private static func tensor(_ bytes: Data, _ damaged: Failure) throws -> (String, TensorData)? {
         var (shape, type, name, raw): ([Int], UInt64, String, Data) = ([], 0, "", Data())
         for field in try ProtocolFields(bytes, damaged) {
@@ -66,13 +79,13 @@ public struct OnnxFile: Sendable {
                 while !reader.isAtEnd { shape.append(try size(reader.integer(), damaged)) }
             case (2, nil): type = field.value
             case (8, let text?): name = String(decoding: text, as: UTF8.self)
-            case (9, let data?): raw = data
+            case (4, let data?), (9, let data?): raw = data
             default: break
             }
         }
-        guard type == 1, !raw.isEmpty else { return nil }
-        guard shape.count <= 8, TensorData.byteCount(shape: shape, type: .float32) == raw.count else { throw damaged }
-        return (name, try TensorData(shape: shape, type: .float32, bytes: raw))
+        guard let element: ElementType = [1: .float32, 3: .int8][type], !raw.isEmpty else { return nil }
+        guard shape.count <= 8, TensorData.byteCount(shape: shape, type: element) == raw.count else { throw damaged }
+        return (name, try TensorData(shape: shape, type: element, bytes: raw))
     }
 
     private static func size(_ value: UInt64, _ damaged: Failure) throws -> Int {
@@ -80,29 +93,53 @@ public struct OnnxFile: Sendable {
         return Int(value)
     }
 
-    /// The convolution of a node; nil for a node that is none.
-    private static func convolution(
-        _ bytes: Data, _ tensors: [String: TensorData], _ damaged: Failure
-    ) throws -> Convolution? {
-        var (inputs, operation): ([String], String) = ([], "")
-        var attributes: [String: [Int]] = [:]
-        for field in try ProtocolFields(bytes, damaged) {
-            guard let bytes = field.bytes else { continue }
-            if field.number == 1 { inputs.append(String(decoding: bytes, as: UTF8.self)) }
-            if field.number == 4 { operation = String(decoding: bytes, as: UTF8.self) }
-            if field.number == 5 {
-                let (name, values) = try attribute(bytes, damaged)
-                attributes[name] = values
+    /// What a node does with which arrays.
+    private struct Node: Sendable {
+        private(set) var inputs: [String] = []
+        private(set) var outputs: [String] = []
+        private(set) var operation = ""
+        private var attributes: [String: [Int]] = [:]
+
+        init(_ bytes: Data, _ damaged: Failure) throws {
+            for field in try ProtocolFields(bytes, damaged) {
+                guard let bytes = field.bytes else { continue }
+                if field.number == 1 { inputs.append(String(decoding: bytes, as: UTF8.self)) }
+                if field.number == 2 { outputs.append(String(decoding: bytes, as: UTF8.self)) }
+                if field.number == 4 { operation = String(decoding: bytes, as: UTF8.self) }
+                if field.number == 5 {
+                    let (name, values) = try OnnxFile.attribute(bytes, damaged)
+                    attributes[name] = values
+                }
             }
         }
-        guard operation == "Conv" else { return nil }
-        let (strides, pads) = (attributes["strides"] ?? [1, 1], attributes["pads"] ?? [0, 0, 0, 0])
-        guard inputs.count == 3, let weight = tensors[inputs[1]], let bias = tensors[inputs[2]],
-            weight.shape.count == 4, bias.shape == [weight.shape[0]], Set(strides).count == 1, Set(pads).count == 1,
-            (attributes["dilations"] ?? [1]).allSatisfy({ $0 == 1 })
-        else { throw damaged }
-        return Convolution(
-            weight: weight, bias: bias, stride: strides[0], padding: pads[0], groups: attributes["group"]?.first ?? 1)
+
+        func convolution(_ tensors: [String: TensorData], _ damaged: Failure) throws -> Convolution {
+            let (strides, pads) = (attributes["strides"] ?? [1, 1], attributes["pads"] ?? [0, 0, 0, 0])
+            guard inputs.count == 3, let weight = tensors[inputs[1]], let bias = tensors[inputs[2]],
+                weight.shape.count == 4, bias.shape == [weight.shape[0]], Set(strides).count == 1,
+                Set(pads).count == 1, (attributes["dilations"] ?? [1]).allSatisfy({ $0 == 1 })
+            else { throw damaged }
+            return Convolution(
+                weight: weight, bias: bias, stride: strides[0], padding: pads[0],
+                groups: attributes["group"]?.first ?? 1)
+        }
+
+        /// (q − zero) · scale, where each block of an array's last dimension has its own zero and scale.
+        func dequantized(_ tensors: [String: TensorData], _ damaged: Failure) throws -> TensorData {
+            guard inputs.count == 3, let values = tensors[inputs[0]], let scales = tensors[inputs[1]],
+                let zeros = tensors[inputs[2]], values.type == .int8, zeros.type == .int8, scales.type == .float32,
+                let last = values.shape.last, let block = attributes["block_size"]?.first, block > 0, last > 0,
+                attributes["axis"]?.first ?? 1 == values.shape.count - 1,
+                scales.shape == Array(values.shape.dropLast()) + [(last + block - 1) / block],
+                zeros.shape == scales.shape
+            else { throw damaged }
+            let (factors, shifts, blocks) = (try scales.floats(), try zeros.floats(), scales.shape.last ?? 1)
+            let floats = try values.floats().enumerated().map { index, value in
+                let at = index / last * blocks + index % last / block
+                return (value - shifts[at]) * factors[at]
+            }
+            return TensorData(floats, shape: values.shape)
+        }
     }
 
     /// A node's attribute: its whole numbers.

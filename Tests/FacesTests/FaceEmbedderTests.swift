@@ -30,6 +30,27 @@ import Weights
         for (a, b) in zip(found, expected) { #expect(abs(a - b) < 1e-4) }
     }
 
+    /// `$DIRECTIONS_SFACE`, or the workspace's in the repository; nil when neither is there.
+    static let sface: String? = {
+        let given = ProcessInfo.processInfo.environment["DIRECTIONS_SFACE"]
+        let path = given ?? Workspace(repository + "/workspace").sfaceNetwork
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }()
+
+    @Test(.enabled(if: sface != nil, "SFace's network is absent: `directions import sface`, or set DIRECTIONS_SFACE"))
+    func equalsONNXRuntime() throws {
+        let folder = Self.repository + "/Tests/Fixtures/identity"
+        let path = try #require(Self.sface)
+        let embedder = try FaceEmbedder(.read(path), name: path)
+        let chips = try (0..<2).map {
+            try Image.read("\(folder)/chip\($0).png").cropped(x: 19, y: 19, width: 112, height: 112)
+        }
+        let found = try embedder.embeddings(chips: chips)
+        let expected = try NumpyFile.read(folder + "/sface.npy").floats()
+        #expect(found.count == 256)
+        for (a, b) in zip(found, expected) { #expect(abs(a - b) < 1e-4) }
+    }
+
     @Test func otherFilesAreRefused() throws {
         #expect(throws: Failure.self) { try DlibNetworkFile(Data(), name: "x") }
         let name = Data([1, 5]) + Data("con_4".utf8)
