@@ -99,5 +99,4 @@ async function colour(more) {
   const palette = $("palette").value.split(/[\s,]+/).filter(Boolean);
   hooks.tell("Colouring …");
   take(await json(`/api/photographs/${hooks.state().photo}/colorize`, { ...(palette.length && !more.reference ? { palette } : {}), ...more }));
-  hooks.tell("The colours are invented: only the luminance was photographed.");
 }
