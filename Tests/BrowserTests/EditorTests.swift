@@ -139,15 +139,15 @@ import Testing
     /// A generated face as a photograph: found, shown without a change, edited.
     private func opensPhotographs(_ browser: Browser, _ place: Place) async throws {
         try await browser.type("\(place.downloads)/face.png", into: "#file")
-        try await browser.wait("location.hash.includes('photo=') && \(Self.settled)", seconds: 60)
+        try await browser.wait("location.hash.includes('photo=') && \(Self.settled)", seconds: 180)
         #expect(try await browser.value("document.getElementById('kind').value") == "photo")
         try await browser.click("#whole-label")
-        try await browser.wait("location.hash.includes('whole=1') && \(Self.settled)")
+        try await browser.wait("location.hash.includes('whole=1') && \(Self.settled)", seconds: 180)
         try await browser.click("#save-image")
         let whole = try await place.download("photograph.png")
         #expect(try Image.decode(whole, name: "photograph") == Image.read("\(place.downloads)/face.png"))
         try await browser.type(Browser.Key.right, into: Self.first)
-        try await browser.wait("location.hash.includes('first') && \(Self.settled)", seconds: 60)
+        try await browser.wait("location.hash.includes('first') && \(Self.settled)", seconds: 180)
         #expect(try await browser.value("document.getElementById('status').textContent") == "")
     }
 
