@@ -17,6 +17,11 @@ package enum Terminal {
 
     /// Catches SIGINT and SIGTERM: the first asks for a clean stop, a second ends the process at once.
     package static func catchSignals() {
+        // Who started the program may have held them back, as worker threads do, and the program inherits that.
+        var own = sigset_t()
+        sigemptyset(&own)
+        for number in [SIGINT, SIGTERM] { sigaddset(&own, number) }
+        pthread_sigmask(SIG_UNBLOCK, &own, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { received in
                 if Terminal.isStopRequested.exchange(true, ordering: .relaxed) { _exit(128 + received) }

@@ -2,6 +2,7 @@ import Classifiers
 import Core
 import DirectionFiles
 import Editing
+import Faces
 import Foundation
 import Generators
 import Images
@@ -52,6 +53,7 @@ public final class LiveFaces: Sendable {
     /// One face at a time: a request that waits here can still be given up.
     private let turn = Mutex(())
     private let classifier = Mutex<AttributeClassifier?>(nil)
+    private let embedder = Mutex<FaceEmbedder?>(nil)
     private let files = Mutex<[String: DirectionFile]>([:])
 
     /// Loads the generator and makes its synthesizer.
@@ -214,6 +216,33 @@ public final class LiveFaces: Sendable {
             LiveScore(attribute: $1.slug, before: probabilities[0][$0], after: probabilities[1][$0])
         }
     }
+
+    /// How much two codes' faces are one person's: the cosine of their embeddings.
+    ///
+    /// - Parameters:
+    ///   - before: One code.
+    ///   - after: The other.
+    /// - Returns: -1 to 1; nil where the workspace has no face-recognition network.
+    /// - Throws: ``Core/Failure`` when the network is damaged, or a code does not fit.
+    public func similarity(before: LatentCodes, after: LatentCodes) throws -> Float? {
+        let network = try embedder.withLock { kept in
+            if kept == nil { kept = try session.embedder() }
+            return kept
+        }
+        guard let network else { return nil }
+        let size = sizes.smallest(covering: FaceEmbedder.faceSize)
+        let both = try network.embeddings(pictures: [before, after].map { try picture($0, size: size) })
+        let (first, second) = (both.prefix(FaceEmbedder.size), both.suffix(FaceEmbedder.size))
+        func product(_ a: ArraySlice<Float>, _ b: ArraySlice<Float>) -> Float {
+            zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        return product(first, second) / (product(first, first) * product(second, second)).squareRoot()
+    }
+
+    /// The attributes that the database can be asked for, by their slugs.
+    ///
+    /// - Throws: ``Core/Failure``: no database (not found).
+    public func attributes() throws -> [String] { try session.readOnlyStore().attributes().map(\.slug) }
 
     /// A code as a .npy file's bytes: [1, 512] of W, or [1, 18, 512] of W+ in StyleGAN2's rows.
     ///

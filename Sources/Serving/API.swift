@@ -18,18 +18,9 @@ struct API {
         let isLoaded: Bool
     }
 
-    private struct DirectionAnswer: Encodable {
-        let name: String
-        let versions: [Int]
-        let sigma: Float
-        let rows: Int
-    }
-
-    private struct DirectionPage: Encodable {
-        let name: String
-        let version: Int
-        let texts: [String: String]
-        let metrics: DirectionMetrics?
+    private struct ScoresAnswer: Encodable {
+        let scores: [LiveScore]
+        let similarity: Float?
     }
 
     private struct QueryAnswer: Encodable {
@@ -42,19 +33,17 @@ struct API {
     /// - Throws: ``Core/Failure`` as the work does, and (not found) for a path that is none.
     func answer(_ request: HTTPRequest) throws -> HTTPResponse {
         if let answer = try PhotographAPI(faces: faces, photographs: photographs).answer(request) { return answer }
+        if let answer = try DirectionAPI(faces: faces).answer(request) { return answer }
         if request.method == "POST" { return try post(request) }
         switch request.path {
         case "/api/openapi.json": return try pages.page("/openapi.json")
         case "/api/generators": return try generators()
-        case "/api/directions": return try directions()
         case "/api/query": return try query(request)
+        case "/api/attributes": return try .json(["attributes": faces.attributes()])
         case "/api/histogram": return try .json(["bars": faces.histogram(request.query["attribute"] ?? "")])
         case "/api/thumbnail": return try thumbnail(request)
-        default: break
+        default: throw unknown
         }
-        let prefix = "/api/directions/"
-        guard request.path.hasPrefix(prefix) else { throw unknown }
-        return try direction(String(request.path.dropFirst(prefix.count)))
     }
 
     private var unknown: Failure {
@@ -71,7 +60,10 @@ struct API {
         case "/api/scores":
             let codes = try body.codes(faces, photographs)
             if request.isAbandoned() { throw Failure("scores", "are not waited for any more", kind: .cancelled) }
-            return try .json(["scores": faces.scores(before: codes.before, after: codes.after)])
+            return try .json(
+                ScoresAnswer(
+                    scores: faces.scores(before: codes.before, after: codes.after),
+                    similarity: faces.similarity(before: codes.before, after: codes.after)))
         case "/api/codes":
             let isW = body.space == "w"
             let data = try faces.file(of: body.codes(faces, photographs).after, isW: isW)
@@ -138,24 +130,6 @@ struct API {
                     isLoaded: isLoaded)
             }
         ])
-    }
-
-    private func directions() throws -> HTTPResponse {
-        try .json([
-            "directions": faces.session.directionVersions().compactMap { direction -> DirectionAnswer? in
-                // One of another generator, or a damaged one, has no slider; its own page says why.
-                guard let file = try? faces.direction(direction.attribute) else { return nil }
-                return DirectionAnswer(
-                    name: direction.attribute, versions: direction.versions, sigma: file.sigma, rows: file.rows)
-            }
-        ])
-    }
-
-    private func direction(_ name: String) throws -> HTTPResponse {
-        let file = try faces.direction(name)
-        let shown = try faces.session.show(file.label)
-        return try .json(
-            DirectionPage(name: file.attribute, version: file.version, texts: shown.texts, metrics: shown.metrics))
     }
 
     private func query(_ request: HTTPRequest) throws -> HTTPResponse {

@@ -29,11 +29,21 @@ public final class DirectionServer: Sendable {
     ///   - generator: The generator's name in the workspace.
     ///   - threads: Threads that synthesize; 0 for one a processor.
     /// - Throws: ``Core/Failure``: a port that is taken (conflict), an address that is none (usage), no such generator.
-    public init(
+    public convenience init(
         _ session: Session, host: String = "127.0.0.1", port: UInt16 = 8080, token: String? = nil,
         generator: String = "default", threads: Int = 0
     ) throws {
-        server = try HTTPServer(host: host, port: port, limits: HTTPConnection.Limits(), context: session.context)
+        try self.init(
+            session, host: host, port: port, token: token, generator: generator, threads: threads,
+            limits: ConnectionLimits())
+    }
+
+    /// The same with limits of its own for each connection.
+    package init(
+        _ session: Session, host: String = "127.0.0.1", port: UInt16 = 8080, token: String? = nil,
+        generator: String = "default", threads: Int = 0, limits: ConnectionLimits
+    ) throws {
+        server = try HTTPServer(host: host, port: port, limits: limits, context: session.context)
         gatekeeper = Gatekeeper(host: host, port: server.port, token: token)
         faces = try LiveFaces(session, generator: generator, threads: threads)
         photographs = try LivePhotographs(faces)
@@ -44,7 +54,7 @@ public final class DirectionServer: Sendable {
     public static func freePort(from port: UInt16, host: String = "127.0.0.1") -> UInt16? {
         for candidate in Int(port)...min(65_535, Int(port) + 100) {
             if let probe = try? HTTPServer(
-                host: host, port: UInt16(candidate), limits: HTTPConnection.Limits(), context: .silent)
+                host: host, port: UInt16(candidate), limits: ConnectionLimits(), context: .silent)
             {
                 probe.stop()
                 probe.run { _ in .failure(503, "closing") }

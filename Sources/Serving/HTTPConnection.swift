@@ -1,36 +1,36 @@
 import Core
 import Foundation
 
+/// What a client may take.
+package struct ConnectionLimits: Sendable {
+    /// Bytes of the request line and header fields.
+    package var head = 16 << 10
+    /// Bytes of a body.
+    package var body = 2 << 20
+    /// Bytes of a photograph's file.
+    package var upload = PhotographAPI.mostBytes
+    /// Seconds for the head, from its first byte.
+    package var headSeconds = 10.0
+    /// Seconds for a body.
+    package var bodySeconds = 20.0
+    /// Seconds between two requests.
+    package var idleSeconds = 20.0
+    /// Seconds to take an answer.
+    package var writeSeconds = 20.0
+    /// Connections at once.
+    package var connections = 64
+
+    package init() {}
+}
+
 /// One client's connection: reads requests within limits of bytes and time, and writes answers.
 final class HTTPConnection {
-    /// What a client may take.
-    struct Limits: Sendable {
-        /// Bytes of the request line and header fields.
-        var head = 16 << 10
-        /// Bytes of a body.
-        var body = 2 << 20
-        /// Bytes of a photograph's file.
-        var upload = PhotographAPI.mostBytes
-        /// Seconds for the head, from its first byte.
-        var headSeconds = 10.0
-        /// Seconds for a body.
-        var bodySeconds = 20.0
-        /// Seconds between two requests.
-        var idleSeconds = 20.0
-        /// Seconds to take an answer.
-        var writeSeconds = 20.0
-        /// Connections at once.
-        var connections = 64
-
-        init() {}
-    }
-
     private let socket: Int32
-    private let limits: Limits
+    private let limits: ConnectionLimits
     private let isStopped: () -> Bool
     private var buffer = Data()
 
-    init(socket: Int32, limits: Limits, isStopped: @escaping () -> Bool) {
+    init(socket: Int32, limits: ConnectionLimits, isStopped: @escaping () -> Bool) {
         self.socket = socket
         self.limits = limits
         self.isStopped = isStopped

@@ -7,7 +7,7 @@ final class HTTPServer: Sendable {
     /// The port that it listens on.
     let port: UInt16
     private let listener: Int32
-    private let limits: HTTPConnection.Limits
+    private let limits: ConnectionLimits
     private let context: RunContext
     private let isStopped = Atomic<Bool>(false)
     private let open = Mutex(0)
@@ -20,7 +20,7 @@ final class HTTPServer: Sendable {
     ///   - limits: What a client may take.
     ///   - context: Whether to stop.
     /// - Throws: ``Core/Failure``: an address that is none (usage), or a port that is taken (conflict).
-    init(host: String, port: UInt16, limits: HTTPConnection.Limits, context: RunContext) throws {
+    init(host: String, port: UInt16, limits: ConnectionLimits, context: RunContext) throws {
         self.limits = limits
         self.context = context
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

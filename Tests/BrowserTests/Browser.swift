@@ -7,6 +7,7 @@ final class Browser: Sendable {
     enum Key {
         static let control = "\u{E009}"
         static let right = "\u{E014}"
+        static let left = "\u{E012}"
         static let tab = "\u{E004}"
         static let enter = "\u{E007}"
     }
@@ -104,6 +105,16 @@ final class Browser: Sendable {
         try await call("/element/\(element(selector))/value", ["text": text])
     }
 
+    /// Strikes one key, wherever the focus is.
+    func strike(_ key: String) async throws {
+        try await act([
+            [
+                "type": "key", "id": "keyboard",
+                "actions": [["type": "keyDown", "value": key], ["type": "keyUp", "value": key]],
+            ]
+        ])
+    }
+
     /// Holds one key and strikes another.
     func strike(_ key: String, holding held: String) async throws {
         let keys = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)]
@@ -145,6 +156,25 @@ final class Browser: Sendable {
     /// Shows the page as a screen of another size does.
     func resize(width: Int, height: Int, isPhone: Bool) async throws {
         let metrics: [String: Any] = ["width": width, "height": height, "deviceScaleFactor": 1, "mobile": isPhone]
-        try await call("/goog/cdp/execute", ["cmd": "Emulation.setDeviceMetricsOverride", "params": metrics])
+        try await tell("Emulation.setDeviceMetricsOverride", metrics)
+    }
+
+    /// Shows the page as for who prefers dark pages, or light ones.
+    func prefer(_ scheme: String) async throws {
+        try await tell(
+            "Emulation.setEmulatedMedia", ["features": [["name": "prefers-color-scheme", "value": scheme]]])
+    }
+
+    /// Drops a file onto the page, as from a folder's window.
+    func drop(_ file: String) async throws {
+        let data: [String: Any] = ["items": [[String: Any]](), "files": [file], "dragOperationsMask": 1]
+        for type in ["dragEnter", "dragOver", "drop"] {
+            try await tell("Input.dispatchDragEvent", ["type": type, "x": 300, "y": 300, "data": data])
+        }
+    }
+
+    /// A command of the DevTools protocol.
+    private func tell(_ command: String, _ parameters: [String: Any]) async throws {
+        try await call("/goog/cdp/execute", ["cmd": command, "params": parameters])
     }
 }

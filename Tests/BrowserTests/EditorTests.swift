@@ -8,77 +8,31 @@ import Testing
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path()
 
-    private static let wheel: String? = {
+    static let wheel: String? = {
         let path =
             ProcessInfo.processInfo.environment["DIRECTIONS_WHEEL"] ?? root
             + ".cache/random_face-2021.7.21.1-py3-none-any.whl"
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }()
 
-    private static let isReady = wheel != nil && Browser.paths != nil
-    private static let first = "input[type=range][data-name=first]"
-    private static let settled = "document.documentElement.dataset.full === location.hash.slice(1)"
+    static let isReady = wheel != nil && Browser.paths != nil
+    static let first = "input[type=range][data-name=first]"
+    /// What is shown is the full picture of what is wanted.
+    static let settled =
+        "document.documentElement.dataset.wanted && document.documentElement.dataset.full === document.documentElement.dataset.wanted"
 
-    private static func program() throws -> String {
+    static func program() throws -> String {
         let bundle = try #require(
             CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments.first)
         let range = try #require(bundle.range(of: "/release/"))
         return bundle[..<range.lowerBound] + "/release/directions"
     }
 
-    /// A workspace of the default generator with two drawn directions, and a folder for downloads.
-    private struct Place {
-        let folder = NSTemporaryDirectory() + "browser-\(UUID().uuidString)"
-        var downloads: String { folder + "/downloads" }
-        var workspace: String { folder + "/workspace" }
-
-        init(wheel: String) throws {
-            try FileManager.default.createDirectory(atPath: downloads, withIntermediateDirectories: true)
-            let session = Session(workspace: Workspace(workspace))
-            _ = try session.importGenerator(ImportGeneratorRequest(.standard(wheel: wheel)))
-            let identity = try session.generatorIdentity()
-            var state: UInt64 = 7
-            for name in ["first", "second"] {
-                var values = (0..<identity.latentSize).map { _ in
-                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    return Float(state >> 40) / Float(1 << 24) - 0.5
-                }
-                let length = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
-                values = values.map { $0 / length }
-                var metadata = DirectionMetadata()
-                metadata.generator = .init(name: identity.name, sha256: identity.sha256)
-                metadata.inputs = name
-                _ = try DirectionLibrary(session.workspace.directions).add(
-                    DirectionFile(attribute: name, values: values, intercept: 0, sigma: 4, metadata: metadata))
-            }
-        }
-
-        func remove() { try? FileManager.default.removeItem(atPath: folder) }
-
-        /// A download, when it is whole.
-        func download(_ name: String) async throws -> Data {
-            for _ in 0..<1500 {
-                if let data = FileManager.default.contents(atPath: "\(downloads)/\(name)"), !data.isEmpty {
-                    return data
-                }
-                try await Task.sleep(for: .milliseconds(40))
-            }
-            throw Failure(name, "was not downloaded")
-        }
-    }
-
     @Test(
         .enabled(if: isReady, "Chromium, chromedriver or the generator wheel is absent; `make test-browser`"),
-        .timeLimit(.minutes(5)))
+        .timeLimit(.minutes(20)))
     func peopleEditFaces() async throws {
-        let place = try Place(wheel: #require(Self.wheel))
-        defer { place.remove() }
-        let server = try Service(
-            Self.program(), ["serve", "--port", "0", "--workspace", place.workspace],
-            says: #/http:\/\/127\.0\.0\.1:(\d+)/#)
-        let browser = try await Browser(downloads: place.downloads)
-        do {
-            try await browser.open("http://127.0.0.1:\(server.port)/#kind=seed&number=7")
+        try await visit("kind=seed&number=7") { browser, place in
             try await browser.wait(Self.settled)
             let strength = try await moves(browser)
             try await downloads(browser, place, strength)
@@ -86,6 +40,20 @@ import Testing
             try await keepsHistory(browser)
             try await opensPhotographs(browser, place)
             try await fitsPhones(browser)
+        }
+    }
+
+    /// A browser at a server of its own; what goes wrong is told with where the page was.
+    func visit(_ hash: String, faces: Int = 0, _ body: (Browser, Place) async throws -> Void) async throws {
+        let place = try Place(wheel: #require(Self.wheel), faces: faces)
+        defer { place.remove() }
+        let server = try Service(
+            Self.program(), ["serve", "--port", "0", "--workspace", place.workspace],
+            says: #/http:\/\/127\.0\.0\.1:(\d+)/#)
+        let browser = try await Browser(downloads: place.downloads)
+        do {
+            try await browser.open("http://127.0.0.1:\(server.port)/#\(hash)")
+            try await body(browser, place)
         } catch {
             let status = try? await browser.value("location.href + ' ' + document.getElementById('status').textContent")
             Issue.record(error, "\(status ?? "")")
@@ -162,33 +130,34 @@ import Testing
         try await browser.wait("document.getElementById('before').naturalWidth > 0")
         try await browser.click("#compare")
         try await browser.click(".slider button:not(.lock)")
-        try await browser.wait("document.getElementById('direction').open")
-        try await browser.click("#direction button")
-        try await browser.wait("!document.getElementById('direction').open")
+        try await browser.wait("document.documentElement.dataset.about === 'first@v1'")
+        #expect(try await browser.value("document.getElementById('editor').hidden") == "true")
+        try await browser.click("#show-editor")
+        try await browser.wait("!document.getElementById('editor').hidden")
     }
 
     /// A generated face as a photograph: found, shown without a change, edited.
     private func opensPhotographs(_ browser: Browser, _ place: Place) async throws {
         try await browser.type("\(place.downloads)/face.png", into: "#file")
-        try await browser.wait("location.hash.includes('photo=') && \(Self.settled)", seconds: 60)
+        try await browser.wait("location.hash.includes('photo=') && \(Self.settled)", seconds: 180)
         #expect(try await browser.value("document.getElementById('kind').value") == "photo")
         try await browser.click("#whole-label")
-        try await browser.wait("location.hash.includes('whole=1') && \(Self.settled)")
+        try await browser.wait("location.hash.includes('whole=1') && \(Self.settled)", seconds: 180)
         try await browser.click("#save-image")
         let whole = try await place.download("photograph.png")
         #expect(try Image.decode(whole, name: "photograph") == Image.read("\(place.downloads)/face.png"))
         try await browser.type(Browser.Key.right, into: Self.first)
-        try await browser.wait("location.hash.includes('first') && \(Self.settled)", seconds: 60)
+        try await browser.wait("location.hash.includes('first') && \(Self.settled)", seconds: 180)
         #expect(try await browser.value("document.getElementById('status').textContent") == "")
     }
 
     private func fitsPhones(_ browser: Browser) async throws {
         try await browser.resize(width: 390, height: 844, isPhone: true)
-        for view in ["editor", "browser"] {
+        for view in ["editor", "latents", "direction"] {
             try await browser.click("#show-\(view)")
             #expect(
                 try await browser.value("document.documentElement.scrollWidth <= innerWidth && innerWidth === 390")
-                    == "true")
+                    == "true", "\(view)")
         }
     }
 }

@@ -21,7 +21,7 @@ import Testing
         let searching: Double?
     }
 
-    private static let wheel: String? = {
+    static let wheel: String? = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path()
         let path =
@@ -144,7 +144,7 @@ import Testing
 
     @Test(.enabled(if: wheel != nil, "the generator wheel is absent; `make setup` fetches it"))
     func editsSearchesAndColours() throws {
-        let running = try ServerTests.Running(wheel: #require(Self.wheel))
+        let running = try ServerTests.Running(wheel: Self.wheel)
         let port = running.port
         try running.storeDirection("first", seed: 1)
         let picture = DrawnFace.picture()

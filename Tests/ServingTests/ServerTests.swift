@@ -13,14 +13,16 @@ import Testing
         let session: Session
         private let folder = NSTemporaryDirectory() + "serving-\(UUID().uuidString)"
 
-        init(token: String? = nil, wheel: String? = nil) throws {
+        init(
+            token: String? = nil, wheel: String? = nil, limits: ConnectionLimits = ConnectionLimits()
+        ) throws {
             let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path()
             session = Session(workspace: Workspace(folder))
             _ = try session.importGenerator(
                 ImportGeneratorRequest(
                     wheel.map { .standard(wheel: $0) } ?? .file(root + "Fixtures/stylegan2/ada-skip.pkl"),
                     name: "default"))
-            server = try DirectionServer(session, port: 0, token: token, threads: 1)
+            server = try DirectionServer(session, port: 0, token: token, threads: 1, limits: limits)
             let server = server
             Thread { server.run() }.start()
         }
@@ -66,7 +68,10 @@ import Testing
         #expect(try Image.decode(answer.body, name: "answer") == own.images.images[0])
     }
 
-    @Test(arguments: ["/", "/editor.js", "/editor.css", "/api/openapi.json", "/api/generators", "/api/directions"])
+    @Test(arguments: [
+        "/", "/editor.js", "/editor.css", "/direction.js", "/latents.js", "/plot.js", "/photograph.js",
+        "/state.js", "/api.js", "/icon.svg", "/api/openapi.json", "/api/generators", "/api/directions",
+    ])
     func answersPages(path: String) throws {
         let running = try Running()
         let answer = Client.ask(running.port, "GET \(path)")

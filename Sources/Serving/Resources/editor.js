@@ -1,11 +1,12 @@
 import { download, json, picture } from "./api.js";
-import { startBrowser } from "./browser.js";
+import { showLatents } from "./latents.js";
 import { showDirection } from "./direction.js";
 import * as Photograph from "./photograph.js";
 import * as State from "./state.js";
 
 const $ = (id) => document.getElementById(id);
 let state = State.parse(location.hash.slice(1));
+let place = State.place(location.hash.slice(1));
 let past = [], future = [];
 let sizes = [256], directions = [], lastMoved = null, resting = 0, isBusy = false, isWanted = false;
 const favourites = JSON.parse(localStorage.getItem("favourites") ?? "[]");
@@ -16,6 +17,9 @@ function tell(text, isError = false) {
 }
 
 const failed = (error) => { if (error.name !== "AbortError") tell(error.message, true); };
+
+// Pixels of a small picture.
+const small = () => sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
 
 function show(id, url) {
   const old = $(id).src;
@@ -33,7 +37,12 @@ async function preview() {
   const slow = setTimeout(() => tell(state.kind === "photo" ? "Looking for the face's code …" : "Working …"), 700);
   try {
     // A whole photograph has no small preview: the face stands in for it until all rests.
-    if (!state.isWhole) show("after", await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] })));
+    if (!state.isWhole) {
+      const url = await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] }));
+      // The full picture of what is wanted may have been faster.
+      if (document.documentElement.dataset.full === State.text(state)) URL.revokeObjectURL(url);
+      else { show("after", url); document.documentElement.dataset.full = ""; }
+    }
     document.documentElement.dataset.preview = Math.round(performance.now() - began);
     clearTimeout(slow);
     tell("");
@@ -59,9 +68,9 @@ async function before() {
 }
 
 async function scores() {
-  const found = (await json("/api/scores", State.body(state), "scores")).scores;
+  const { scores: found, similarity } = await json("/api/scores", State.body(state), "scores");
   found.sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
-  $("scores").replaceChildren(...found.slice(0, 10).map(({ attribute, before, after }) => {
+  const rows = found.slice(0, 10).map(({ attribute, before, after }) => {
     const row = document.createElement("div");
     row.className = "score";
     const [low, high] = [Math.min(before, after) * 100, Math.max(before, after) * 100];
@@ -74,20 +83,34 @@ async function scores() {
     moved.className = after < before ? "down" : "";
     moved.style.left = `${low}%`;
     moved.style.width = `${high - low}%`;
-    change.textContent = `${after < before ? "−" : "+"}${Math.round(Math.abs(after - before) * 100)} %`;
+    change.textContent = `${Math.round(before * 100)} → ${Math.round(after * 100)} %`;
     return row;
-  }));
+  });
+  if (similarity !== undefined) rows.unshift(likeness(similarity));
+  $("scores").replaceChildren(...rows);
+}
+
+// How much the face is still the same person's: the cosine of both faces' embeddings.
+function likeness(similarity) {
+  const row = document.createElement("div");
+  row.className = "score likeness";
+  const [name, track, number] = ["span", "div", "span"].map((tag) => row.appendChild(document.createElement(tag)));
+  name.textContent = "face similarity";
+  track.className = "track";
+  track.appendChild(document.createElement("b")).style.width = `${Math.max(0, similarity) * 100}%`;
+  number.textContent = similarity.toFixed(3);
+  return row;
 }
 
 async function strip() {
-  if (!lastMoved) return;
+  const moved = lastMoved ?? Object.keys(state.strengths).at(-1);
+  if (!moved) return $("strengths").replaceChildren();
   const reach = state.unit === "sigma" ? 1 : 2;
   const strengths = [-2, -1, 0, 1, 2].map((s) => s * reach);
-  const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
   const cells = [];
   for (const strength of strengths) {
-    const url = await picture(State.body({ ...state, strengths: { ...state.strengths, [lastMoved]: strength } }, { size }), "strip");
-    cells.push(thumb(url, `${strength > 0 ? "+" : ""}${strength}`, () => set(lastMoved, strength)));
+    const url = await picture(State.body({ ...state, strengths: { ...state.strengths, [moved]: strength } }, { size: small() }), "strip");
+    cells.push(thumb(url, `${strength > 0 ? "+" : ""}${strength}`, () => set(moved, strength)));
   }
   $("strengths").replaceChildren(...cells);
 }
@@ -111,7 +134,9 @@ function change(edit) {
 }
 
 function render() {
-  history.replaceState(null, "", `#${State.text(state)}`);
+  history.replaceState(null, "", `#${State.address(state, place)}`);
+  document.documentElement.dataset.wanted = State.text(state);
+  $("favourite").setAttribute("aria-pressed", favourites.includes(State.text(state)));
   const isPhoto = state.kind === "photo";
   $("kind").value = state.kind;
   $("kind").lastElementChild.disabled = !isPhoto;
@@ -165,7 +190,7 @@ function sliders() {
     const name = row.appendChild(document.createElement("button"));
     name.textContent = direction.name.replaceAll("_", " ");
     name.title = "About this direction";
-    name.onclick = () => showDirection(direction.name).catch(failed);
+    name.onclick = () => go({ view: "direction", about: direction.name });
     const range = row.appendChild(document.createElement("input"));
     Object.assign(range, { type: "range", min: -reach(direction), max: reach(direction), step: state.unit === "sigma" ? 0.05 : 0.1 });
     const number = row.appendChild(document.createElement("input"));
@@ -193,8 +218,10 @@ function sliders() {
 
 function keep() {
   const text = State.text(state);
-  if (!favourites.includes(text)) favourites.unshift(text);
+  const at = favourites.indexOf(text);
+  if (at < 0) favourites.unshift(text); else favourites.splice(at, 1);
   favourites.splice(24);
+  $("favourite").setAttribute("aria-pressed", at < 0);
   localStorage.setItem("favourites", JSON.stringify(favourites));
   showFavourites().catch(failed);
 }
@@ -204,8 +231,7 @@ let seen = [];
 async function steps() {
   const now = State.text(state);
   if (!seen.some((one) => one.text === now)) {
-    const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
-    seen.push({ text: now, url: await picture(State.body(state, { size }), "steps") });
+    seen.push({ text: now, url: await picture(State.body(state, { size: small() }), "steps") });
     while (seen.length > 12) URL.revokeObjectURL(seen.shift().url);
   }
   $("history").replaceChildren(...seen.map(({ text, url }, index) =>
@@ -213,28 +239,33 @@ async function steps() {
 }
 
 async function showFavourites() {
-  const size = sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
   const cells = [];
   for (const text of favourites) {
     const kept = State.parse(text);
     try {
-      cells.push(thumb(await picture(State.body(kept, { size })), kept.kind === "photo" ? "photograph" : `${kept.kind} ${kept.number}`, () => change(() => { state = State.parse(text); sliders(); })));
+      cells.push(thumb(await picture(State.body(kept, { size: small() })), kept.kind === "photo" ? "photograph" : `${kept.kind} ${kept.number}`, () => change(() => { state = State.parse(text); sliders(); })));
     } catch { /* a latent or direction that is gone */ }
   }
   $("favourites").replaceChildren(...cells);
 }
 
+// The split of a comparison, as the place says it.
 function compare() {
-  const isOn = $("before").hidden;
+  const isOn = place.split !== null;
+  const isNew = isOn && $("before").hidden;
   for (const id of ["before", "divider", "split"]) $(id).hidden = !isOn;
   $("compare").setAttribute("aria-pressed", isOn);
-  if (isOn) { split(); before().catch(failed); }
+  if (!isOn) return;
+  $("split").value = place.split;
+  $("before").style.clipPath = `inset(0 ${100 - place.split}% 0 0)`;
+  $("divider").style.left = `${place.split}%`;
+  if (isNew) before().catch(failed);
 }
 
-function split() {
-  const at = $("split").value;
-  $("before").style.clipPath = `inset(0 ${100 - at}% 0 0)`;
-  $("divider").style.left = `${at}%`;
+function split(at) {
+  place.split = at;
+  history.replaceState(null, "", `#${State.address(state, place)}`);
+  compare();
 }
 
 function step(from, to) {
@@ -264,8 +295,8 @@ function bind() {
     state.unit = $("unit").value;
     sliders();
   });
-  $("compare").onclick = compare;
-  $("split").oninput = split;
+  $("compare").onclick = () => split(place.split === null ? 50 : null);
+  $("split").oninput = () => split(Number($("split").value));
   $("undo").onclick = () => step(past, future);
   $("redo").onclick = () => step(future, past);
   $("reset").onclick = () => change(() => { state.strengths = {}; });
@@ -275,28 +306,55 @@ function bind() {
   $("whole").onchange = () => change(() => { state.isWhole = $("whole").checked; });
   $("save-w").onclick = () => download("/api/codes", State.body(state, { space: "w" }), "code-w.npy").catch(failed);
   $("save-code").onclick = () => download("/api/codes", State.body(state, { space: "w+" }), "code.npy").catch(failed);
-  $("save-mix").onclick = () => {
-    const name = prompt("Name of the new direction (a-z, 0-9, _ and -)", "mix");
-    if (name) download("/api/mix", State.body(state, { name }), "mix.safetensors").then(load).catch(failed);
+  $("save-mix").onclick = () => $("mix").showModal();
+  $("mix-form").onsubmit = (event) => {
+    const name = $("mix-name").value;
+    if (event.submitter?.value === "store") download("/api/mix", State.body(state, { name }), "mix.safetensors").then(load).catch(failed);
   };
   addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.target.matches("input:not([type=range])")) return;
     if (event.key === "z") { event.preventDefault(); event.shiftKey ? step(future, past) : step(past, future); }
     if (event.key === "y") { event.preventDefault(); step(future, past); }
   });
-  addEventListener("hashchange", () => { state = State.parse(location.hash.slice(1)); sliders(); render(); });
-  for (const view of ["editor", "browser"]) $(`show-${view}`).onclick = (event) => { event.preventDefault(); turn(view); };
+  addEventListener("hashchange", () => {
+    state = State.parse(location.hash.slice(1));
+    place = State.place(location.hash.slice(1));
+    moving = null;
+    turn();
+    sliders();
+    render();
+  });
+  const views = { editor: {}, latents: {}, direction: { about: "" } };
+  for (const [view, more] of Object.entries(views)) $(`show-${view}`).onclick = (event) => { event.preventDefault(); go({ view, ...more }); };
   Photograph.start({
     tell, failed, state: () => state, refresh: () => render(),
-    choose: (photo, face) => { turn("editor"); change(() => { Object.assign(state, { kind: "photo", photo, face }); }); },
+    choose: (photo, face) => { go({ view: "editor" }); change(() => { Object.assign(state, { kind: "photo", photo, face }); }); },
   });
 }
 
-function turn(view) {
-  for (const one of ["editor", "browser"]) {
-    $(one).hidden = one !== view;
-    if (one === view) $(`show-${one}`).setAttribute("aria-current", "page");
-    else $(`show-${one}`).removeAttribute("aria-current");
+// Another place, to which the browser's Back leads back from the next one.
+function go(more) {
+  place = { ...place, ...more };
+  const address = `#${State.address(state, place)}`;
+  if (address !== location.hash) history.pushState(null, "", address);
+  turn();
+}
+
+function turn() {
+  for (const view of ["editor", "latents", "direction"]) {
+    $(view).hidden = view !== place.view;
+    if (view === place.view) $(`show-${view}`).setAttribute("aria-current", "page");
+    else $(`show-${view}`).removeAttribute("aria-current");
+  }
+  compare();
+  if (place.view === "latents") {
+    showLatents(place, go, (latent) => { go({ view: "editor" }); change(() => { state.kind = "latent"; state.number = latent; }); });
+  }
+  if (place.view === "direction") {
+    const face = state.kind === "photo" ? { seed: 0 } : { [state.kind]: state.number, psi: state.psi };
+    showDirection(place, directions, face, small(), go).catch((error) => {
+      if (error.name !== "AbortError") $("direction-status").textContent = error.message;
+    });
   }
 }
 
@@ -309,7 +367,7 @@ async function load() {
 
 bind();
 load().then(() => {
-  startBrowser((latent) => { turn("editor"); change(() => { state.kind = "latent"; state.number = latent; }); });
+  turn();
   render();
   return showFavourites();
 }).catch(failed);

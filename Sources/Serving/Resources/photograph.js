@@ -3,7 +3,8 @@
 import { call, json } from "./api.js";
 
 const $ = (id) => document.getElementById(id);
-let hooks, polling = 0;
+const searchSeconds = 30;
+let hooks, polling = 0, variant = 1;
 
 // Sends a file and shows what came of it.
 export async function open(file) {
@@ -51,6 +52,8 @@ async function standing(state) {
   const told = `${found.method === "encoder" ? "Found at once by the encoder" : "Found by a search"}: LPIPS ${found.lpips.toFixed(2)}.`;
   $("near").textContent = isSearching ? `Looking closer, ${Math.round(found.searching)} s …` : told;
   $("search").disabled = isSearching;
+  $("searching").hidden = !isSearching;
+  $("searching").value = found.searching ?? 0;
   if (isSearching) {
     polling = setTimeout(async () => {
       try { if (!(await standing(state))) hooks.refresh(); } catch (error) { hooks.failed(error); }
@@ -73,12 +76,13 @@ export function start(given) {
   $("search").onclick = async () => {
     const state = hooks.state();
     try {
-      await json(`/api/photographs/${state.photo}/search`, { face: state.face, seconds: 30 });
+      await json(`/api/photographs/${state.photo}/search`, { face: state.face, seconds: searchSeconds });
       await standing(state);
     } catch (error) { hooks.failed(error); }
   };
   $("colour").onclick = () => colour({}).catch(hooks.failed);
-  $("variant").onclick = () => colour({ variant: 2 + Math.floor(Math.random() * 7) }).catch(hooks.failed);
+  // The likeliest colours are the first; the seven others follow one another.
+  $("variant").onclick = () => { variant = variant % 8 + 1; colour({ variant }).catch(hooks.failed); };
   $("reference").onclick = () => $("reference-file").click();
   $("reference-file").onchange = async () => {
     const file = $("reference-file").files[0];
@@ -95,5 +99,4 @@ async function colour(more) {
   const palette = $("palette").value.split(/[\s,]+/).filter(Boolean);
   hooks.tell("Colouring …");
   take(await json(`/api/photographs/${hooks.state().photo}/colorize`, { ...(palette.length && !more.reference ? { palette } : {}), ...more }));
-  hooks.tell("The colours are invented: only the luminance was photographed.");
 }

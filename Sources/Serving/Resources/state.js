@@ -39,6 +39,23 @@ export function text(state) {
   return fields.toString();
 }
 
+// Where on the page one is: the view, the direction or the question that it shows, and the split of a comparison.
+export function place(text) {
+  const fields = new URLSearchParams(text);
+  const get = (name) => fields.get(name) ?? "";
+  const view = ["latents", "direction"].includes(get("view")) ? get("view") : "editor";
+  const split = /^\d+$/.test(get("split")) ? Math.min(100, Number(get("split"))) : null;
+  return { view, about: get("about"), filter: get("filter"), order: get("order"), near: /^\d+$/.test(get("near")) ? get("near") : "", split };
+}
+
+// The address of a state and a place; only what the view needs of the place.
+export function address(state, place) {
+  const fields = new URLSearchParams(text(state));
+  const needed = { editor: ["split"], latents: ["view", "filter", "order", "near"], direction: ["view", "about"] }[place.view];
+  for (const name of needed) if (place[name] !== null && place[name] !== "") fields.set(name, place[name]);
+  return fields.toString();
+}
+
 export function body(state, more = {}) {
   const edits = Object.entries(state.strengths).filter(([, s]) => s)
     .map(([direction, strength]) => ({ direction, strength, unit: state.unit }));
