@@ -22,77 +22,124 @@ public struct PhotographColouring: Sendable {
 
     /// The colours of a whole photograph.
     ///
+    /// A square that is the picture keeps all of its colours. In a larger photograph the person keeps them (``FaceMatte``), held to
+    /// hues that people have; what lies behind is guessed and takes, softly, what the surroundings have in the mean, the more so
+    /// the less of the photograph the square is. Where squares overlap the person of one counts more than the wall of the other.
+    ///
     /// - Parameters:
-    ///   - faces: The generator's colours of each face, square, with where it lies.
+    ///   - faces: The colours of each face, square, with where it lies.
     ///   - grey: The photograph, in 8-bit steps.
     /// - Returns: Of the photograph's shape.
     public func chroma(of faces: [(chroma: Chroma, place: PictureSquare)], grey: Plane) -> Chroma {
-        var sum = Chroma(width: grey.width, height: grey.height)
-        var total = Plane(filledWith: 0, width: grey.width, height: grey.height)
-        var backdrop = total
+        let (width, height) = (grey.width, grey.height)
+        var (people, behind) = (Sum(width, height), Sum(width, height))
         for (chroma, place) in faces {
             // The filter's window is a share of the face's side, whatever the photograph's.
             let side = max(chroma.width, Int(place.side.rounded()))
-            let clean = cleaning.cleaned(chroma, guide: place.cut(grey, side: side))
-            let isWhole = place.side >= Double(min(grey.width, grey.height)) - 1 && grey.width == grey.height
-            let laid = place.laid(
-                [clean.cb, clean.cr, PhotographColouring.backdrop(side: side)], width: grey.width,
-                height: grey.height, rim: isWhole ? 0 : 0.06)
-            for i in total.values.indices where laid.share.values[i] > 0 {
-                let share = laid.share.values[i]
-                total.values[i] += share
-                sum.cb.values[i] += share * laid.planes[0].values[i]
-                sum.cr.values[i] += share * laid.planes[1].values[i]
-                backdrop.values[i] = max(backdrop.values[i], share * laid.planes[2].values[i])
+            let guide = place.cut(grey, side: side)
+            let clean = cleaning.cleaned(chroma, guide: guide)
+            if place.side >= Double(min(width, height)) - 1 && width == height {
+                let laid = place.laid([clean.cb, clean.cr], width: width, height: height, rim: 0)
+                return Chroma(cb: laid.planes[0], cr: laid.planes[1])
+            }
+            let matte = FaceMatte.matte(of: guide)
+            let own = clean.mixed(with: PeopleColours.held(clean), share: matte)
+            let laid = place.laid([own.cb, own.cr, matte], width: width, height: height, rim: 0.06)
+            let kept = PhotographColouring.kept(place, width: width, height: height)
+            for i in grey.values.indices where laid.share.values[i] > 0 {
+                let (share, person) = (laid.share.values[i], laid.planes[2].values[i])
+                let colour = SIMD2(laid.planes[0].values[i], laid.planes[1].values[i])
+                people.add(colour, share * (person + (1 - person) * kept), at: i)
+                behind.add(colour, share * (1 - person), at: i)
             }
         }
-        for i in total.values.indices where total.values[i] > 1 {
-            sum.cb.values[i] /= total.values[i]
-            sum.cr.values[i] /= total.values[i]
-            total.values[i] = 1
+        let shares = people.weights.map { min(1, $0) }
+        guard surround == .soft, shares.values.contains(where: { $0 < 1 }) else {
+            return people.mean.map { $0.map(with: shares, *) }
         }
-        guard surround == .soft, total.values.contains(where: { $0 < 1 }) else { return sum }
         // Of a face alone the surroundings take the face's colours; where there is something behind it, those.
-        let isSeen = backdrop.values.reduce(0, +) > 0.02 * total.values.reduce(0, +)
-        let outside = surroundings(sum, total, isSeen ? backdrop : total, grey, faces.map(\.place))
-        for i in total.values.indices {
-            sum.cb.values[i] += (1 - total.values[i]) * outside.cb.values[i]
-            sum.cr.values[i] += (1 - total.values[i]) * outside.cr.values[i]
-        }
-        return sum
+        let isSeen = behind.weights.values.reduce(0, +) > 0.02 * people.weights.values.reduce(0, +)
+        let outside = surroundings(isSeen ? behind : people, grey, faces.map(\.place))
+        return outside.mixed(with: people.mean, share: shares)
     }
 
-    /// Colours for what lies outside of the faces' squares: near them what a wide filter carries over the rim, farther off
-    /// the mean colour at each luminance, both weakened, as nothing is known there.
-    private func surroundings(
-        _ sum: Chroma, _ total: Plane, _ weights: Plane, _ grey: Plane, _ places: [PictureSquare]
-    ) -> Chroma {
-        var inside = sum
-        for i in total.values.indices {
-            inside.cb.values[i] /= max(total.values[i], 1e-6)
-            inside.cr.values[i] /= max(total.values[i], 1e-6)
+    /// How much of the colours behind a face is kept: nearly all where the face's square is most of the photograph, none where
+    /// it is a part, since beside soft surroundings strong guesses would be blots.
+    private static func kept(_ place: PictureSquare, width: Int, height: Int) -> Float {
+        let share = Float(place.side) / Float(max(1, max(width, height)))
+        return min(max((share - 0.75) / 0.2, 0), 1)
+    }
+
+    /// What colours of surroundings stay below, in 8-bit steps.
+    private static let palest: Float = 12
+
+    /// Weighted sums of colours.
+    private struct Sum {
+        private(set) var colours: Chroma
+        private(set) var weights: Plane
+
+        init(_ width: Int, _ height: Int) {
+            colours = Chroma(width: width, height: height)
+            weights = colours.cb
         }
+
+        mutating func add(_ colour: SIMD2<Float>, _ weight: Float, at i: Int) {
+            colours.cb.values[i] += weight * colour.x
+            colours.cr.values[i] += weight * colour.y
+            weights.values[i] += weight
+        }
+
+        /// The mean colours; none where nothing was added.
+        var mean: Chroma { colours.map { $0.map(with: weights) { $0 / max($1, 1e-6) } } }
+    }
+
+    /// Colours for what lies behind and beside the faces: near them what a wide filter carries over, farther off the mean colour at
+    /// each luminance, both pale, as nothing is known there.
+    private func surroundings(_ known: Sum, _ grey: Plane, _ places: [PictureSquare]) -> Chroma {
+        let inside = known.mean
         var sums = LuminanceSums()
-        sums.add(grey, inside, weights: weights)
-        var result = sums.tint.chroma(for: grey).scaled(by: 0.6)
+        sums.add(grey, inside, weights: known.weights)
+        var result = sums.tint.chroma(for: grey).scaled(by: 0.8)
         let half = (places.map(\.side).max() ?? 2) / 2
         for share in [1.2, 0.4] {
             let filter = GuidedFilter(
-                guide: grey, radius: max(1, Int(share * half)), epsilon: 10 * cleaning.epsilon, weights: weights)
-            let near = filter.filtered(inside).scaled(by: 0.8)
+                guide: grey, radius: max(1, Int(share * half)), epsilon: 10 * cleaning.epsilon, weights: known.weights)
+            let near = filter.filtered(inside)
             result = result.mixed(with: near, share: filter.confidence.map { min(1, 3 * $0) })
+        }
+        for i in result.cb.values.indices {
+            // Walls and clothes are seldom green or violet: along that axis a guess counts less.
+            let across = 0.3 * (result.cb.values[i] + result.cr.values[i])
+            let colour = SIMD2(result.cb.values[i] - across, result.cr.values[i] - across)
+            let share = 1 / (1 + (colour * colour).sum().squareRoot() / PhotographColouring.palest)
+            result.cb.values[i] = share * colour.x
+            result.cr.values[i] = share * colour.y
+        }
+        return result
+    }
+}
+
+/// The hues of skin, lips and hair.
+enum PeopleColours {
+    /// Colours drawn to those hues: redder than they are blue or green, by what they lack the more softly the more it is.
+    static func held(_ chroma: Chroma) -> Chroma {
+        var result = chroma
+        for i in chroma.cb.values.indices {
+            let colour = SIMD2(chroma.cb.values[i], chroma.cr.values[i])
+            // Along the hue of skin, and across it, from green to purple.
+            let along = (colour.y - colour.x) * 0.5
+            let across = (colour.y + colour.x) * 0.5
+            let warm = max(0, along)
+            let held = SIMD2(
+                along < -1 ? -1 - soft(-1 - along) : along,
+                min(max(across, -0.5 * warm - 1), 0.8 * warm + 1))
+            let kept = held.y + (across > held.y ? soft(across - held.y) : -soft(held.y - across))
+            result.cb.values[i] = kept - held.x
+            result.cr.values[i] = kept + held.x
         }
         return result
     }
 
-    /// How much of each place of a face's square is neither face nor hair, in FFHQ's frame.
-    private static func backdrop(side: Int) -> Plane {
-        var result = Plane(filledWith: 0, width: side, height: side)
-        for i in result.values.indices {
-            let place = SIMD2((Float(i % side) + 0.5) / Float(side), (Float(i / side) + 0.5) / Float(side))
-            let d = (place - SIMD2(0.5, 0.57)) / SIMD2(0.27, 0.36)
-            result.values[i] = min(max(((d * d).sum().squareRoot() - 1.2) / 0.5, 0), 1)
-        }
-        return result
-    }
+    /// What is kept of an excess, in 8-bit steps: at most 3.
+    private static func soft(_ excess: Float) -> Float { excess / (1 + excess / 3) }
 }

@@ -48,11 +48,9 @@ struct FaceColouring: ColourMethod {
     /// - Parameters:
     ///   - faces: Aligned, grey.
     ///   - codes: Their codes, where they are known; else the generator's encoder is asked.
-    ///   - restraint: For each face what the colours around it are weakened by, where its square is but a part of a photograph; nil
-    ///     where the squares are the pictures.
     /// - Returns: For each face.
     /// - Throws: ``Core/Failure`` when they can't be computed.
-    func chroma(of faces: ImageBatch, codes: LatentCodes? = nil, restraint: [Float]? = nil) throws -> [Chroma] {
+    func chroma(of faces: ImageBatch, codes: LatentCodes? = nil) throws -> [Chroma] {
         var result: [Chroma] = []
         if source != .generator, let network { result = try network.chroma(of: faces) }
         if source != .network, let generator {
@@ -67,24 +65,9 @@ struct FaceColouring: ColourMethod {
                     $0.resized(width: faces.side, height: faces.side).mixed(with: $1, share: share)
                 }
         }
-        return result.enumerated().map { index, chroma in
-            FaceColouring.toned(
-                chroma, face: source == .both ? FaceColouring.vividness.face : 1,
-                around: (source == .both ? FaceColouring.vividness.around : 1) * (restraint?[index] ?? 1))
-        }
-    }
-
-    /// What colours around a face are weakened by: nothing where the face's square is most of the photograph, more the less it
-    /// is, since beside a soft surround strong guesses would be blots.
-    ///
-    /// - Parameters:
-    ///   - place: Where the face lies.
-    ///   - width: The photograph's columns.
-    ///   - height: The photograph's rows.
-    /// - Returns: 0.45 to 1.
-    static func restraint(_ place: PictureSquare, width: Int, height: Int) -> Float {
-        let share = Float(place.side) / Float(max(1, min(width, height)))
-        return 0.45 + 0.55 * min(max((share - 0.6) / 0.3, 0), 1)
+        if source != .both { return result }
+        let tone = FaceColouring.vividness
+        return result.map { FaceColouring.toned($0, face: tone.face, around: tone.around) }
     }
 
     /// The share of the generator's colours where both count.
@@ -100,7 +83,6 @@ struct FaceColouring: ColourMethod {
 
     /// Colours times a factor on the face, and times another around it.
     private static func toned(_ chroma: Chroma, face: Float, around: Float) -> Chroma {
-        if face == 1 && around == 1 { return chroma }
         let (width, height) = (chroma.width, chroma.height)
         var result = chroma
         for i in result.cb.values.indices {

@@ -171,7 +171,7 @@ struct PhotographEditor {
     ///   - code: The code before.
     ///   - columns: The attributes' logits.
     ///   - classifier: Gives the logits.
-    /// - Returns: [side, side] at the classifier's size, of all faces alike.
+    /// - Returns: [side, side] at the classifier's size, the mean of the faces.
     /// - Throws: ``Core/Failure`` as synthesis throws.
     func parts(
         of edited: LatentCodes, from code: LatentCodes, columns: [Int], classifier: AttributeClassifier
@@ -228,7 +228,7 @@ struct PhotographEditor {
             }
             last = next
         }
-        return parts
+        return parts.map { $0 / Float(faces.count) }
     }
 
     /// Makes ready to edit a photograph.

@@ -96,13 +96,12 @@ struct PhotographWork {
         let places = try places(in: picture, file: file)
         let side = PhotographWork.side
         let faces = ImageBatch(places.map { $0.cut(grey, side: side).greyImage }, side: side)
-        let restraint = places.map { FaceColouring.restraint($0, width: grey.width, height: grey.height) }
         guard let colours else {
-            return [try coloured(colouring.chroma(of: faces, restraint: restraint), grey: grey, places: places)]
+            return [try coloured(colouring.chroma(of: faces), grey: grey, places: places)]
         }
         let found = try colours.encoder.codes(of: faces)
         let plain = try (0..<found.count).map { try found.slice($0..<$0 + 1) }
-        let likeliest = try chroma(of: faces, plain, restraint)
+        let likeliest = try chroma(of: faces, plain)
         return try (0..<request.variants).map { index in
             try session.context.check()
             let codes = try plain.map { try variant(index, of: $0, colours.generator) }
@@ -122,10 +121,10 @@ struct PhotographWork {
     }
 
     /// The colours of faces, one by one, as codes may be of one row or of all.
-    private func chroma(of faces: ImageBatch, _ codes: [LatentCodes], _ restraint: [Float]) throws -> [Chroma] {
+    private func chroma(of faces: ImageBatch, _ codes: [LatentCodes]) throws -> [Chroma] {
         if request.isAsGenerated { return [] }
         return try codes.indices.flatMap {
-            try colouring.chroma(of: faces[$0..<$0 + 1], codes: codes[$0], restraint: [restraint[$0]])
+            try colouring.chroma(of: faces[$0..<$0 + 1], codes: codes[$0])
         }
     }
 

@@ -14,22 +14,28 @@ public struct EditRegion: Sendable, Equatable {
     /// Shares of the strongest places' part in the change at which a place begins to belong to the edit, and at which all of its
     /// change is kept.
     private static let kept: ClosedRange<Float> = 0.18...0.45
+    /// The strongest fiftieth of a face's places is measured by at least this share of the other faces'.
+    private static let least: Float = 0.6
     /// The Gaussian's deviation in shares of a side: faces' parts lie in different places.
     private static let (reach, about): (Float, Float) = (0.035, 0.08)
 
     /// The region of an edit.
     ///
     /// - Parameters:
-    ///   - parts: [side, side]: how much each place did for the logits' change, of faces that have nothing to do with the photograph.
+    ///   - parts: [side, side]: how much each place did for the logits' change, of faces that have nothing to do with the photograph,
+    ///     in the mean over them.
     ///   - own: The same of the photograph's own face, which may look aside; nil where there is none.
     ///   - side: Pixels along a side, in FFHQ's frame.
     public init(parts: [Float], own: [Float]? = nil, side: Int) {
         precondition(parts.count == side * side && own?.count ?? parts.count == parts.count && side > 1, "a square")
         self.side = side
         // Other faces look ahead: beside the photograph's own they only say about where.
-        var share = EditRegion.shares(parts, side: side, reach: own == nil ? EditRegion.reach : EditRegion.about)
+        let reach = own == nil ? EditRegion.reach : EditRegion.about
+        var (share, usual) = EditRegion.shares(parts, side: side, reach: reach)
         if let own {
-            let exact = EditRegion.shares(own, side: side, reach: EditRegion.reach)
+            // A face that the edit leaves nearly as it is has no places that stand out.
+            usual *= EditRegion.least
+            let exact = EditRegion.shares(own, side: side, reach: EditRegion.reach, least: usual).shares
             for i in share.indices { share[i] = (share[i] * exact[i]).squareRoot() }
         }
         weights =
@@ -39,10 +45,13 @@ public struct EditRegion: Sendable, Equatable {
     }
 
     /// Parts as shares of the strongest fiftieth, so that a single spot does not set the measure.
-    private static func shares(_ parts: [Float], side: Int, reach: Float) -> [Float] {
+    private static func shares(
+        _ parts: [Float], side: Int, reach: Float, least: Float = 0
+    ) -> (shares: [Float], strongest: Float) {
         let smooth = PlaneFilters.blurred(parts, side: side, sigma: reach * Float(side))
         let strongest = smooth.sorted()[side * side - 1 - side * side / 50]
-        return strongest > 0 ? smooth.map { min(1, $0 / strongest) } : smooth.map { _ in 0 }
+        let measure = max(strongest, least)
+        return (measure > 0 ? smooth.map { min(1, $0 / measure) } : smooth.map { _ in 0 }, strongest)
     }
 
     /// What belongs to this region or to another of the same size.

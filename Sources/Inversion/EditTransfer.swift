@@ -8,6 +8,9 @@ import Images
 /// the edit moved things, and only where the edited face is still the unedited one displaced, so that nothing is seen twice. Before
 /// that the reconstruction is displaced to lie over the photograph, so that the difference is one of looks rather than of places.
 ///
+/// Where the reconstruction shows another thing than the photograph, as beside the far cheek of a head that is turned farther than
+/// its code holds, its edit says nothing of the photograph and is left out; nor does what differs there count as lighting beside.
+///
 /// For example:
 ///
 /// ```swift
@@ -19,6 +22,12 @@ public struct EditTransfer: Sendable {
     private static let changed: ClosedRange<Float> = 0.04...0.14
     /// Differences at which the edited face begins to be another than the unedited one displaced, and at which it is certain.
     private static let other: ClosedRange<Float> = 0.06...0.22
+    /// What a change of shade alone counts among those.
+    private static let shade: Float = 0.25
+    /// Differences of photograph and reconstruction at which they begin to show other things, and at which it is certain.
+    private static let apart: ClosedRange<Float> = 0.18...0.42
+    /// What a place counts in the lighting around it where they show other things.
+    private static let stray: Float = 0.02
     /// The Gaussian's deviations in shares of a side: of what is lighting, of masks, and of their rims.
     private static let (lighting, mask, rim): (Float, Float, Float) = (0.05, 0.008, 0.016)
     /// The same of what surrounds a part that became another: there the photograph may have more of it than the reconstruction,
@@ -31,6 +40,8 @@ public struct EditTransfer: Sendable {
     private let place: Displacement
     /// The reconstruction displaced so.
     private let placed: ImageBatch
+    /// [side, side]: 0 where the two show other things, 1 where they do not.
+    private let trust: [Float]
     /// The photograph less that, and its slow part.
     private let difference: [Float]
     private let slow: [Float]
@@ -48,7 +59,31 @@ public struct EditTransfer: Sendable {
         place = Registration().displacement(of: reconstruction, onto: photograph)
         placed = ImageBatch(place.warped(reconstruction.planes), side: side)
         difference = zip(photograph.planes, placed.planes).map { $0 - $1 }
-        slow = PlaneFilters.blurred(difference, side: side, sigma: EditTransfer.lighting * Float(side))
+        trust = EditTransfer.trust(difference, side: side)
+        slow = EditTransfer.slow(difference, trust: trust, side: side)
+    }
+
+    /// How much the photograph and its reconstruction show the same thing at each place; texture does not count.
+    private static func trust(_ difference: [Float], side: Int) -> [Float] {
+        let (area, sigma) = (side * side, mask * Float(side))
+        let smooth = PlaneFilters.blurred(difference, side: side, sigma: sigma)
+        let largest = PlaneFilters.largestDifference(
+            smooth, [Float](repeating: 0, count: smooth.count), area: area)
+        let apart = PlaneFilters.step(largest, from: apart.lowerBound, to: apart.upperBound)
+        // Rims of what differs belong to it.
+        let wide = PlaneFilters.step(
+            PlaneFilters.blurred(apart, side: side, sigma: sigma), from: 0.05, to: 0.5)
+        return wide.map { 1 - $0 }
+    }
+
+    /// The slow part of differences, learnt where they can be trusted.
+    private static func slow(_ difference: [Float], trust: [Float], side: Int) -> [Float] {
+        let area = side * side
+        let weights = trust.map { $0 + stray }
+        let sums = PlaneFilters.blurred(
+            difference.indices.map { difference[$0] * weights[$0 % area] }, side: side, sigma: lighting * Float(side))
+        let counts = PlaneFilters.blurred(weights, side: side, sigma: lighting * Float(side))
+        return sums.indices.map { sums[$0] / counts[$0 % area] }
     }
 
     /// What has to be added to the photograph to edit it as its reconstruction was edited.
@@ -68,16 +103,14 @@ public struct EditTransfer: Sendable {
         let motion = Registration().displacement(of: placed, onto: face)
         let moved = motion.warped(difference)
         let movedSlow = motion.warped(slow)
-        let unlike = PlaneFilters.largestDifference(motion.warped(placed.planes), face.planes, area: area)
-        var other = PlaneFilters.step(
-            PlaneFilters.blurred(unlike, side: side, sigma: EditTransfer.mask * Float(side)),
-            from: EditTransfer.other.lowerBound, to: EditTransfer.other.upperBound)
+        var other = other(face.planes, than: motion.warped(placed.planes))
         let replaced = PlaneFilters.blurred(
             (0..<area).map { mask[$0] * other[$0] }, side: side, sigma: EditTransfer.surroundings * Float(side))
         for (i, value) in PlaneFilters.step(replaced, from: 0.08, to: 0.35).enumerated() {
             mask[i] = max(mask[i], value)
             other[i] = max(other[i], value)
         }
+        for i in mask.indices { mask[i] *= trust[i] }
         var result = zero
         for channel in 0..<3 {
             for i in 0..<area where mask[i] > 0 {
@@ -87,6 +120,21 @@ public struct EditTransfer: Sendable {
             }
         }
         return result
+    }
+
+    /// [side, side]: 1 where the edited face is another thing than the unedited one displaced; another colour or shade of the same
+    /// thing counts far less than other edges, as the photograph's own edges should stay.
+    private func other(_ face: [Float], than moved: [Float]) -> [Float] {
+        let (side, area) = (photograph.side, photograph.side * photograph.side)
+        let changes = zip(face, moved).map { $0 - $1 }
+        let shade = PlaneFilters.blurred(changes, side: side, sigma: EditTransfer.lighting / 2 * Float(side))
+        let edges = PlaneFilters.blurred(
+            PlaneFilters.largestDifference(changes, shade, area: area), side: side,
+            sigma: EditTransfer.mask * Float(side))
+        let shades = PlaneFilters.largestDifference(shade, [Float](repeating: 0, count: shade.count), area: area)
+        return PlaneFilters.step(
+            zip(edges, shades).map { $0 + EditTransfer.shade * $1 },
+            from: EditTransfer.other.lowerBound, to: EditTransfer.other.upperBound)
     }
 
     /// [side, side]: 0 where the edit changed nothing, 1 where it did, with soft rims outside of that.

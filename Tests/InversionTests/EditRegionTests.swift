@@ -31,4 +31,15 @@ struct EditRegionTests {
         let region = EditRegion(parts: [Float](repeating: 0, count: 16 * 16), side: 16)
         #expect(region.kept(of: change) == change)
     }
+
+    /// Hair that is black already has nothing for an edit to black hair: the little that changes is no place of its own.
+    @Test(arguments: [(share: Float(1), isKept: true), (share: 0.1, isKept: false)])
+    func aFaceThatTheEditLeavesKeepsLittle(share: Float, isKept: Bool) {
+        var parts = [Float](repeating: 0, count: Self.side * Self.side)
+        for y in 16..<40 { for x in 16..<40 { parts[y * Self.side + x] = 1 } }
+        let region = EditRegion(parts: parts, own: parts.map { $0 * share }, side: Self.side)
+        let change = ImageBatch([Float](repeating: 1, count: 3 * Self.side * Self.side), side: Self.side)
+        let middle = region.kept(of: change).planes[28 * Self.side + 28]
+        #expect(isKept ? middle > 0.95 : middle < 0.75, "\(middle)")
+    }
 }
