@@ -176,7 +176,8 @@ extension Session {
                 var metrics = try calculator.metrics(figures, attribute: name, lowers: lowers)
                 if let second, let other, other.attributes.contains(name) {
                     metrics.judged = .init(
-                        try other.metrics(measured[1][index], attribute: name, lowers: lowers), by: second.name)
+                        try other.metrics(measured[1][index], attribute: name, lowers: lowers),
+                        by: request.judge ?? second.name)
                 }
                 if let real, !isHeld {
                     let found = try calculator.metrics(real[index], attribute: name, lowers: lowers)
