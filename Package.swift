@@ -84,8 +84,8 @@ let targets: [Target] = [
     module(
         "DirectionFitting",
         [
-            "Evaluation", "Editing", "DirectionFiles", "Fitting", "Objectives", "Classifiers", "Generators",
-            "LatentStore", "Latents", "Core",
+            "Evaluation", "Editing", "DirectionFiles", "Inversion", "Fitting", "Objectives", "Classifiers",
+            "Generators", "Faces", "Networks", "LatentStore", "Latents", "Images", "Core",
         ]),
     module("Reporting", []),
     module(
@@ -153,8 +153,8 @@ let tests: [Target] = [
     .testTarget(
         name: "ExerciseTests",
         dependencies: [
-            "Directions", "Objectives", "Classifiers", "Faces", "Networks", "Generators", "Latents", "LatentStore",
-            "Scoring", "Selection", "Fitting", "Images", "Weights", "Core",
+            "Directions", "DirectionFitting", "Objectives", "Classifiers", "Faces", "Networks",
+            "Generators", "Latents", "LatentStore", "Scoring", "Selection", "Fitting", "Images", "Weights", "Core",
         ], swiftSettings: strict),
     .testTarget(
         name: "SamplingTests",

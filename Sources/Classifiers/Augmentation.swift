@@ -132,13 +132,13 @@ struct Warp {
 }
 
 /// Brightness, contrast, saturation, tint and gamma.
-struct ColourChange {
+package struct ColourChange: Sendable {
     private let gain: SIMD3<Float>
     private let brightness: Float
     private let saturation: Float
     private let gamma: Float
 
-    init(strength: Float, random: inout CounterRandom) {
+    package init(strength: Float, random: inout CounterRandom) {
         let contrast = exp(random.uniform(-0.25, 0.25) * strength)
         let tint = SIMD3(random.uniform(-1, 1), random.uniform(-1, 1), random.uniform(-1, 1)) * (0.06 * strength)
         gain = contrast * (SIMD3<Float>(repeating: 1) + tint)
@@ -156,12 +156,36 @@ struct ColourChange {
                 let unit = (value + 1) * 0.5
                 value = SIMD3(pow(unit.x, gamma), pow(unit.y, gamma), pow(unit.z, gamma)) * 2 - 1
             }
-            let grey = 0.299 * value.x + 0.587 * value.y + 0.114 * value.z
-            value = (grey + (value - grey) * saturation) * gain + brightness
+            value = linear(value)
             value.clamp(lowerBound: SIMD3(repeating: -1), upperBound: SIMD3(repeating: 1))
             planes[i] = value.x
             planes[area + i] = value.y
             planes[2 * area + i] = value.z
+        }
+    }
+
+    /// All of it but gamma.
+    private func linear(_ value: SIMD3<Float>) -> SIMD3<Float> {
+        let grey = 0.299 * value.x + 0.587 * value.y + 0.114 * value.z
+        return (grey + (value - grey) * saturation) * gain + brightness
+    }
+
+    /// Changes planes [3, n] in place by all but gamma, without an end at black and white, so that there is a way back.
+    package func applyLinear(_ planes: UnsafeMutableBufferPointer<Float>) { mapped(planes) { linear($0) } }
+
+    /// The adjoint of ``applyLinear(_:)``.
+    package func linearBackward(_ planes: UnsafeMutableBufferPointer<Float>) {
+        mapped(planes) { gradient in
+            let scaled = gradient * gain
+            return saturation * scaled + (1 - saturation) * scaled.sum() * SIMD3(0.299, 0.587, 0.114)
+        }
+    }
+
+    private func mapped(_ planes: UnsafeMutableBufferPointer<Float>, _ body: (SIMD3<Float>) -> SIMD3<Float>) {
+        let area = planes.count / 3
+        for i in 0..<area {
+            let value = body(SIMD3(planes[i], planes[area + i], planes[2 * area + i]))
+            (planes[i], planes[area + i], planes[2 * area + i]) = (value.x, value.y, value.z)
         }
     }
 }

@@ -49,11 +49,15 @@ public struct DirectionMetadata: Sendable, Equatable {
         public var thresholdBottom: Double
         /// Whether the bottom was chosen like the top in all other attributes.
         public var isMatched: Bool
+        /// The filter of the latents that both were chosen from; empty for all scored ones.
+        public var among: String
 
         public init(
-            id: String, top: Int, bottom: Int, thresholdTop: Double, thresholdBottom: Double, isMatched: Bool = false
+            id: String, top: Int, bottom: Int, thresholdTop: Double, thresholdBottom: Double, isMatched: Bool = false,
+            among: String = ""
         ) {
             self.isMatched = isMatched
+            self.among = among
             self.id = id
             self.top = top
             self.bottom = bottom
@@ -152,6 +156,7 @@ extension DirectionMetadata {
         set("threshold_top", selection?.thresholdTop)
         set("threshold_bottom", selection?.thresholdBottom)
         if selection?.isMatched == true { set("selection_kind", DirectionMetadata.matched) }
+        if let among = selection?.among, !among.isEmpty { set("selection_among", among) }
         set("solver", solver?.name)
         set("regularisation", solver?.regularisation)
         set("objective", solver?.objective)
@@ -192,7 +197,8 @@ extension DirectionMetadata {
         if let id = rest.take("selection") {
             selection = Selection(
                 id: id, top: try rest.number("selection_top"), bottom: try rest.number("selection_bottom"),
-                thresholdTop: try rest.number("threshold_top"), thresholdBottom: try rest.number("threshold_bottom"))
+                thresholdTop: try rest.number("threshold_top"), thresholdBottom: try rest.number("threshold_bottom"),
+                among: rest.take("selection_among") ?? "")
         }
         if let name = rest.take("solver") {
             solver = Solver(

@@ -13,6 +13,8 @@ extension DirectionMetadata {
         public var ratio: Double
         /// The seed of the calibration faces, and that of the faces in the steps.
         public var seeds: (calibration: UInt64, steps: UInt64)
+        /// SHA-256 of the classifiers that it descended against; empty where but the direction's own one did.
+        public var classifiers: [String]
 
         /// - Parameters:
         ///   - start: The direction of W that it went on from, such as `smiling@v1`.
@@ -21,9 +23,10 @@ extension DirectionMetadata {
         ///   - batch: Fresh faces edited in each step.
         ///   - ratio: Its attribute dependency as a multiple of the start's.
         ///   - seeds: The seed of the calibration faces, and that of the faces in the steps.
+        ///   - classifiers: SHA-256 of the classifiers that it descended against.
         public init(
             start: String, faces: Int, steps: Int, batch: Int, ratio: Double,
-            seeds: (calibration: UInt64, steps: UInt64)
+            seeds: (calibration: UInt64, steps: UInt64), classifiers: [String] = []
         ) {
             self.start = start
             self.faces = faces
@@ -31,11 +34,12 @@ extension DirectionMetadata {
             self.batch = batch
             self.ratio = ratio
             self.seeds = seeds
+            self.classifiers = classifiers
         }
 
         public static func == (a: Refinement, b: Refinement) -> Bool {
             (a.start, a.faces, a.steps, a.batch, a.ratio) == (b.start, b.faces, b.steps, b.batch, b.ratio)
-                && a.seeds == b.seeds
+                && a.seeds == b.seeds && a.classifiers == b.classifiers
         }
     }
 }
@@ -49,16 +53,18 @@ extension DirectionMetadata {
 
 extension DirectionMetadata.Refinement {
     /// The keys that are a refinement's own; its steps and its ratio are the solver's `iterations` and `objective`.
-    static let keys = ["local_start", "local_faces", "local_batch", "local_seeds"]
+    static let keys = ["local_start", "local_faces", "local_batch", "local_seeds", "local_classifiers"]
 
     /// Keys and texts for the file.
     var texts: [String: String] {
-        [
+        var result = [
             "solver": DirectionMetadata.refined, "regularisation": "\(0.0)", "iterations": "\(steps)",
             "objective": "\(ratio)",
             "local_start": start, "local_faces": "\(faces)", "local_batch": "\(batch)",
             "local_seeds": "\(seeds.calibration),\(seeds.steps)",
         ]
+        if !classifiers.isEmpty { result["local_classifiers"] = classifiers.joined(separator: ",") }
+        return result
     }
 
     /// Nil unless the texts are those of a refinement, to the letter: what is not is kept as it is.
@@ -68,7 +74,9 @@ extension DirectionMetadata.Refinement {
             let ratio = solver.objective, let start = texts["local_start"], let faces = Int(texts["local_faces"] ?? ""),
             let batch = Int(texts["local_batch"] ?? ""), seeds.count == 2
         else { return nil }
-        self.init(start: start, faces: faces, steps: steps, batch: batch, ratio: ratio, seeds: (seeds[0], seeds[1]))
+        self.init(
+            start: start, faces: faces, steps: steps, batch: batch, ratio: ratio, seeds: (seeds[0], seeds[1]),
+            classifiers: (texts["local_classifiers"] ?? "").split(separator: ",").map(String.init))
         guard DirectionMetadata.Refinement.keys.allSatisfy({ self.texts[$0] == texts[$0] }) else { return nil }
     }
 }

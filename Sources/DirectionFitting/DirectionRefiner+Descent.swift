@@ -1,35 +1,47 @@
 import Core
 import DirectionFiles
+import Editing
 import Fitting
 import Foundation
+import Images
+import Inversion
 import Latents
+import Objectives
 
 extension DirectionRefiner {
+    /// Faces that the region of an attribute is learnt from.
+    private static let regionFaces = 8
+
     /// The vectors [groups][size] that the descent comes to.
     func descend(
         _ baseline: DirectionFile, _ reference: LocalResponse.Effect, _ metric: LatentMetric, column: Int,
         threshold: Float
     ) throws -> [[Double]] {
-        let (steps, batch, width) = (settings.steps, settings.batch, classifier.attributes.count)
-        let (groups, size) = (groups, generator.identity.latentSize)
+        let (steps, batch, size) = (settings.steps, settings.batch, generator.identity.latentSize)
+        let (groups, side) = (groups, synthesizer.sizes.smallest(covering: max(panel.side, keeping.side)))
+        let start = baseline.values.map { Double($0) * Double(baseline.sigma) * reference.strength }
         var descent = LocalDescent(
-            baseline: baseline.values.map { Double($0) * Double(baseline.sigma) * reference.strength },
-            groups: groups.ranges.count, successRate: reference.successRate, metric: metric, target: column,
-            targets: width,
-            threshold: threshold, steps: steps)
+            baseline: start, groups: groups.ranges.count, successRate: reference.successRate, metric: metric,
+            target: column, targets: panel.attributes.count, threshold: threshold, steps: steps,
+            judges: panel.members.count)
+        let inside = try region(start.map { Float($0) }, column: column).weights(side: side)
         let multiples = LocalDescent.multiples(count: batch)
-        var fresh = evaluator
-        fresh.seed = DirectionRefiner.descentSeed
-        let base = try fresh.unedited(count: steps * batch)
         let progress = context.progress("refine \(baseline.attribute)", unit: "faces", total: steps * batch)
         defer { progress.finish() }
         for step in 0..<steps {
             try context.check()
-            let codes = try codes(groups.spread(descent.direction), multiples: multiples, step: step)
-            let gradients = try logits.backward(codes) { logits in
-                descent.gradients(
-                    base: Array(base[step * batch * width..<(step + 1) * batch * width]), logits: logits)
-            }
+            let latents = try latents(step: step)
+            let before = try synthesizer.synthesize(LatentCodes(latents, size: size), size: side, noise: .none)
+            let codes = try codes(latents, groups.spread(descent.direction), multiples: multiples)
+            let edited = try synthesizer.record(codes, size: side, noise: .none)
+            let views = panel.views(count: batch, seed: DirectionRefiner.descentSeed, step: step)
+            let kept = try keeping.objective(before: before, inside: inside).evaluate(edited.images)
+            let logits = try panel.logits(edited.images, views: views)
+            let slopes = descent.gradients(
+                base: try panel.logits(before, views: views), logits: logits, cost: kept.total / Double(batch))
+            var pulled = try panel.backward(edited.images, views: views, gradients: slopes)
+            for i in pulled.planes.indices { pulled.planes[i] += kept.gradients.planes[i] / Float(batch) }
+            let gradients = try edited.backward(pulled)
             let stride = groups.rows * size
             try descent.move(
                 (0..<batch).map { face in
@@ -41,11 +53,30 @@ extension DirectionRefiner {
         return descent.result
     }
 
+    /// Where the attribute lives: where an edit along the baseline changes what its logit sees.
+    private func region(_ change: [Float], column: Int) throws -> EditRegion {
+        let classifier = panel.members[0]
+        let faces = try generator.latents(
+            seed: DirectionRefiner.seed, indices: 0..<UInt64(DirectionRefiner.regionFaces))
+        return EditRegion(
+            parts: try EditRegion.parts(
+                of: change, at: LatentCodes(faces, size: change.count),
+                columns: classifier.columns([panel.attributes[column]]), classifier: classifier,
+                synthesizer: synthesizer), side: classifier.inputSize)
+    }
+
+    /// w of the fresh faces of a step, [batch, size].
+    private func latents(step: Int) throws -> [Float] {
+        try generator.latents(
+            seed: DirectionRefiner.descentSeed,
+            indices: UInt64(step * settings.batch)..<UInt64((step + 1) * settings.batch))
+    }
+
     /// The fresh faces of a step, edited along the direction so far, [layers][size].
-    private func codes(_ direction: [[Double]], multiples: [Float], step: Int) throws -> LatentCodes {
+    private func codes(
+        _ latents: [Float], _ direction: [[Double]], multiples: [Float]
+    ) throws -> LatentCodes {
         let (size, batch) = (generator.identity.latentSize, settings.batch)
-        let latents = try generator.latents(
-            seed: DirectionRefiner.descentSeed, indices: UInt64(step * batch)..<UInt64((step + 1) * batch))
         var codes: [Float] = []
         codes.reserveCapacity(batch * direction.count * size)
         for face in 0..<batch {
@@ -71,9 +102,10 @@ extension DirectionRefiner {
     /// What names the refinement: the same inputs make no new version, so these texts never change.
     func inputs(_ baseline: DirectionFile) throws -> String {
         DirectionMetadata.fingerprint([
-            "solver": "local", "method": "natural descent, \(DirectionRefiner.ownLayers) own layers",
+            "solver": "local", "method": "natural descent, \(DirectionRefiner.ownLayers) own layers, views 1",
             "faces": "\(settings.faces)", "steps": "\(settings.steps)", "batch": "\(settings.batch)",
-            "seeds": "\(DirectionRefiner.seed),\(DirectionRefiner.descentSeed)", "classifier": classifier.sha256,
+            "seeds": "\(DirectionRefiner.seed),\(DirectionRefiner.descentSeed)",
+            "classifier": panel.members.map(\.sha256).joined(separator: ","), "keeping": keeping.description,
             "plain": Hashing.sha256(try baseline.encoded()),
         ])
     }
@@ -87,7 +119,7 @@ extension DirectionRefiner {
             name: DirectionMetadata.refined, regularisation: 0, objective: ratio, iterations: settings.steps)
         metadata.refinement = .init(
             start: baseline.label, faces: settings.faces, steps: settings.steps, batch: settings.batch, ratio: ratio,
-            seeds: (DirectionRefiner.seed, DirectionRefiner.descentSeed))
+            seeds: (DirectionRefiner.seed, DirectionRefiner.descentSeed), classifiers: panel.members.map(\.sha256))
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil

@@ -8,12 +8,14 @@ import Foundation
 import Generators
 import LatentStore
 import Latents
+import Inversion
 import Objectives
 
 /// Refines directions of W to directions of W+ by gradients of what edits do to faces.
 ///
 /// ``Fitting/LocalDescent`` goes from an attribute's direction of W, its baseline, in steps; in each, a batch of fresh faces
-/// is edited and scored, and the gradient of what is to fall goes backward through classifier and generator. What comes out
+/// is edited and scored by several classifiers, each in random views, and the gradient of what is to fall goes backward through
+/// classifiers and generator; so does that of what an edit costs the person and the rest of the picture. What comes out
 /// is applied to calibration faces beside the baseline: sigma is chosen so that it succeeds on half of them where the
 /// baseline does, and where the other attributes change no less, the baseline stays. All measurements stay in the database
 /// like those of any evaluation.
@@ -64,10 +66,11 @@ public struct DirectionRefiner {
     let store: LatentStore
     let generator: Generator
     let library: DirectionLibrary
-    let classifier: AttributeClassifier
+    /// The classifiers that it descends against.
+    let panel: ClassifierPanel
     let evaluator: DirectionEvaluator
-    /// The faces' logits as a function to differentiate.
-    let logits: FaceLogits
+    let synthesizer: any GradientSynthesizer
+    let keeping: FaceKeeping
     let settings: Settings
     let context: RunContext
 
@@ -92,28 +95,32 @@ public struct DirectionRefiner {
     ///   - store: Keeps what is measured.
     ///   - generator: The generator of the baselines.
     ///   - synthesizer: Its synthesis, with gradients.
-    ///   - classifier: Judges, with gradients.
+    ///   - classifiers: At least one, that it descends against; the first one's scale counts.
+    ///   - keeping: What keeps the person and the rest of the picture.
     ///   - library: Where directions are stored.
     ///   - settings: Faces and steps.
     ///   - context: Whether to stop, and whom to tell of progress.
     /// - Throws: ``Core/Failure`` (usage) for settings out of range.
     public init(
         store: LatentStore, generator: Generator, synthesizer: any GradientSynthesizer,
-        classifier: AttributeClassifier, library: DirectionLibrary, settings: Settings = Settings(),
+        classifiers: [AttributeClassifier], keeping: FaceKeeping, library: DirectionLibrary,
+        settings: Settings = Settings(),
         context: RunContext = .silent
     ) throws {
         try settings.validate()
         self.store = store
         self.generator = generator
         self.library = library
-        self.classifier = classifier
         self.settings = settings
         self.context = context
+        self.synthesizer = synthesizer
+        self.keeping = keeping
         var evaluator = DirectionEvaluator(
-            generator: generator, synthesizer: synthesizer, classifier: classifier, store: store, context: context)
+            generator: generator, synthesizer: synthesizer, classifier: classifiers[0], store: store, context: context)
         evaluator.seed = DirectionRefiner.seed
+        evaluator.judges = Array(classifiers.dropFirst())
         self.evaluator = evaluator
-        logits = FaceLogits(synthesizer: synthesizer, classifier: classifier)
+        panel = try ClassifierPanel(classifiers).scaled(to: evaluator.unedited(count: max(48, settings.faces)))
     }
 
     /// Layers that share a vector: the coarse ones each their own, and all fine ones together.
@@ -136,11 +143,26 @@ public struct DirectionRefiner {
             try generator.latents(
                 seed: DirectionRefiner.seed, indices: 0..<UInt64(DirectionRefiner.covarianceLatents)),
             dimension: generator.identity.latentSize)
-        let curves = try evaluator.measure(
-            try baselines.map(subject), strengths: DirectionRefiner.baselineStrengths, count: settings.faces)
+        let curves = try measured(baselines, strengths: DirectionRefiner.baselineStrengths)
         for (baseline, curve) in zip(baselines, curves) {
             try context.check()
             try found(try outcome(baseline, curve, metric))
+        }
+    }
+
+    /// What directions do to the calibration faces, all classifiers' logits one after another: [classifiers, faces, attributes].
+    private func measured(
+        _ files: [DirectionFile], strengths: [Double]
+    ) throws -> [DirectionEvaluator.Measured] {
+        let subjects = try files.map(subject)
+        let found = try evaluator.measureByEach(
+            subjects, strengths: subjects.map { _ in strengths }, count: settings.faces)
+        return files.indices.map { index in
+            DirectionEvaluator.Measured(
+                label: found[0][index].label, strengths: found[0][index].strengths,
+                logits: found[0][index].logits.indices.map { level in
+                    found.indices.flatMap { panel.scaled(found[$0][index].logits[level], of: $0) }
+                }, base: found.indices.flatMap { panel.scaled(found[$0][index].base, of: $0) })
         }
     }
 
@@ -161,13 +183,15 @@ public struct DirectionRefiner {
                     ratio: known.metadata.refinement?.ratio ?? known.metadata.solver?.objective)
             }
         }
-        guard let column = classifier.attributes.firstIndex(where: { $0.slug == baseline.attribute }) else {
+        guard let column = panel.attributes.firstIndex(where: { $0.slug == baseline.attribute }) else {
             throw Failure(
-                baseline.attribute, "is not scored by \(classifier.name)", "choose another classifier", kind: .conflict)
+                baseline.attribute, "is not scored by \(panel.members.map(\.name).joined(separator: " and "))",
+                "choose other classifiers", kind: .conflict)
         }
-        let threshold = classifier.logitThresholds[column]
+        let threshold = panel.thresholds[column]
         let response = LocalResponse(
-            base: curve.base, targets: classifier.attributes.count, target: column, threshold: threshold)
+            base: curve.base, targets: panel.attributes.count, target: column, threshold: threshold,
+            judges: panel.members.count)
         let before = zip(curve.strengths, curve.logits).map { response.effect($1, strength: $0) }
         let stays = Outcome(
             stored: StoredDirection(
@@ -176,8 +200,7 @@ public struct DirectionRefiner {
         guard let reference = LocalResponse.reference(before) else { return stays }
         let vectors = try descend(baseline, reference, metric, column: column, threshold: threshold)
         var direction = try file(baseline, vectors)
-        let measured = try evaluator.measure(
-            [try subject(direction)], strengths: DirectionRefiner.multiples, count: settings.faces)[0]
+        let measured = try measured([direction], strengths: DirectionRefiner.multiples)[0]
         let after = zip(measured.strengths, measured.logits).map { response.effect($1, strength: $0) }
         let match = LocalResponse.match(after, baseline: before, reference: reference)
         guard match.ratio < DirectionRefiner.leastRatio else { return stays }

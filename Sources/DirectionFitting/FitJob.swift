@@ -114,7 +114,7 @@ public struct FitJob {
         }
         metadata.selection = .init(
             id: "\(selection.id)", top: selection.top, bottom: selection.bottom, thresholdTop: selection.topThreshold,
-            thresholdBottom: selection.bottomThreshold, isMatched: selection.isMatched)
+            thresholdBottom: selection.bottomThreshold, isMatched: selection.isMatched, among: selection.among)
         metadata.licence = identity.licence
         metadata.created = Timestamp.ofCreation()
         metadata.program = "directions \(Version.current)"
@@ -239,16 +239,18 @@ extension FitJob {
         let (classifier, column) = try judge(attribute, selection: selection)
         let (ids, logits) = try store.logits(classifier: classifier.id, generator: identity.sha256)
         let width = classifier.attributes.count
-        var (right, total) = (0, 0)
+        // Latents of a steered set stand for as many as they were kept of.
+        let weights = try store.weights(ofLatents: ids)
+        var (right, total) = (0.0, 0.0)
         for start in stride(from: 0, to: ids.count, by: 4096) {
             let rows = (start..<min(ids.count, start + 4096)).filter { !members.contains(ids[$0]) }
             if rows.isEmpty { continue }
             let distances = boundary.distances(features: try store.latents(ids: rows.map { ids[$0] }))
             for (distance, row) in zip(distances, rows) where (distance > 0) == (logits[row * width + column] > 0) {
-                right += 1
+                right += weights[row]
             }
-            total += rows.count
+            for row in rows { total += weights[row] }
         }
-        return (total == 0 ? nil : Double(right) / Double(total), classifier)
+        return (total == 0 ? nil : right / total, classifier)
     }
 }

@@ -28,6 +28,8 @@ public struct EditRequest: Sendable {
     public var generator: String
     /// What is left of the codes' distance from the mean of W before they are edited, 0 to 1: w = mean + t · (w − mean).
     public var towardMean: Float
+    /// What is left as it was, found for each face by a short descent; nil for the plain edit.
+    public var hold: HoldRequest?
 
     /// - Parameters:
     ///   - directions: Directions as a text, such as `smiling,young+male*-0.5`.
@@ -39,10 +41,11 @@ public struct EditRequest: Sendable {
     ///   - rendering: How faces are made; nil for the codes alone.
     ///   - generator: The generator's name in the workspace.
     ///   - towardMean: What is left of the codes' distance from the mean of W before they are edited, 0 to 1.
+    ///   - hold: What is left as it was, found for each face by a short descent; nil for the plain edit.
     public init(
         directions: String, faces: FaceSource, strengths: [Float] = [0, 1, 2, 3], unit: StrengthUnit = .raw,
         layers: LayerSelection? = nil, isForced: Bool = false, rendering: FaceRendering? = FaceRendering(),
-        generator: String = "default", towardMean: Float = 1
+        generator: String = "default", towardMean: Float = 1, hold: HoldRequest? = nil
     ) {
         self.directions = directions
         self.faces = faces
@@ -53,6 +56,7 @@ public struct EditRequest: Sendable {
         self.rendering = rendering
         self.generator = generator
         self.towardMean = towardMean
+        self.hold = hold
     }
 
     /// Checks what can be checked before anything is loaded.
@@ -125,7 +129,11 @@ extension Session {
     ///   found), a direction that does not fit the generator (conflict), or a stop.
     public func edit(_ request: EditRequest) throws -> EditResult {
         let (generator, plan) = try plan(of: request)
-        let edited = try plan.edited()
+        let how = request.rendering ?? FaceRendering()
+        let keeper = try request.hold.map {
+            try holder($0, generator: generator, threads: how.threads, device: how.device)
+        }
+        let edited = try keeper.map { try held(plan, by: $0) } ?? plan.edited()
         let faces = try request.rendering.map {
             try images(edited, generator: generator, rendering: $0, label: "edit")
         }

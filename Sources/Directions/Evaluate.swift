@@ -1,6 +1,7 @@
 import Classifiers
 import Core
 import DirectionFiles
+import DirectionFitting
 import Editing
 import Evaluation
 import Faces
@@ -59,6 +60,12 @@ public struct EvaluateRequest: Sendable {
     public var seed: UInt64?
     /// The classifier that judges, a file or a name in the workspace; nil for the one that comes with the program.
     public var classifier: String?
+    /// A second classifier, whose figures stand beside; nil for none.
+    ///
+    /// It should be none that directions were made by.
+    public var judge: String? = EvaluateRequest.judge
+    /// What is left as it was, each direction being measured plain and held; nil for plain edits alone.
+    public var hold: HoldRequest?
     /// The face-recognition network.
     public var faceNetwork = FaceNetwork.workspace
     /// Photographs that are edited and scored too; nil for generated faces alone.
@@ -73,6 +80,9 @@ public struct EvaluateRequest: Sendable {
     public var isHalf = false
     /// The generator's name in the workspace.
     public var generator = "default"
+
+    /// The second classifier unless told otherwise: one that comes with the program and that no descent sees.
+    public static let judge = "resnext"
 
     /// - Parameters:
     ///   - subjects: The directions that are meant.
@@ -121,13 +131,15 @@ extension Session {
         let range = try request.layers?.range(rows: generator.identity.styleGAN2Layers)
         let judge = try classifier(request.classifier, device: request.device)
         let names = try files.map { try judgedName($0, request: request, classifier: judge) }
+        let second = try secondOpinion(request, files, besides: judge)
         let store = try store()
         let strengths = request.strengths.sorted()
         let parameters = [
             "direction": files.map(\.label).joined(separator: ","), "count": "\(request.count)",
             "strength": strengths.map { "\($0)" }.joined(separator: ","), "layers": request.layers?.description ?? "",
             "as": request.judges.map { "\($0)=\($1.isLowered ? "-" : "")\($1.attribute.slug)" }.sorted()
-                .joined(separator: ","), "half": "\(request.isHalf)",
+                .joined(separator: ","), "half": "\(request.isHalf)", "judge": second?.name ?? "",
+            "hold": request.hold?.held.description ?? "",
         ]
         return try store.logged("evaluate", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             var evaluator = DirectionEvaluator(
@@ -137,28 +149,43 @@ extension Session {
                 classifier: judge, store: store, context: context)
             if let seed = request.seed { evaluator.seed = seed }
             evaluator.embedder = try embedder(request)
-            let subjects = try files.map { file in
+            evaluator.judges = [second].compactMap(\.self)
+            var subjects = try files.map { file in
                 DirectionEvaluator.Subject(
                     EditDirection(file), sha256: Hashing.sha256(try file.encoded()), layers: range)
             }
-            let measured = try evaluator.measure(subjects, strengths: strengths, count: request.count)
+            if let hold = request.hold {
+                subjects += try heldSubjects(
+                    files, subjects, hold: hold, strengths: strengths, request: request, generator: generator)
+            }
+            let measured = try evaluator.measureByEach(
+                subjects, strengths: subjects.map { _ in strengths }, count: request.count)
             let calculator = try calculator(judge, store: store, generator: generator)
+            let other = try second.map { try self.calculator($0, store: store, generator: generator) }
             let real = try request.photographs.map {
                 try self.measured(
                     on: $0, files, strengths: strengths, request, generator: generator, judge: judge,
                     embedder: evaluator.embedder)
             }
             var results: [DirectionMetrics] = []
-            for (index, (file, (name, figures))) in zip(files, zip(names, measured)).enumerated() {
+            for (index, figures) in measured[0].enumerated() {
+                let (file, name, isHeld) = (
+                    files[index % files.count], names[index % files.count], index >= files.count
+                )
                 let lowers = request.judges[file.attribute]?.isLowered ?? false
                 var metrics = try calculator.metrics(figures, attribute: name, lowers: lowers)
-                if let real {
+                if let second, let other, other.attributes.contains(name) {
+                    metrics.judged = .init(
+                        try other.metrics(measured[1][index], attribute: name, lowers: lowers),
+                        by: request.judge ?? second.name)
+                }
+                if let real, !isHeld {
                     let found = try calculator.metrics(real[index], attribute: name, lowers: lowers)
                     metrics.photographs = .init(count: found.faces, levels: found.levels)
                 }
                 results.append(metrics)
                 // What another generator's direction does here is no measurement of it.
-                if request.layers == nil && file.belongs(to: identity.sha256)
+                if !isHeld && request.layers == nil && file.belongs(to: identity.sha256)
                     && library.versions(of: file.attribute).contains(file.version)
                 {
                     try library.write(metrics, of: file)
@@ -167,6 +194,45 @@ extension Session {
             try store.checkpoint()
             let outputs = results.map { ($0.direction, $0.levels.last.map { "\($0.target.value)" } ?? "") }
             return (EvaluateResult(metrics: results), Dictionary(outputs, uniquingKeysWith: { $1 }))
+        }
+    }
+
+    /// The second classifier; nil where none was asked for, or it is the first one.
+    ///
+    /// A notice tells where a direction was made by it.
+    private func secondOpinion(
+        _ request: EvaluateRequest, _ files: [DirectionFile], besides judge: AttributeClassifier
+    ) throws -> AttributeClassifier? {
+        guard let name = request.judge else { return nil }
+        let found = try classifier(name, device: request.device)
+        if found.sha256 == judge.sha256 { return nil }
+        for file in files where file.metadata.refinement?.classifiers.contains(found.sha256) == true {
+            context.notice("\(file.label) was refined by what \(found.name) says: another should judge it")
+        }
+        return found
+    }
+
+    /// The directions once more, held.
+    private func heldSubjects(
+        _ files: [DirectionFile], _ subjects: [DirectionEvaluator.Subject], hold: HoldRequest, strengths: [Double],
+        request: EvaluateRequest, generator: Generator
+    ) throws -> [DirectionEvaluator.Subject] {
+        let (rows, size) = (generator.identity.styleGAN2Layers, generator.identity.latentSize)
+        let keeper = try holder(hold, generator: generator, threads: request.threads, device: request.device)
+        return try zip(files, subjects).map { file, subject in
+            var edit = try keeper.edit(
+                EditMixture(subject.direction), unit: .sigma, layers: subject.layers, rows: rows, size: size)
+            if let judge = request.judges[file.attribute] {
+                edit.targets = [.init(judge.attribute, isLowered: judge.isLowered)]
+            }
+            let faces = HeldFaces(keeper, edit, strengths: strengths, rows: rows)
+            let texts = [subject.sha256, keeper.fingerprint, "\(edit.targets)"]
+            var held = DirectionEvaluator.Subject(
+                subject.direction, sha256: Hashing.sha256(Data(texts.joined(separator: "\n").utf8)),
+                layers: subject.layers)
+            held.label = "\(file.label) held"
+            held.edit = { try faces.codes(of: $0, at: $1) }
+            return held
         }
     }
 
@@ -210,7 +276,8 @@ extension Session {
             attributes: judge.attributes.map(\.name), thresholds: judge.logitThresholds)
         let scored = try store.logits(
             classifier: store.classifier(judge.sha256).id, generator: generator.identity.sha256)
-        calculator.statistics = LogitStatistics(scored.logits, attributes: judge.attributes.count)
+        calculator.statistics = LogitStatistics(
+            scored.logits, attributes: judge.attributes.count, weights: try store.weights(ofLatents: scored.ids))
         return calculator
     }
 

@@ -161,8 +161,8 @@ struct PhotographEditor {
         }
     }
 
-    /// Faces that an edit's region is learnt from, and steps of the way that each is edited.
-    private static let (faces, steps) = (8, 2)
+    /// Faces that an edit's region is learnt from.
+    private static let faces = 8
 
     /// Which places of the generator's own faces an edit's attributes owe their change to.
     ///
@@ -194,41 +194,10 @@ struct PhotographEditor {
         func full(_ codes: LatentCodes) -> [Float] {
             codes.rows == rows ? codes.values : LatentEdit.repeatRows(codes.values, size: size, rows: rows)
         }
-        let (before, plain) = (full(code), full(faces))
-        let side = classifier.inputSize
-        func made(_ share: Float) throws -> ImageBatch {
-            var values = plain
-            for i in values.indices {
-                values[i] += share * (edited.values[i % before.count] - before[i % before.count])
-            }
-            return try synthesizer.synthesize(
-                LatentCodes(values, rows: rows, size: size), size: synthesizer.sizes.smallest(covering: side),
-                noise: .none
-            ).resized(to: side)
-        }
-        let (area, attributes) = (side * side, classifier.attributes.count)
-        var parts = [Float](repeating: 0, count: area)
-        var last = try made(0)
-        for step in 1...PhotographEditor.steps {
-            let next = try made(Float(step) / Float(PhotographEditor.steps))
-            for column in columns {
-                var one = [Float](repeating: 0, count: next.count * attributes)
-                for face in 0..<next.count { one[face * attributes + column] = 1 }
-                let slopes = try classifier.backward(next, gradients: one)
-                for face in 0..<next.count {
-                    for i in 0..<area {
-                        var part: Float = 0
-                        for channel in 0..<3 {
-                            let k = (face * 3 + channel) * area + i
-                            part += slopes.planes[k] * (next.planes[k] - last.planes[k])
-                        }
-                        parts[i] += abs(part)
-                    }
-                }
-            }
-            last = next
-        }
-        return parts.map { $0 / Float(faces.count) }
+        let change = zip(edited.values, full(code)).map { $0 - $1 }
+        return try EditRegion.parts(
+            of: change, at: LatentCodes(full(faces), rows: rows, size: size), columns: columns, classifier: classifier,
+            synthesizer: synthesizer)
     }
 
     /// Makes ready to edit a photograph.

@@ -1,3 +1,4 @@
+import Classifiers
 import Core
 import DirectionFiles
 import DirectionFitting
@@ -13,8 +14,9 @@ public struct RefineRequest: Sendable {
     public var start: String?
     /// Faces and steps.
     public var settings: DirectionRefiner.Settings
-    /// The classifier that judges, a file or a name in the workspace; nil for the one that comes with the program.
-    public var classifier: String?
+    /// The classifiers that it descends against, files or names in the workspace or of those that come with the program; the one
+    /// that judges in the end is none of them.
+    public var classifiers: [String]
     /// Threads that synthesize; 0 for one a processor.
     public var threads: Int
     /// Where to compute.
@@ -26,28 +28,36 @@ public struct RefineRequest: Sendable {
     ///   - attributes: The attributes; each needs a direction of W.
     ///   - start: The version to start from, such as `v1`; nil for the newest of W that a fit made.
     ///   - settings: Faces and steps.
-    ///   - classifier: The classifier that judges; nil for the one that comes with the program.
+    ///   - classifiers: The classifiers that it descends against; the first one's scale counts.
     ///   - threads: Threads that synthesize; 0 for one a processor.
     ///   - device: Where to compute.
     ///   - generator: The generator's name in the workspace.
     public init(
         attributes: AttributeChoice = .standard, start: String? = nil,
-        settings: DirectionRefiner.Settings = .init(), classifier: String? = nil, threads: Int = 0,
+        settings: DirectionRefiner.Settings = .init(), classifiers: [String] = RefineRequest.classifiers,
+        threads: Int = 0,
         device: Device = .cpu, generator: String = "default"
     ) {
         self.attributes = attributes
         self.start = start
         self.settings = settings
-        self.classifier = classifier
+        self.classifiers = classifiers
         self.threads = threads
         self.device = device
         self.generator = generator
     }
 
+    /// The classifiers that are descended against unless told otherwise: those that come with the program, but for the one that
+    /// judges in `evaluate`.
+    public static let classifiers = ["faces", "plain"].filter { AttributeClassifier.shippedPath(named: $0) != nil }
+
     /// Checks what can be checked before anything is loaded.
     ///
-    /// - Throws: ``Core/Failure`` (usage) for no attribute, or a number out of range.
+    /// - Throws: ``Core/Failure`` (usage) for no attribute, no classifier or one twice, or a number out of range.
     public func validate() throws {
+        guard !classifiers.isEmpty, Set(classifiers).count == classifiers.count else {
+            throw Failure("classifiers", "are none, or name one twice", "for example faces,plain", kind: .usage)
+        }
         if attributes == .named([]) {
             throw Failure("attributes", "are none", "name at least one", kind: .usage)
         }
@@ -99,19 +109,22 @@ extension Session {
         try request.validate()
         let generator = try generator(request.generator)
         let store = try store()
-        let judge = try classifier(request.classifier, device: request.device)
-        let wanted = try request.attributes.resolved(among: judge.attributes)
+        let classifiers = try request.classifiers.map { try classifier($0, device: request.device) }
+        let wanted = try request.attributes.resolved(among: classifiers[0].attributes)
         let baselines = try wanted.map { try baseline($0, version: request.start, of: generator.identity) }
         let refiner = try DirectionRefiner(
             store: store, generator: generator,
             synthesizer: generator.gradientSynthesizer(threads: request.threads, device: request.device),
-            classifier: judge, library: library, settings: request.settings, context: context)
+            classifiers: classifiers, keeping: keeping(), library: library, settings: request.settings, context: context
+        )
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "start": request.start ?? "",
             "faces": "\(request.settings.faces)", "steps": "\(request.settings.steps)",
             "batch": "\(request.settings.batch)",
         ]
-        let inputs = ["generator": generator.identity.sha256, "classifier": judge.sha256]
+        let inputs = [
+            "generator": generator.identity.sha256, "classifier": classifiers.map(\.sha256).joined(separator: ","),
+        ]
         return try store.logged("refine", parameters: parameters, inputs: inputs) {
             var found: [RefinedDirection] = []
             try refiner.run(baselines) { outcome in
@@ -123,6 +136,15 @@ extension Session {
             let outputs = Dictionary(found.map { ($0.direction, $0.path) }, uniquingKeysWith: { $1 })
             return (RefineResult(directions: found), outputs)
         }
+    }
+
+    /// What keeps the person, where the workspace has the network for it, and the rest of the picture.
+    func keeping() throws -> FaceKeeping {
+        let embedder = try embedder()
+        if embedder == nil, context.isFirst("no face-recognition network") {
+            context.notice("nothing keeps the person: the workspace has no face-recognition network (import identity)")
+        }
+        return FaceKeeping(perceptual: try perceptualNetwork(), embedder: embedder)
     }
 
     /// The direction of W to start from: a version of the attribute, or its newest that a fit made.

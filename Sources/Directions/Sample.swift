@@ -1,4 +1,5 @@
 import Core
+import DirectionFiles
 import Generators
 import LatentStore
 import Sampling
@@ -17,10 +18,14 @@ public struct SampleRequest: Sendable {
     public var shard: Shard
     /// The database's journal; nil leaves it as it is.
     public var journal: Journal?
+    /// A direction of W to draw more latents along: its name, `name@v1` or file; nil for latents as they come.
+    ///
+    /// The set then has those latents of the seed that were kept by chance, each with how many it stands for.
+    public var steering: String?
 
     public init(
         count: Int = 500_000, seed: UInt64 = 0, psi: Float = 1, generator: String = "default", shard: Shard = .whole,
-        journal: Journal? = nil
+        journal: Journal? = nil, steering: String? = nil
     ) {
         self.count = count
         self.seed = seed
@@ -28,6 +33,7 @@ public struct SampleRequest: Sendable {
         self.generator = generator
         self.shard = shard
         self.journal = journal
+        self.steering = steering
     }
 
     /// Checks what can be checked before anything is loaded.
@@ -48,6 +54,8 @@ public struct SampleResult: Sendable, Encodable {
     public let added: Int
     /// Latents that the set, or the part that was asked for, has now.
     public let total: Int
+    /// Of how many latents of the seed they were kept; nil for a set that was not steered.
+    public let examined: Int?
 }
 
 extension Session {
@@ -62,14 +70,33 @@ extension Session {
         let store = try store(journal: request.journal)
         let parameters = [
             "count": "\(request.count)", "seed": "\(request.seed)", "psi": "\(request.psi)",
-            "shard": request.shard == .whole ? "whole" : "\(request.shard)",
+            "shard": request.shard == .whole ? "whole" : "\(request.shard)", "steer": request.steering ?? "",
         ]
         return try store.logged("sample", parameters: parameters, inputs: ["generator": generator.identity.sha256]) {
-            let (set, added) = try LatentSampler(generator: generator, store: store, context: context).sample(plan)
+            let sampler = LatentSampler(generator: generator, store: store, context: context)
+            let (set, added, examined): (SampleSet, Int, Int?)
+            if let reference = request.steering {
+                let steering = try steering(reference, generator: generator, psi: request.psi)
+                (set, added, examined) = try sampler.sample(plan, steering: steering)
+            } else {
+                (set, added) = try sampler.sample(plan)
+                examined = nil
+            }
             try store.checkpoint()
             let result = SampleResult(
-                set: Int(set.id), added: added, total: request.shard.range(of: request.count).count)
+                set: Int(set.id), added: added, total: request.shard.range(of: request.count).count,
+                examined: examined)
             return (result, ["set": "\(set.id)", "added": "\(added)"])
         }
+    }
+
+    private func steering(_ reference: String, generator: Generator, psi: Float) throws -> LatentSteering {
+        let file = try direction(reference, of: generator.identity)
+        guard file.rows == 1 else {
+            throw Failure(file.label, "is a direction of W+", "steer by a direction of W", kind: .usage)
+        }
+        return try LatentSteering(
+            direction: file.values, label: file.label, sha256: Hashing.sha256(try file.encoded()),
+            generator: generator, psi: psi)
     }
 }

@@ -13,6 +13,8 @@ public struct SelectRequest: Sendable {
     public var bottom: Int?
     /// Whether the bottom is chosen like the top in all other attributes instead of by the lowest scores.
     public var isMatched: Bool
+    /// A filter such as `male > 0.9`: both ends are taken of the latents that pass it; nil for all.
+    public var among: String?
     /// The classifier whose scores count, by name or SHA-256; nil for the last one that scored.
     public var classifier: String?
     /// The generator's name in the workspace.
@@ -21,20 +23,26 @@ public struct SelectRequest: Sendable {
     /// Asks for the ends of some attributes' rankings.
     public init(
         attributes: AttributeChoice = .standard, top: Int? = nil, bottom: Int? = nil, isMatched: Bool = false,
-        classifier: String? = nil, generator: String = "default"
+        among: String? = nil, classifier: String? = nil, generator: String = "default"
     ) {
         self.attributes = attributes
         self.top = top
         self.bottom = bottom
         self.isMatched = isMatched
+        self.among = among
         self.classifier = classifier
         self.generator = generator
     }
 
     /// Checks what can be checked before anything is loaded.
     ///
-    /// - Throws: ``Core/Failure`` (usage) for a count that is not positive, or a matched bottom with a count of its own.
+    /// - Throws: ``Core/Failure`` (usage) for a count that is not positive, a filter that makes no sense, or a matched bottom with a count of its own.
     public func validate() throws {
+        if let among {
+            guard try Filter(among) != Filter() else {
+                throw Failure("among", "is empty", "for example male > 0.9", kind: .usage)
+            }
+        }
         guard !isMatched || bottom == nil else {
             throw Failure("bottom", "follows from the top where it is matched", "leave it out", kind: .usage)
         }
@@ -60,13 +68,14 @@ extension Session {
         let parameters = [
             "attr": attributes.map(\.name).joined(separator: ","), "top": request.top.map { "\($0)" } ?? "",
             "bottom": request.bottom.map { "\($0)" } ?? "", "matched": "\(request.isMatched)",
+            "among": request.among ?? "",
         ]
         let records = try store.logged("select", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             let records = try attributes.map { attribute in
                 try context.check()
                 return try Selector(store: store, context: context).select(
                     attribute, classifier: judge, generator: sha256, top: request.top,
-                    bottom: request.bottom ?? request.top, isMatched: request.isMatched)
+                    bottom: request.bottom ?? request.top, isMatched: request.isMatched, among: request.among)
             }
             return (records, Dictionary(uniqueKeysWithValues: records.map { ($0.attribute, $0.fingerprint) }))
         }

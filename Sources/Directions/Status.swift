@@ -16,6 +16,8 @@ public struct StatusResult: Sendable, Encodable {
         public let psi: Double
         /// How many latents it has.
         public let latents: Int
+        /// The direction that it was steered by; nil for a set that was drawn as it comes.
+        public let steering: String?
     }
 
     /// A classifier that has scored.
@@ -73,7 +75,9 @@ extension Session {
         let imported = Set(result.generators.map(\.sha256))
         result.generators += try store.generators().map(\.record).filter { !imported.contains($0.sha256) }
         result.sampleSets = try store.sampleSets().map {
-            .init(id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count)
+            .init(
+                id: $0.set.id, seed: $0.set.seed, psi: $0.set.psi, latents: $0.count,
+                steering: try store.steering(of: $0.set)?.direction)
         }
         result.classifiers = try store.classifiers().map {
             .init(name: $0.name, sha256: $0.sha256, scored: $0.scored)

@@ -9,10 +9,13 @@ extension StatusResult {
         lines += generators.map {
             "generator   \($0.name): \($0.architecture), \($0.resolution) pixels, \($0.sha256.prefix(12))"
         }
-        lines += sampleSets.map { "latents     set \($0.id): \($0.latents) of seed \($0.seed), psi \($0.psi)" }
+        lines += sampleSets.map { set in
+            let steering = set.steering.map { ", steered by \($0)" } ?? ""
+            return "latents     set \(set.id): \(set.latents) of seed \(set.seed), psi \(set.psi)\(steering)"
+        }
         lines += classifiers.map { "scores      \($0.scored) by \($0.name), \($0.sha256.prefix(12))" }
         lines += selections.map {
-            "selection   \($0.id): \($0.attribute), top \($0.top), bottom \($0.bottom) of \($0.scored)"
+            "selection   \($0.id): \($0.attribute), top \($0.top), bottom \($0.bottom) of \($0.scored)\($0.among.isEmpty ? "" : " among \($0.among)")"
         }
         lines += directions.map { "direction   \($0)" }
         lines += jobs.map { "job         \($0.started) \($0.verb): \($0.status)" }

@@ -19,6 +19,7 @@ struct EditCommand: ParsableCommand {
               directions edit --direction eyeglasses,smiling --strength 0,1,2,3 --unit sigma --seed 7 --out table.png
               directions edit --direction smiling --strength -2,0,2 --unit sigma --latent 17,40 --layers 0-7 --out smile.png
               directions edit --direction smiling --strength -3:3:0.25 --unit sigma --seed 7 --frames smile
+              directions edit --direction smiling --hold others --strength 0,1,2 --unit sigma --seed 1-6 --out held.png
               directions edit --photo me.jpg --direction smiling --strength 2 --unit sigma --out smiling-me.jpg
             """)
 
@@ -34,6 +35,7 @@ struct EditCommand: ParsableCommand {
     @Option(help: "Change only these rows of the W+ code, such as 0-7 (W codes become StyleGAN2's W+).")
     var layers: String?
 
+    @OptionGroup var holding: HoldOptions
     @OptionGroup var pictures: PictureOptions
     @Option(help: "Write the edited codes as .npy: [rows x columns, 1, 512], or [.., layers, 512] for W+.")
     var codesOut: String?
@@ -63,7 +65,7 @@ struct EditCommand: ParsableCommand {
                 unit: unit, layers: try layers.map { try LayerSelection($0) }, isForced: force,
                 rendering: pictures.value.isEmpty && animate == nil ? nil : try synthesis.rendering,
                 generator: faces.generator,
-                towardMean: faces.inside.towardMean)
+                towardMean: faces.inside.towardMean, hold: try holding.request)
         }
     }
 
@@ -94,6 +96,7 @@ struct EditCommand: ParsableCommand {
 
     func validate() throws {
         try pictures.value.validate(besides: codesOut, isNeeded: animate == nil)
+        try holding.validate(isPlain: animate == nil && faces.photographs.photo.isEmpty)
         try animation?.validate()
         if let photographRequest = try photographRequest {
             try photographRequest.validate()

@@ -24,6 +24,9 @@ struct EvaluateCommand: ParsableCommand {
               face match       share that the network still takes for the same person
             Scores stay in the database, so a stopped evaluation goes on. The figures are written beside the direction file.
 
+            A second classifier that no direction was made by, --judge, sees the same faces; its figures stand beside. With --hold \
+            each direction is measured plain and held, as `edit --hold` does it.
+
             With --photos each direction has lines on photographs as well: edited as `edit --photo` does it, and compared with the \
             photograph itself.
 
@@ -51,6 +54,13 @@ struct EvaluateCommand: ParsableCommand {
     )
     var classifier: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A second classifier, whose figures stand beside, or none: one that directions were not made by.",
+            valueName: "classifier"))
+    var judge = EvaluateRequest.judge
+
+    @OptionGroup var holding: HoldOptions
     @Option(help: "The generator's name in the workspace.") var generator = "default"
     @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
 
@@ -82,6 +92,8 @@ struct EvaluateCommand: ParsableCommand {
             request.layers = try layers.map { try LayerSelection($0) }
             request.seed = seed
             request.classifier = classifier
+            request.judge = judge == "none" ? nil : judge
+            request.hold = try holding.request
             request.faceNetwork = identity.map { $0 == "none" ? .none : .file($0) } ?? .workspace
             if !photos.isEmpty { request.photographs = PhotographSource(photos, isAligned: aligned) }
             request.isForced = force

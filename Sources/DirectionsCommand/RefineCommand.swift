@@ -11,8 +11,9 @@ struct RefineCommand: ParsableCommand {
         commandName: "refine",
         abstract: "Refine directions of W to directions of W+ that change the other attributes less.",
         discussion: """
-            It goes from an attribute's direction of W in steps. In each step fresh faces are edited and scored, and the \
-            gradients of what the edit changes lead to the next direction. The result is compared with the direction it started \
+            It goes from an attribute's direction of W in steps. In each step fresh faces are edited and scored by several \
+            classifiers, each in random views (crop, colours, blur, noise, JPEG), and the gradients of what the edit changes of \
+            the logits, of the person and of the picture outside the attribute's region lead to the next direction. The result is compared with the direction it started \
             from on calibration faces, and becomes the next version where the other attributes change less. It takes minutes for \
             each attribute. The same inputs make no new version.
 
@@ -50,9 +51,9 @@ struct RefineOptions: ParsableArguments {
 
     @Option(
         help:
-            "The classifier that judges: a file, a name in the workspace, or resnext, a second shipped one (default: the shipped one that scores)."
+            "The classifiers to descend against, separated by commas: files, names in the workspace, or shipped ones; leave out the one that judges in `evaluate`."
     )
-    var classifier: String?
+    var classifier = RefineRequest.classifiers.joined(separator: ",")
 
     @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
     @OptionGroup var device: DeviceOption
@@ -69,7 +70,8 @@ struct RefineOptions: ParsableArguments {
             attributes: attributes, start: start,
             settings: .init(
                 faces: faces ?? usual.faces, steps: steps ?? usual.steps, batch: batch ?? usual.batch),
-            classifier: classifier, threads: threads, device: try device.value, generator: generator)
+            classifiers: classifier.split(separator: ",").map(String.init), threads: threads, device: try device.value,
+            generator: generator)
     }
 
     /// Refines and prints what came of it.

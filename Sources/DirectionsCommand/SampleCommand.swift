@@ -11,6 +11,10 @@ struct SampleCommand: ParsableCommand {
             Latent i of a seed is the same on every machine and in every shard. What the database already holds is kept, so a \
             stopped run goes on, and a larger --count extends the set.
 
+            With --steer mustache (a direction of W) the set has those latents of the seed that it kept: all that lie two standard deviations \
+            along it, of the others ever fewer, at least one of twenty. Each has a weight in the database, by which shares and \
+            accuracies are those of the seed as it comes.
+
             Example: directions sample --count 20000 --seed 0
             """)
 
@@ -26,6 +30,12 @@ struct SampleCommand: ParsableCommand {
         help: "The database's journal: wal, or delete for network file systems (default: as it is; wal for a new one).")
     var journal: Journal?
 
+    @Option(
+        help: ArgumentHelp(
+            "Draw more latents along this direction of W: importance sampling. Give the set a seed of its own.",
+            valueName: "direction"))
+    var steer: String?
+
     @OptionGroup var workspace: WorkspaceOption
     @Flag(help: "Print the result as JSON.") var json = false
 
@@ -33,7 +43,7 @@ struct SampleCommand: ParsableCommand {
         get throws {
             SampleRequest(
                 count: count, seed: seed, psi: psi, generator: generator,
-                shard: try shard.map { try Shard($0) } ?? .whole, journal: journal)
+                shard: try shard.map { try Shard($0) } ?? .whole, journal: journal, steering: steer)
         }
     }
 
@@ -42,7 +52,8 @@ struct SampleCommand: ParsableCommand {
     func run() throws {
         let result = try workspace.session.sample(request)
         if json { return try printJSON(result) }
-        print("set \(result.set): \(result.total) latents of seed \(seed), psi \(psi); \(result.added) added")
+        let kept = result.examined.map { ", kept of \($0)" } ?? ""
+        print("set \(result.set): \(result.total) latents of seed \(seed), psi \(psi)\(kept); \(result.added) added")
     }
 }
 

@@ -54,7 +54,9 @@ struct SelectCommand: ParsableCommand {
         discussion: """
             The paper takes the top 10,000 of 500,000; of fewer latents the same 2 % are taken when nothing is asked for.
 
-            Example: directions select --attr eyeglasses,smiling,male --top 80 --bottom 80
+            Examples:
+              directions select --attr eyeglasses,smiling,male --top 80 --bottom 80
+              directions select --attr bald,mustache --among "male > 0.9" --top 80 --bottom 80
             """)
 
     @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")
@@ -70,6 +72,12 @@ struct SelectCommand: ParsableCommand {
             """)
     var matched = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Take both ends of the latents that pass this filter, in the language of `query`, such as \"male > 0.9\".",
+            valueName: "filter"))
+    var among: String?
+
     @Option(help: "The classifier whose scores count: a name or SHA-256 (default: the last one that scored).")
     var classifier: String?
 
@@ -81,7 +89,7 @@ struct SelectCommand: ParsableCommand {
         get throws {
             SelectRequest(
                 attributes: try attributes.map { try AttributeChoice($0) } ?? .standard, top: top,
-                bottom: bottom, isMatched: matched, classifier: classifier, generator: generator)
+                bottom: bottom, isMatched: matched, among: among, classifier: classifier, generator: generator)
         }
     }
 
@@ -93,7 +101,7 @@ struct SelectCommand: ParsableCommand {
         for record in records {
             let thresholds = String(format: ">= %.4f, <= %.4f", record.topThreshold, record.bottomThreshold)
             print(
-                "\(record.attribute): top \(record.top), \(record.isMatched ? "matched bottom" : "bottom") \(record.bottom) of \(record.scored) scored (\(thresholds))"
+                "\(record.attribute): top \(record.top), \(record.isMatched ? "matched bottom" : "bottom") \(record.bottom) of \(record.scored) scored\(record.among.isEmpty ? "" : " among \(record.among)") (\(thresholds))"
             )
         }
     }

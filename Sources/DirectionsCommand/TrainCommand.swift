@@ -27,7 +27,7 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: """
-            The network: small, tiny, resnext50_32x4d, resnext101_32x8d, or efficientnet_lite0, efficientnet_lite1, \
+            The network: small, plain, tiny, resnext50_32x4d, resnext101_32x8d, or efficientnet_lite0, efficientnet_lite1, \
             efficientnet_lite2.
             """)
     var arch = "small"

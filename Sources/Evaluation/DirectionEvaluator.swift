@@ -20,6 +20,10 @@ public struct DirectionEvaluator {
         /// SHA-256 of its file.
         public let sha256: String
         public let layers: LayerRange?
+        /// What to call it where it is not the direction's own edit; nil for the direction's label.
+        public var label: String?
+        /// The codes of edited faces, by the unedited ones and the strength in sigma; nil for the direction's own edit.
+        public var edit: (@Sendable (_ faces: LatentCodes, _ strength: Double) throws -> LatentCodes)?
 
         public init(_ direction: EditDirection, sha256: String, layers: LayerRange? = nil) {
             self.direction = direction
@@ -51,6 +55,8 @@ public struct DirectionEvaluator {
     private let generator: Generator
     private let synthesizer: any Synthesizer
     private let classifier: AttributeClassifier
+    /// Further classifiers that score the same faces: ``measureByEach(_:strengths:count:)``.
+    public var judges: [AttributeClassifier] = []
     private let store: LatentStore
     private let context: RunContext
     /// The seed of the fresh faces.
@@ -75,10 +81,13 @@ public struct DirectionEvaluator {
     }
 
     private struct Batch: Sendable {
-        let evaluation: Int64
+        /// The evaluations' rows by the classifiers that are to score these faces: 0 is the evaluator's own.
+        let evaluations: [(judge: Int, id: Int64)]
         let faces: [Int]
         let codes: LatentCodes
     }
+
+    private var classifiers: [AttributeClassifier] { [classifier] + judges }
 
     /// Scores `count` faces as they are and along each direction at each strength.
     ///
@@ -100,58 +109,78 @@ public struct DirectionEvaluator {
     public func measure(_ subjects: [Subject], strengths: [[Double]], count: Int) throws
         -> [Measured]
     {
+        try measureByEach(subjects, strengths: strengths, count: count)[0]
+    }
+
+    /// The same faces as the evaluator's own classifier sees them, and then as each of ``judges`` does.
+    ///
+    /// - Returns: By classifier, by direction.
+    /// - Throws: ``Failure`` of any stage; what was scored before stays.
+    public func measureByEach(_ subjects: [Subject], strengths: [[Double]], count: Int) throws -> [[Measured]] {
         precondition(subjects.count == strengths.count, "strengths for each direction")
-        let judge = try store.registerClassifier(
-            sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
+        let rows = try classifierRows()
         let size = generator.identity.latentSize
         let base = try LatentCodes(generator.latents(seed: seed, indices: 0..<UInt64(count)), size: size)
-        let unedited = try store.evaluation(
-            EvaluationKey(generatorSHA256: generator.identity.sha256, classifier: judge, seed: seed))
+        let unedited = try evaluations(rows) { EvaluationKey(generatorSHA256: $0, classifier: $1, seed: seed) }
         var batches = try self.batches(unedited, count: count) { base }
-        var ids: [[Int64]] = []
+        var ids: [[[Int64]]] = []
         for (subject, strengths) in zip(subjects, strengths) {
             ids.append([])
             for strength in strengths {
-                let key = EvaluationKey(
-                    generatorSHA256: generator.identity.sha256, classifier: judge, directionSHA256: subject.sha256,
-                    label: subject.direction.label, strength: strength,
-                    step: strength * Double(subject.direction.sigma),
-                    layers: subject.layers.map { "\($0.first)-\($0.last)" } ?? "", seed: seed)
-                let id = try store.evaluation(key)
-                ids[ids.count - 1].append(id)
-                batches += try self.batches(id, count: count) {
-                    try edited(base, along: subject, strength: strength)
+                let found = try evaluations(rows) { generator, classifier in
+                    EvaluationKey(
+                        generatorSHA256: generator, classifier: classifier, directionSHA256: subject.sha256,
+                        label: subject.label ?? subject.direction.label, strength: strength,
+                        step: strength * Double(subject.direction.sigma),
+                        layers: subject.layers.map { "\($0.first)-\($0.last)" } ?? "", seed: seed)
+                }
+                ids[ids.count - 1].append(found)
+                batches += try self.batches(found, count: count) {
+                    try subject.edit?(base, strength) ?? edited(base, along: subject, strength: strength)
                 }
             }
         }
         try score(batches)
-        let logits = try store.faces(of: unedited, count: count)
-        return try subjects.indices.map { index in
-            let ids = ids[index]
-            var measured = Measured(
-                label: subjects[index].direction.label, strengths: strengths[index],
-                logits: try ids.map { try store.faces(of: $0, count: count) }, base: logits)
-            let edited = try ids.compactMap { try store.embeddings(of: $0, count: count) }
-            if let unedited = try store.embeddings(of: unedited, count: count), edited.count == ids.count {
-                measured.embeddings = (edited, unedited)
+        return try rows.indices.map { judge in
+            let logits = try store.faces(of: unedited[judge], count: count)
+            return try subjects.indices.map { index in
+                let ids = ids[index]
+                var measured = Measured(
+                    label: subjects[index].label ?? subjects[index].direction.label, strengths: strengths[index],
+                    logits: try ids.map { try store.faces(of: $0[judge], count: count) }, base: logits)
+                let edited = try ids.compactMap { try store.embeddings(of: $0[0], count: count) }
+                if let unedited = try store.embeddings(of: unedited[0], count: count), edited.count == ids.count {
+                    measured.embeddings = (edited, unedited)
+                }
+                return measured
             }
-            return measured
         }
     }
 
     /// Scores `count` faces as they are.
     ///
-    /// - Returns: [count, attributes], logits.
+    /// - Returns: By classifier [count, its attributes], logits.
     /// - Throws: ``Failure`` of any stage; what was scored before stays.
-    public func unedited(count: Int) throws -> [Float] {
-        let judge = try store.registerClassifier(
-            sha256: classifier.sha256, name: classifier.name, attributes: classifier.attributes)
+    public func unedited(count: Int) throws -> [[Float]] {
         let base = try LatentCodes(
             generator.latents(seed: seed, indices: 0..<UInt64(count)), size: generator.identity.latentSize)
-        let key = try store.evaluation(
-            EvaluationKey(generatorSHA256: generator.identity.sha256, classifier: judge, seed: seed))
-        try score(batches(key, count: count) { base })
-        return try store.faces(of: key, count: count)
+        let ids = try evaluations(classifierRows()) { EvaluationKey(generatorSHA256: $0, classifier: $1, seed: seed) }
+        try score(batches(ids, count: count) { base })
+        return try ids.map { try store.faces(of: $0, count: count) }
+    }
+
+    /// The classifiers' rows in the database.
+    private func classifierRows() throws -> [Int64] {
+        try classifiers.map {
+            try store.registerClassifier(sha256: $0.sha256, name: $0.name, attributes: $0.attributes)
+        }
+    }
+
+    /// The rows of one edit's evaluations, by classifier.
+    private func evaluations(
+        _ classifiers: [Int64], key: (_ generator: String, _ classifier: Int64) -> EvaluationKey
+    ) throws -> [Int64] {
+        try classifiers.map { try store.evaluation(key(generator.identity.sha256, $0)) }
     }
 
     private func edited(_ base: LatentCodes, along subject: Subject, strength: Double) throws -> LatentCodes {
@@ -162,17 +191,26 @@ public struct DirectionEvaluator {
         return try LatentCodes(result.codes, rows: result.rows, size: base.size)
     }
 
-    /// What an evaluation lacks, in batches; the codes are made only where something is missing.
-    private func batches(_ evaluation: Int64, count: Int, codes: () throws -> LatentCodes) throws -> [Batch] {
-        let missing = try store.missingFaces(of: evaluation, count: count, embedded: embedder != nil)
-        if missing.isEmpty { return [] }
+    /// What the evaluations of one edit lack, in batches; the codes are made only where something is missing.
+    private func batches(_ evaluations: [Int64], count: Int, codes: () throws -> LatentCodes) throws -> [Batch] {
+        // By face: the classifiers that have not scored it. How much of the person is left is the first one's to know.
+        var lacking = [[Int]](repeating: [], count: count)
+        for (judge, id) in evaluations.enumerated() {
+            let missing = try store.missingFaces(of: id, count: count, embedded: judge == 0 && embedder != nil)
+            for face in missing { lacking[face].append(judge) }
+        }
+        let groups = Dictionary(grouping: (0..<count).filter { !lacking[$0].isEmpty }) { lacking[$0] }
+        if groups.isEmpty { return [] }
         let all = try codes()
         let one = all.rows * all.size
-        return try stride(from: 0, to: missing.count, by: batch).map { start in
-            let faces = Array(missing[start..<min(start + batch, missing.count)])
-            let values = faces.flatMap { all.values[$0 * one..<($0 + 1) * one] }
-            return Batch(
-                evaluation: evaluation, faces: faces, codes: try LatentCodes(values, rows: all.rows, size: all.size))
+        return try groups.sorted { $0.value[0] < $1.value[0] }.flatMap { judges, missing in
+            try stride(from: 0, to: missing.count, by: batch).map { start in
+                let faces = Array(missing[start..<min(start + batch, missing.count)])
+                let values = faces.flatMap { all.values[$0 * one..<($0 + 1) * one] }
+                return Batch(
+                    evaluations: judges.map { ($0, evaluations[$0]) }, faces: faces,
+                    codes: try LatentCodes(values, rows: all.rows, size: all.size))
+            }
         }
     }
 
@@ -181,28 +219,63 @@ public struct DirectionEvaluator {
         let total = batches.reduce(0) { $0 + $1.faces.count }
         let progress = context.progress("evaluate", unit: "images", total: total)
         defer { progress.finish() }
-        // A face-recognition network wants more pixels than the classifier.
-        let judged = LatentScorer.synthesisSize(synthesizer.sizes, input: classifier.inputSize)
-        let size = LatentScorer.synthesisSize(
-            synthesizer.sizes, input: max(classifier.inputSize, embedder == nil ? 0 : FaceEmbedder.faceSize))
-        let (store, synthesizer, classifier, embedder) = (store, synthesizer, classifier, embedder)
+        let size = largestSize
+        let judges = sizedClassifiers
+        let (store, synthesizer, embedder) = (store, synthesizer, embedder)
         let queue = BoundedQueue<Batch>(capacity: batches.count)
         for batch in batches { try queue.push(batch) }
         queue.finish()
-        try ScorePipeline<Batch, ImageBatch, (logits: [Float], embeddings: [Float]?)>(
+        try ScorePipeline<Batch, ImageBatch, (logits: [[Float]], embeddings: [Float]?)>(
             context: context,
             fetch: { try queue.pop() },
             synthesize: { try synthesizer.synthesize($0.codes, size: size, noise: .none) },
-            score: { _, faces in
-                // By way of the size that is synthesized for it alone, so that its logits are the same with and without.
-                let logits = try classifier.logits(faces.resized(to: judged).resized(to: classifier.inputSize))
-                return (logits, try embedder?.embeddings(pictures: faces.images))
+            score: { batch, faces in
+                try DirectionEvaluator.judged(faces, of: batch, by: judges, embedder: embedder)
             },
             store: { batch, result in
-                try store.insertFaces(
-                    batch.faces, of: batch.evaluation, logits: result.logits, embeddings: result.embeddings)
+                try DirectionEvaluator.insert(result, of: batch, into: store)
                 progress.advance(batch.faces.count)
             }
         ).run()
+    }
+
+    /// A classifier, and the size at which faces would be synthesized for it alone.
+    private typealias SizedClassifier = (classifier: AttributeClassifier, size: Int)
+
+    private var sizedClassifiers: [SizedClassifier] {
+        var result: [SizedClassifier] = []
+        for one in classifiers {
+            result.append((one, LatentScorer.synthesisSize(synthesizer.sizes, input: one.inputSize)))
+        }
+        return result
+    }
+
+    /// The size for all of them, and for a face-recognition network, which wants more pixels.
+    private var largestSize: Int {
+        var largest = embedder == nil ? 1 : FaceEmbedder.faceSize
+        for one in classifiers { largest = max(largest, one.inputSize) }
+        return LatentScorer.synthesisSize(synthesizer.sizes, input: largest)
+    }
+
+    /// By way of the size that is synthesized for a classifier alone, so that its logits are the same with others and without.
+    private static func judged(
+        _ faces: ImageBatch, of batch: Batch, by judges: [SizedClassifier], embedder: FaceEmbedder?
+    ) throws -> (logits: [[Float]], embeddings: [Float]?) {
+        var logits: [[Float]] = []
+        for (judge, _) in batch.evaluations {
+            let (classifier, size) = judges[judge]
+            logits.append(try classifier.logits(faces.resized(to: size).resized(to: classifier.inputSize)))
+        }
+        guard batch.evaluations[0].judge == 0, let embedder else { return (logits, nil) }
+        return (logits, try embedder.embeddings(pictures: faces.images))
+    }
+
+    private static func insert(
+        _ result: (logits: [[Float]], embeddings: [Float]?), of batch: Batch, into store: LatentStore
+    ) throws {
+        for ((judge, id), logits) in zip(batch.evaluations, result.logits) {
+            try store.insertFaces(
+                batch.faces, of: id, logits: logits, embeddings: judge == 0 ? result.embeddings : nil)
+        }
     }
 }

@@ -62,6 +62,31 @@ public struct DirectionMetrics: Codable, Sendable {
     public var attributeChanges: [String: Double]
     /// The same on people's photographs; nil where none were given.
     public var photographs: OnPhotographs?
+    /// The same as another classifier sees it; nil where none was asked.
+    public var judged: SecondOpinion?
+
+    /// What a classifier says that no direction was made by.
+    public struct SecondOpinion: Codable, Sendable {
+        /// The classifier's name.
+        public var classifier: String
+        /// What the direction does at each strength, ascending.
+        public var levels: [Level]
+        /// As the direction's.
+        public var halfStrength: Double?
+        /// As the direction's.
+        public var offTargetChangeAtHalf: Interval?
+        /// As the direction's.
+        public var meanShiftAtHalf: Interval?
+
+        /// What figures of a direction by that classifier say.
+        public init(_ metrics: DirectionMetrics, by classifier: String) {
+            self.classifier = classifier
+            levels = metrics.levels
+            halfStrength = metrics.halfStrength
+            offTargetChangeAtHalf = metrics.offTargetChangeAtHalf
+            meanShiftAtHalf = metrics.meanShiftAtHalf
+        }
+    }
 
     /// What a direction does to people's photographs.
     public struct OnPhotographs: Codable, Sendable {
@@ -135,6 +160,7 @@ extension DirectionMetrics {
             try former.decodeIfPresent([String: Double].self, forKey: .attributeChanges)
             ?? keys.decode([String: Double].self, forKey: .attributeChanges)
         photographs = try keys.decodeIfPresent(OnPhotographs.self, forKey: .photographs)
+        judged = try keys.decodeIfPresent(SecondOpinion.self, forKey: .judged)
     }
 }
 

@@ -21,15 +21,19 @@ public struct LogitStatistics: Sendable {
     /// - Parameters:
     ///   - logits: Of unedited faces: [count, attributes].
     ///   - a: Logits a face.
-    public init?(_ logits: [Float], attributes a: Int) {
+    ///   - weights: How many faces each of them stands for; nil for one.
+    public init?(_ logits: [Float], attributes a: Int, weights: [Double]? = nil) {
         let count = a > 0 ? logits.count / a : 0
         guard a > 0, count >= LogitStatistics.least(attributes: a) else { return nil }
         var mean = [Double](repeating: 0, count: a)
-        for (i, value) in logits.enumerated() { mean[i % a] += Double(value) / Double(count) }
+        let weights = weights ?? [Double](repeating: 1, count: count)
+        let total = weights.reduce(0, +)
+        for (i, value) in logits.enumerated() { mean[i % a] += weights[i / a] * Double(value) / total }
         var covariance = [Double](repeating: 0, count: a * a)
         for row in stride(from: 0, to: count * a, by: a) {
             let centred = (0..<a).map { Double(logits[row + $0]) - mean[$0] }
-            for i in 0..<a { for j in 0...i { covariance[i * a + j] += centred[i] * centred[j] / Double(count - 1) } }
+            let share = weights[row / a] / total * Double(count) / Double(count - 1)
+            for i in 0..<a { for j in 0...i { covariance[i * a + j] += share * centred[i] * centred[j] } }
         }
         var factor = [Double](repeating: 0, count: a * a)
         for i in 0..<a {
@@ -49,7 +53,13 @@ public struct LogitStatistics: Sendable {
         let distances = stride(from: 0, to: count * a, by: a).map {
             LogitStatistics.distance(logits[$0..<$0 + a], mean: mean, factor: factor)
         }
-        limit = distances.sorted()[min(count - 1, count * 99 / 100)]
+        var below = 0.0
+        let order = distances.indices.sorted { distances[$0] < distances[$1] }
+        let last = order.first { face in
+            below += weights[face]
+            return 100 * below > 99 * total
+        }
+        limit = distances[last ?? order[count - 1]]
     }
 
     /// Squared Mahalanobis distance of a face's logits from the mean.

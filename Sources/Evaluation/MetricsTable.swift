@@ -29,14 +29,21 @@ extension DirectionMetrics {
                         + share(level.faceMatchRate, 12))
             }
         }
+        func addHalf(_ half: Double?, _ change: Interval?, _ shift: Interval?, _ similarity: Interval?) {
+            guard let half, let change else { return }
+            lines.append(
+                "".padding(toLength: 27, withPad: " ", startingAt: 0)
+                    + String(format: "success rate one half at %.2f sigma, off-target change there ", half)
+                    + text(change) + (shift.map { ", mean shift " + text($0) } ?? "")
+                    + (similarity.map { ", face similarity " + text($0) } ?? ""))
+        }
         for result in results {
             add(result.direction, result.levels)
-            if let half = result.halfStrength, let change = result.offTargetChangeAtHalf {
-                lines.append(
-                    "".padding(toLength: 27, withPad: " ", startingAt: 0)
-                        + String(format: "success rate one half at %.2f sigma, off-target change there ", half)
-                        + text(change) + (result.meanShiftAtHalf.map { ", mean shift " + text($0) } ?? "")
-                        + (result.faceSimilarityAtHalf.map { ", face similarity " + text($0) } ?? ""))
+            addHalf(
+                result.halfStrength, result.offTargetChangeAtHalf, result.meanShiftAtHalf, result.faceSimilarityAtHalf)
+            if let judged = result.judged {
+                add("  as \(judged.classifier) sees it", judged.levels)
+                addHalf(judged.halfStrength, judged.offTargetChangeAtHalf, judged.meanShiftAtHalf, nil)
             }
             if let photographs = result.photographs { add("  on photographs", photographs.levels) }
         }

@@ -41,6 +41,7 @@ public struct LocalDescent: Sendable {
     private let threshold: Float
     /// The success rate that the direction is to have.
     private let wanted: Double
+    private let judges: Int
     /// The length of the baseline.
     private let unit: Double
     /// [groups][dimension].
@@ -55,6 +56,7 @@ public struct LocalDescent: Sendable {
     private var offTarget = 0.0
     private var successRate = 0.0
     private var price = 0.0
+    private var cost = 0.0
 
     /// - Parameters:
     ///   - baseline: [dimension], the direction of W as long as it has to be.
@@ -65,16 +67,18 @@ public struct LocalDescent: Sendable {
     ///   - targets: How many logits there are.
     ///   - threshold: The logit from which on a face has the attribute.
     ///   - steps: How many steps it will go.
+    ///   - judges: How many classifiers' logits there are of each face.
     public init(
         baseline: [Double], groups: Int, successRate: Double, metric: LatentMetric, target: Int, targets: Int,
         threshold: Float,
-        steps: Int
+        steps: Int, judges: Int = 1
     ) {
         precondition(baseline.count == metric.dimension && groups > 0 && targets > 1 && 0..<targets ~= target)
         (self.metric, self.target, self.targets, self.threshold, self.wanted) = (
             metric, target, targets, threshold, successRate
         )
         self.steps = steps
+        self.judges = judges
         unit = max(metric.length(baseline), 1e-9)
         point = [[Double]](repeating: baseline, count: groups)
         velocity = [Double](repeating: 0, count: groups * baseline.count)
@@ -97,32 +101,41 @@ public struct LocalDescent: Sendable {
 
     /// Takes note of what became of a batch.
     ///
+    /// Several judges' opinions of a face count like several faces, but each judge has mean shifts of its own: what one of them
+    /// sees more of does not make up for what another sees less of.
+    ///
     /// - Parameters:
-    ///   - base: [faces, targets]: the logits of the faces as they are.
-    ///   - logits: [faces, targets]: of the faces edited by ``multiples(count:)`` of ``direction``.
-    /// - Returns: [faces, targets]: gradients with respect to `logits` of what is to fall.
-    public mutating func gradients(base: [Float], logits: [Float]) -> [Float] {
-        let faces = logits.count / targets
-        let multiples = LocalDescent.multiples(count: faces)
-        observe(base: base, logits: logits, multiples: multiples)
-        let lacking = (0..<faces).filter { base[$0 * targets + target] < threshold }
+    ///   - base: [judges, faces, targets]: the logits of the faces as they are.
+    ///   - logits: [judges, faces, targets]: of the faces edited by ``multiples(count:)`` of ``direction``.
+    ///   - cost: What the edit costs besides, such as a perceptual distance: the mean over faces.
+    /// - Returns: [judges, faces, targets]: gradients with respect to `logits` of what is to fall.
+    public mutating func gradients(base: [Float], logits: [Float], cost: Double = 0) -> [Float] {
+        let rows = logits.count / targets
+        observe(base: base, logits: logits, cost: cost)
+        let lacking = (0..<rows).filter { base[$0 * targets + target] < threshold }
         let shift = (meanShift ?? []).map { $0.map { tanh($0 / LocalDescent.smallShift) } }
         var result = [Float](repeating: 0, count: logits.count)
-        for face in 0..<faces {
-            let each = 1 / Double(faces * (targets - 1))
+        for row in 0..<rows {
+            let each = 1 / Double(rows * (targets - 1))
+            let own = shift[kind(ofRow: row, of: rows)]
             for k in 0..<targets where k != target {
-                let at = face * targets + k
+                let at = row * targets + k
                 let sign = Double(tanh((logits[at] - base[at]) / LocalDescent.smallChange))
-                result[at] = Float(
-                    each * (sign + LocalResponse.shiftWeight * shift[face % LocalDescent.multiples.count][k]))
+                result[at] = Float(each * (sign + LocalResponse.shiftWeight * own[k]))
             }
         }
-        for face in lacking {
-            let part = LocalResponse.part(logits[face * targets + target], threshold: threshold)
-            result[face * targets + target] =
+        for row in lacking {
+            let part = LocalResponse.part(logits[row * targets + target], threshold: threshold)
+            result[row * targets + target] =
                 -Float(price * part * (1 - part) / (LocalResponse.softness * Double(lacking.count)))
         }
         return result
+    }
+
+    /// Which running means a row belongs to: a judge's at one of the multiples.
+    private func kind(ofRow row: Int, of rows: Int) -> Int {
+        let (faces, kinds) = (rows / judges, LocalDescent.multiples.count)
+        return row / faces * kinds + row % faces % kinds
     }
 
     /// Goes one step.
@@ -176,22 +189,24 @@ public struct LocalDescent: Sendable {
             length(of: point) / unit)
     }
 
-    private mutating func observe(base: [Float], logits: [Float], multiples: [Float]) {
-        let faces = multiples.count
-        let kinds = LocalDescent.multiples.count
-        var mean = [[Double]](repeating: [Double](repeating: 0, count: targets), count: kinds)
+    private mutating func observe(base: [Float], logits: [Float], cost: Double) {
+        let rows = logits.count / targets
+        let (faces, kinds) = (rows / judges, LocalDescent.multiples.count)
+        var mean = [[Double]](repeating: [Double](repeating: 0, count: targets), count: kinds * judges)
         var absolute = 0.0
         var (parts, slope, lacking) = (0.0, 0.0, 0)
-        for face in 0..<faces {
+        for row in 0..<rows {
+            let (kind, face) = (kind(ofRow: row, of: rows), row % faces)
+            let alike = Double((faces - face % kinds + kinds - 1) / kinds)
             for k in 0..<targets {
-                let at = face * targets + k
+                let at = row * targets + k
                 let one = Double(logits[at] - base[at])
-                mean[face % kinds][k] += one / Double((faces - face % kinds + kinds - 1) / kinds)
-                if k != target { absolute += abs(one) / Double(faces * (targets - 1)) }
+                mean[kind][k] += one / alike
+                if k != target { absolute += abs(one) / Double(rows * (targets - 1)) }
             }
-            let own = face * targets + target
+            let own = row * targets + target
             // Only at the direction's own length does the success rate count.
-            guard base[own] < threshold, multiples[face] == 1 else { continue }
+            guard base[own] < threshold, LocalDescent.multiples[face % kinds] == 1 else { continue }
             let part = LocalResponse.part(logits[own], threshold: threshold)
             lacking += 1
             parts += part
@@ -202,6 +217,7 @@ public struct LocalDescent: Sendable {
         }
         let kept = LocalDescent.kept
         offTarget = running(offTarget, absolute, kept.changes)
+        self.cost = running(self.cost, cost, kept.changes)
         if lacking > 0 { successRate = running(successRate, parts / Double(lacking), kept.share) }
         let before = meanShift
         meanShift =
@@ -210,7 +226,7 @@ public struct LocalDescent: Sendable {
             } ?? mean
         // What a success costs when the direction is made longer.
         if lacking > 0 {
-            let here = dependency / max(slope / Double(lacking), LocalDescent.leastSlope)
+            let here = (dependency + self.cost) / max(slope / Double(lacking), LocalDescent.leastSlope)
             price = before == nil ? here : kept.price * price + (1 - kept.price) * here
         }
     }

@@ -66,18 +66,21 @@ public struct LocalResponse: Sendable {
     private let own: [Int]
     /// Places of the own logits of those that lack the attribute.
     private let lacking: [Int]
+    private let judges: Int
 
     /// - Parameters:
-    ///   - base: [faces, targets]: the logits of the faces as they are.
+    ///   - base: [faces, targets]: the logits of the faces as they are; of several judges one after another.
     ///   - targets: Logits a face.
     ///   - target: The own logit.
     ///   - threshold: The logit from which on a face has the attribute.
-    public init(base: [Float], targets: Int, target: Int, threshold: Float) {
+    ///   - judges: How many classifiers' logits these are.
+    public init(base: [Float], targets: Int, target: Int, threshold: Float, judges: Int = 1) {
         lacking = stride(from: target, to: base.count, by: targets).filter { base[$0] < threshold }
         let nearest = lacking.sorted { base[$0] > base[$1] }
         let kept = nearest.prefix((3 * nearest.count + 3) / 4).map { $0 / targets }.sorted()
         own = kept.isEmpty ? Array(0..<base.count / targets) : kept
         (self.base, self.targets, self.target, self.threshold) = (base, targets, target, threshold)
+        self.judges = judges
     }
 
     /// What the logits [faces, targets] of edited faces say of a direction at one strength.
@@ -86,7 +89,13 @@ public struct LocalResponse: Sendable {
         return Effect(
             strength: strength,
             targetChange: own.reduce(0) { $0 + Double(changes[$1 * targets + target]) } / Double(max(1, own.count)),
-            dependency: LocalResponse.dependency(of: changes, targets: targets, target: target),
+            dependency: (0..<judges).reduce(0) { sum, judge in
+                let part = changes.count / judges
+                return sum
+                    + LocalResponse.dependency(
+                        of: Array(changes[judge * part..<(judge + 1) * part]), targets: targets, target: target)
+                    / Double(judges)
+            },
             successRate: lacking.reduce(0) { $0 + LocalResponse.part(logits[$1], threshold: threshold) }
                 / Double(max(1, lacking.count))
         )

@@ -54,6 +54,14 @@ public struct EditRegion: Sendable, Equatable {
         return (measure > 0 ? smooth.map { min(1, $0 / measure) } : smooth.map { _ in 0 }, strongest)
     }
 
+    /// What of a change is kept at each place of a picture.
+    ///
+    /// - Parameter side: The picture's pixels along a side.
+    /// - Returns: [side, side], 0 to 1.
+    public func weights(side: Int) -> [Float] {
+        kept(of: ImageBatch([Float](repeating: 1, count: side * side), side: side, channels: 1)).planes
+    }
+
     /// What belongs to this region or to another of the same size.
     public func joined(_ other: EditRegion) -> EditRegion {
         precondition(side == other.side, "regions of one size")

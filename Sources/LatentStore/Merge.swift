@@ -38,6 +38,7 @@ extension LatentStore {
         }
         for set in sets {
             let target = try matchingSet(set, db, shard: shard)
+            try mergeSteering(set, into: target, db, shard: shard)
             let offset = (target - set.id) << 32
             try db.execute(
                 """
@@ -48,6 +49,7 @@ extension LatentStore {
         }
         let scores = try mergeScores(db)
         try mergeThumbnails(db)
+        try mergeWeights(db)
         return (latents, scores)
     }
 
@@ -57,6 +59,37 @@ extension LatentStore {
         JOIN shard.generators g ON g.id = t.generator JOIN main.generators h ON h.sha256 = g.sha256
         JOIN main.sample_sets m ON m.generator = h.id AND m.seed = t.seed AND m.psi = t.psi
         """
+
+    /// A steered set goes with what it was steered by, and with no set of its seed that was not, or otherwise.
+    private static func mergeSteering(_ set: ShardSet, into target: Int64, _ db: Connection, shard: String) throws {
+        func direction(_ schema: String, _ id: Int64) throws -> String? {
+            try db.value(
+                String.self, "SELECT direction_sha256 FROM \(schema).steered_sets WHERE sample_set = ?", [id])
+        }
+        let (theirs, ours) = (try direction("shard", set.id), try direction("main", target))
+        let isNew =
+            try db.value(Int.self, "SELECT count(*) FROM main.latents WHERE sample_set = ?", [target]) == 0
+        guard theirs == ours || isNew else {
+            throw Failure(
+                shard, "has a set of seed \(UInt64(bitPattern: set.seed)) that was steered otherwise",
+                "keep sets of one seed alike", kind: .conflict)
+        }
+        try db.execute(
+            """
+            INSERT OR REPLACE INTO main.steered_sets (sample_set, direction, direction_sha256, examined)
+            SELECT ?1, direction, direction_sha256,
+                max(examined, ifnull((SELECT examined FROM main.steered_sets WHERE sample_set = ?1), 0))
+            FROM shard.steered_sets WHERE sample_set = ?2
+            """, [target, set.id])
+    }
+
+    private static func mergeWeights(_ db: Connection) throws {
+        try db.execute(
+            """
+            INSERT OR IGNORE INTO main.latent_weights (latent, weight)
+            SELECT x.latent + ((m.id - t.id) << 32), x.weight FROM shard.latent_weights x \(matchingLatents)
+            """)
+    }
 
     private static func mergeThumbnails(_ db: Connection) throws {
         try db.execute(

@@ -23,6 +23,8 @@ public struct SelectionRecord: Sendable, Equatable, Codable {
     public let bottomThreshold: Double
     /// Whether the bottom was chosen like the top in all other attributes.
     public let isMatched: Bool
+    /// The filter of the latents that they were chosen from; empty for all scored ones.
+    public let among: String
     /// SHA-256 of what it was made from and its members.
     public let fingerprint: String
 }
@@ -36,12 +38,25 @@ extension LatentStore {
     ///   - generator: SHA-256 of the generator's weights.
     ///   - highest: From the highest down; else from the lowest up.
     ///   - count: How many.
+    ///   - among: Which latents; nil for all.
     /// - Returns: Ids with probabilities.
     /// - Throws: ``Failure`` when the database can't be read.
     public func ranked(
-        _ attribute: Attribute, classifier: Int64, generator: String, highest: Bool, count: Int
+        _ attribute: Attribute, classifier: Int64, generator: String, highest: Bool, count: Int,
+        among: Filter? = nil
     ) throws -> [(id: Int64, score: Double)] {
         try require(attribute)
+        if let among {
+            var query = try LatentQuery(
+                filter: among, order: (highest ? "" : "-") + attribute.slug, limit: count, classifier: classifier)
+            query.generator = generator
+            let answer = try query.run(self)
+            guard let column = answer.columns.firstIndex(of: attribute.slug) else { return [] }
+            return answer.rows.compactMap { row in
+                guard case .integer(let id) = row[0], case .real(let score) = row[column] else { return nil }
+                return (id, score)
+            }
+        }
         return try read { db in
             // A lone generator needs no join, and the index alone answers.
             let isOnly = try db.value(Int.self, "SELECT count(*) FROM generators") == 1
@@ -67,9 +82,22 @@ extension LatentStore {
 
     /// How many latents of a generator have a score of an attribute.
     ///
+    /// - Parameters:
+    ///   - attribute: The attribute.
+    ///   - classifier: The row of the classifier that scored.
+    ///   - generator: SHA-256 of the generator's weights.
+    ///   - among: Which latents; nil for all.
+    /// - Returns: The number of latents.
     /// - Throws: ``Failure`` when the database can't be read.
-    public func scoredCount(_ attribute: Attribute, classifier: Int64, generator: String) throws -> Int {
+    public func scoredCount(
+        _ attribute: Attribute, classifier: Int64, generator: String, among: Filter? = nil
+    ) throws -> Int {
         try require(attribute)
+        if among != nil {
+            return try ranked(
+                attribute, classifier: classifier, generator: generator, highest: true, count: .max, among: among
+            ).count
+        }
         return try read { db in
             try db.value(
                 Int.self,
@@ -92,14 +120,18 @@ extension LatentStore {
     ///   - bottom: From the lowest up.
     ///   - scored: How many they were chosen from.
     ///   - isMatched: Whether the bottom was chosen like the top in all other attributes.
+    ///   - among: The filter of what they were chosen from; empty for all.
     /// - Returns: The selection, with its row.
     /// - Throws: ``Failure`` when the database can't be written.
     public func record(
         attribute: Attribute, classifier: ClassifierRecord, generator: String, top: [(id: Int64, score: Double)],
-        bottom: [(id: Int64, score: Double)], scored: Int, isMatched: Bool = false
+        bottom: [(id: Int64, score: Double)], scored: Int, isMatched: Bool = false, among: String = ""
     ) throws -> SelectionRecord {
         let members = top.map { "+\($0.id):\($0.score)" } + bottom.map { "-\($0.id):\($0.score)" }
-        let text = ([generator, classifier.sha256, attribute.name, "\(scored)"] + members).joined(separator: "\n")
+        // What a selection among all was known by stays what it was.
+        let population = among.isEmpty ? [] : ["among \(among)"]
+        let text = ([generator, classifier.sha256, attribute.name, "\(scored)"] + population + members).joined(
+            separator: "\n")
         let fingerprint = Hashing.sha256(Data(text.utf8))
         try write { db in
             try db.execute(
@@ -109,12 +141,13 @@ extension LatentStore {
             try db.execute(
                 """
                 INSERT INTO selections (generator, classifier, attribute, top, bottom, scored, top_threshold,
-                    bottom_threshold, fingerprint, created, matched, chosen)
-                SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections) FROM generators WHERE sha256 = ?
+                    bottom_threshold, fingerprint, created, matched, among, chosen)
+                SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(chosen), 0) + 1 FROM selections)
+                FROM generators WHERE sha256 = ?
                 """,
                 [
                     classifier.id, attribute.name, top.count, bottom.count, scored, top.last?.score ?? 0,
-                    bottom.last?.score ?? 0, fingerprint, LatentStore.now(), isMatched, generator,
+                    bottom.last?.score ?? 0, fingerprint, LatentStore.now(), isMatched, among, generator,
                 ])
             let id = db.lastInsertedRow
             let statement = try db.prepare(
@@ -169,7 +202,7 @@ extension LatentStore {
                     attribute: row["attribute"],
                     top: row["top"], bottom: row["bottom"], scored: row["scored"],
                     topThreshold: row["top_threshold"],
-                    bottomThreshold: row["bottom_threshold"], isMatched: row["matched"],
+                    bottomThreshold: row["bottom_threshold"], isMatched: row["matched"], among: row["among"],
                     fingerprint: row["fingerprint"]
                 )
             }

@@ -36,6 +36,7 @@ public struct Architecture: Sendable, Codable, Equatable {
         ResNeXtConfiguration.self,
         EfficientNetLiteConfiguration.self,
         ImprovedResNetConfiguration.self,
+        PlainConfiguration.self,
     ]
 
     /// The family's own numbers.

@@ -77,18 +77,20 @@ extension ReportSections {
 
     func distributions() throws -> ReportPage.Section? {
         if scored == 0 { return nil }
-        let (_, logits) = try store.logits(classifier: scores.id, generator: generator.identity.sha256)
+        let (ids, logits) = try store.logits(classifier: scores.id, generator: generator.identity.sha256)
+        let weights = try store.weights(ofLatents: ids)
+        let total = weights.reduce(0, +)
         let width = scores.attributes.count
         let selections = try store.selections()
         var plots: [(svg: String, caption: String)] = []
         for attribute in attributes {
             guard let column = scores.attributes.firstIndex(of: attribute) else { continue }
             var counts = [Int](repeating: 0, count: 48)
-            var positive = 0
+            var positive = 0.0
             let threshold = judge.logitThresholds[column]
-            for start in stride(from: column, to: logits.count, by: width) {
+            for (row, start) in stride(from: column, to: logits.count, by: width).enumerated() {
                 counts[min(47, max(0, Int((logits[start] + 12) * 2)))] += 1
-                if logits[start] >= threshold { positive += 1 }
+                if logits[start] >= threshold { positive += weights[row] }
             }
             var marks: [(x: Double, text: String)] = []
             if let selection = selections.last(where: {
@@ -100,7 +102,7 @@ extension ReportSections {
                     marks.append((temperature * log(inside / (1 - inside)), text))
                 }
             }
-            let share = percent(Double(positive) / Double(max(1, logits.count / width)))
+            let share = percent(positive / max(1, total))
             plots.append(
                 (
                     Plots.histogram(counts, range: -12...12, marks: marks, title: attribute.name),

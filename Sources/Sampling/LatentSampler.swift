@@ -65,9 +65,9 @@ public struct LatentSampler {
         }
     }
 
-    private let generator: Generator
-    private let store: LatentStore
-    private let context: RunContext
+    let generator: Generator
+    let store: LatentStore
+    let context: RunContext
     /// Latents a transaction; also those mapped in one matrix product.
     public var batch = 4096
 
@@ -82,11 +82,16 @@ public struct LatentSampler {
     /// Mapping and writing overlap: a thread maps batch after batch, the calling thread writes them.
     ///
     /// - Returns: The set and how many latents were added.
-    /// - Throws: ``Failure`` when the database can't be written; batches before stay.
+    /// - Throws: ``Failure`` when the set was steered (conflict) or the database can't be written; batches before stay.
     public func sample(_ request: Request) throws -> (set: SampleSet, added: Int) {
         let set = try store.sampleSet(
             generator: generator.identity.record, seed: request.seed, psi: Double(request.psi),
             meanLatent: generator.meanLatent)
+        if let steering = try store.steering(of: set) {
+            throw Failure(
+                "seed \(request.seed)", "holds the latents that \(steering.direction) kept of it",
+                "draw more of them by steering, or draw another seed", kind: .conflict)
+        }
         let gaps = try store.missing(in: set, request.shard.range(of: request.count))
         let queue = BoundedQueue<(first: UInt32, w: [Float])>(capacity: 2)
         let (generator, batch, context) = (generator, UInt32(batch), context)

@@ -26,17 +26,20 @@ public struct Selector {
     ///   - bottom: Lowest scores to take.
     ///   - isMatched: Instead of the lowest scores, take as many from the lower half of the ranking (below a
     ///     probability of 0.5) as are most like the top in all other attributes.
+    ///   - among: A filter such as `male > 0.9`: both ends are taken of the latents that pass it; nil for all.
     /// - Returns: The selection, with its row.
     /// - Throws: ``Failure`` when the attribute has not been scored, the ends would overlap, or a count is not
     ///   positive.
     public func select(
         _ attribute: Attribute, classifier: ClassifierRecord, generator: String, top: Int?, bottom: Int?,
-        isMatched: Bool = false
+        isMatched: Bool = false, among: String? = nil
     ) throws -> SelectionRecord {
-        let scored = try store.scoredCount(attribute, classifier: classifier.id, generator: generator)
+        let population = try among.map { try Filter($0) }
+        let scored = try store.scoredCount(
+            attribute, classifier: classifier.id, generator: generator, among: population)
         guard scored > 1 else {
             throw Failure(
-                attribute.name, "has \(scored) scored latents",
+                attribute.name, "has \(scored) scored latents" + (among.map { " among `\($0)`" } ?? ""),
                 "score some with `directions score`, or choose another classifier", kind: .notFound)
         }
         let counts = (
@@ -51,16 +54,19 @@ public struct Selector {
                 "take fewer, or score more", kind: .usage)
         }
         let best = try store.ranked(
-            attribute, classifier: classifier.id, generator: generator, highest: true, count: counts.top)
+            attribute, classifier: classifier.id, generator: generator, highest: true, count: counts.top,
+            among: population)
         let worst =
             try isMatched
-            ? matched(attribute, classifier: classifier, generator: generator, top: best, scored: scored)
+            ? matched(
+                attribute, classifier: classifier, generator: generator, top: best, scored: scored, among: population)
             : store.ranked(
-                attribute, classifier: classifier.id, generator: generator, highest: false, count: counts.bottom)
+                attribute, classifier: classifier.id, generator: generator, highest: false, count: counts.bottom,
+                among: population)
         return try store.record(
             attribute: attribute, classifier: classifier, generator: generator, top: best, bottom: worst,
             scored: scored,
-            isMatched: isMatched
+            isMatched: isMatched, among: among ?? ""
         )
     }
 
@@ -70,7 +76,7 @@ public struct Selector {
     /// Latents of the lower half that are like the top in all but the attribute, from the lowest score up.
     private func matched(
         _ attribute: Attribute, classifier: ClassifierRecord, generator: String, top: [(id: Int64, score: Double)],
-        scored: Int
+        scored: Int, among: Filter?
     ) throws -> [(id: Int64, score: Double)] {
         guard let column = classifier.attributes.firstIndex(of: attribute), classifier.attributes.count > 1 else {
             throw Failure(
@@ -78,7 +84,8 @@ public struct Selector {
                 "take the lowest scores instead", kind: .usage)
         }
         var lower = try store.ranked(
-            attribute, classifier: classifier.id, generator: generator, highest: false, count: scored / 2)
+            attribute, classifier: classifier.id, generator: generator, highest: false, count: scored / 2,
+            among: among)
         guard top.count <= lower.count else {
             throw Failure(
                 "top \(top.count)", "is more than half of the \(scored) scored latents", "take fewer", kind: .usage)

@@ -18,22 +18,24 @@ struct RefineTests {
         _ = try run("score")
         _ = try run("select --attr smiling,male --top 10")
         _ = try run("fit --attr smiling,male")
-        let local = "refine --attr smiling,male --faces 10 --steps 4 --batch 4"
+        let local = "refine --attr smiling,male --faces 10 --steps 4 --batch 4 --classifier faces,resnext"
         let first = try run(local)
         #expect(first.contains("smiling@v") && first.contains("male@v"))
         let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
-        // Two plain directions and what became of them, at five strengths each; the faces of calibration and of the steps.
+        // Two plain directions and what became of them, at five strengths each, as two classifiers see them; the faces of calibration.
         let plain = "label GLOB '*@v1'"
         #expect(
-            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "10|2|22"
+            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "20|2|42"
         )
-        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "226")
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "496")
         // Again: what is known is found, and what is not comes out the same; no version is made.
         #expect(try run(local) == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))
-        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "226")
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "496")
         // So does the former name.
         let former = try Program.run(
-            "fit --attr smiling,male --solver local --faces 10 --steps 4 --batch 4".split(separator: " ").map(
+            "fit --attr smiling,male --solver local --faces 10 --steps 4 --batch 4 --classifier faces,resnext".split(
+                separator: " "
+            ).map(
                 String.init),
             workspace: folder.path)
         #expect(former.status == 0 && former.errors.contains("directions refine"), "\(former.errors)")
@@ -56,6 +58,22 @@ struct RefineTests {
         let unjudged = try Program.run(["evaluate", "--direction", "flat", "--count", "2"], workspace: folder.path)
         #expect(unjudged.status == 64 && unjudged.errors.contains("flat=ATTRIBUTE"))
         #expect(try run("evaluate --direction flat --as flat=-young --count 2 --strength 1").contains("flat@v1"))
+        // A classifier that no direction was made by stands beside, and held edits beside plain ones.
+        let judged = try run("evaluate --direction male@v1 --count 2 --strength 2 --hold others")
+        #expect(judged.contains("as resnext sees it") && judged.contains("male@v1 held"), "\(judged)")
+        #expect(try !run("evaluate --direction male@v1 --count 2 --strength 2 --judge none").contains("resnext"))
+        let held = "edit --direction male@v1 --unit sigma --seed 1 --hold"
+        _ = try run("\(held) person --strength 0,1 --codes-out \(folder.path)/held.npy")
+        let heldCodes = try NumpyFile.read(folder.path + "/held.npy")
+        #expect(heldCodes.shape == [2, 18, 512])
+        for (line, named) in [
+            ("\(held) hat --strength 1", "hat"), ("\(held) others --strength 1 --animate x.gif", "--hold"),
+        ] {
+            let wrong = try Program.run(
+                (line + " --codes-out \(folder.path)/x.npy").split(separator: " ").map(String.init),
+                workspace: folder.path)
+            #expect(wrong.status == 64 && wrong.errors.contains(named), "\(wrong.errors)")
+        }
         _ = try run(
             "edit --direction flat,male@v1 --strength 0,1 --seed 1 --codes-out \(folder.path)/codes.npy")
         let codes = try NumpyFile.read(folder.path + "/codes.npy")

@@ -144,7 +144,7 @@ import Weights
         former.metadata.solver = .init(name: "local", regularisation: 0, objective: 0.625, iterations: 60)
         former.metadata.other = [
             "local_start": "smiling@v1", "local_faces": "96", "local_batch": "16", "local_seeds": "18,17",
-            "selection_kind": "matched",
+            "selection_kind": "matched", "selection_among": "male > 0.9", "local_classifiers": "a,b",
         ]
         former.version = 2
         let bytes = try former.encoded()
@@ -153,6 +153,7 @@ import Weights
         #expect(refinement.start == "smiling@v1" && refinement.faces == 96 && refinement.batch == 16)
         #expect(refinement.steps == 60 && refinement.ratio == 0.625 && refinement.seeds == (18, 17))
         #expect(read.metadata.selection?.isMatched == true && read.metadata.other.isEmpty)
+        #expect(read.metadata.selection?.among == "male > 0.9" && refinement.classifiers == ["a", "b"])
         // The bytes, and so the digest by which evaluations know it, are what they were.
         #expect(try read.encoded() == bytes)
     }

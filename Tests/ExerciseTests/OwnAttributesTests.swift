@@ -47,7 +47,7 @@ import Testing
         return path
     }
 
-    private func classifier() throws -> AttributeClassifier {
+    func classifier() throws -> AttributeClassifier {
         try AttributeClassifier.load(path: OwnAttributesTests.trained.get())
     }
 
@@ -122,10 +122,12 @@ import Testing
         let (values, gradients) = try objective.evaluate(codes)
         let logits = try LatentScorer.logits(of: codes, synthesizer: faces, classifier: classifier)
         #expect(values == stride(from: 0, to: 10, by: 2).map { logits[$0] })
-        // FaceLogits is the same way back, for a function that is handed in.
-        let same = try FaceLogits(synthesizer: faces, classifier: classifier).backward(codes) { logits in
-            logits.indices.map { $0 % 2 == 0 ? 1 : 0 }
-        }
+        // A panel of one is the same way back, for gradients that are handed in.
+        let recorded = try faces.record(codes, size: objective.size, noise: .none)
+        let panel = try ClassifierPanel([classifier])
+        #expect(try panel.logits(recorded.images) == logits)
+        let slopes = logits.indices.map { Float($0 % 2 == 0 ? 1 : 0) }
+        let same = try recorded.backward(panel.backward(recorded.images, gradients: slopes))
         #expect(same == gradients)
         try expectSlopes(objective, at: codes)
         #expect(throws: Failure.self) { try AttributeObjective(classifier, of: .named("smiling")) }

@@ -108,6 +108,43 @@ import Testing
         #expect(metric.length([0, 1, 0, 0, 0, 0]) > 0.9 && metric.length([0, 0, 0, 0, 0, 1]) > 3)
     }
 
+    /// What one judge sees more of does not make up for what another sees less of.
+    @Test func judgesHaveMeanShiftsOfTheirOwn() throws {
+        func gradients(judges: Int) throws -> [Float] {
+            var descent = LocalDescent(
+                baseline: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, successRate: 0.5,
+                metric: try Self.metric(), target: 0, targets: Self.targets, threshold: 0, steps: 10, judges: judges)
+            let base = Self.base(step: 0) + Self.base(step: 0)
+            // The second half sees the opposite of the first.
+            let logits = base.indices.map { at in
+                base[at] + [1, 2, 0, 0][at % Self.targets] * Float(at % 4 == 0 || at < base.count / 2 ? 1 : -1)
+            }
+            return descent.gradients(base: base, logits: logits)
+        }
+        let rows = 2 * Self.batch
+        let (each, both) = (try gradients(judges: 2), try gradients(judges: 1))
+        for row in 0..<rows {
+            let sign: Float = row < Self.batch ? 1 : -1
+            #expect(abs(each[row * 4 + 1] - sign * 2 / Float(rows * 3)) < 1e-4)
+            // Taken for one judge's, the shifts cancel, and each face's change alone counts.
+            #expect(abs(both[row * 4 + 1] - sign / Float(rows * 3)) < 1e-4)
+        }
+    }
+
+    /// What an edit costs besides makes a success dearer.
+    @Test func costsRaiseThePrice() throws {
+        func own(cost: Double) throws -> Float {
+            var descent = LocalDescent(
+                baseline: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, successRate: 0.5,
+                metric: try Self.metric(), target: 0, targets: Self.targets, threshold: 0, steps: 10)
+            let base = Self.base(step: 0)
+            let logits = base.indices.map { base[$0] + [1, 0.5, 0, 0][$0 % Self.targets] }
+            let gradients = descent.gradients(base: base, logits: logits, cost: cost)
+            return stride(from: 0, to: gradients.count, by: 4).reduce(0) { $0 + gradients[$1] }
+        }
+        #expect(try own(cost: 1) < 1.5 * own(cost: 0) && own(cost: 0) < 0)
+    }
+
     @Test func gradientsAreThoseOfWhatIsToFall() throws {
         var descent = LocalDescent(
             baseline: [1] + [Double](repeating: 0, count: Self.size - 1), groups: 1, successRate: 0.5,

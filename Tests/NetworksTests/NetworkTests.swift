@@ -41,6 +41,29 @@ import Weights
         #expect(try ResNeXt(configuration, outputs: 3, seed: 8).state() != a)
     }
 
+    /// Folding the normalisations into the convolutions changes nothing but the last digits.
+    @Test func thePlainNetworkIsTheSameFolded() throws {
+        let architecture = try Architecture.named("plain")
+        let network = try architecture.network(outputs: 40, seed: 3)
+        #expect(network.parameterCount < 200_000 && architecture.inputSize == 64)
+        let values = (0..<2 * 3 * 64 * 64).map { sin(0.13 * Float($0)) }
+        let images = try Tensor(values, shape: [2, 3, 64, 64])
+        // Moments that are not those of the start.
+        _ = try network.logits(images, training: true)
+        let logits = try Torch.withoutGradients { try network.logits(images, training: false).floats() }
+        let folded = try network.folded()
+        let same = try Torch.withoutGradients { try folded.logits(images).floats() }
+        #expect(logits.count == 80 && Set(logits).count > 40)
+        #expect(zip(logits, same).allSatisfy { abs($0 - $1) < 1e-3 })
+        #expect(try folded.features(images).map(\.stride) == [2, 4, 8, 16])
+        // What is written in a card leads back to it.
+        let card = try JSONEncoder().encode(architecture)
+        #expect(try JSONDecoder().decode(Architecture.self, from: card) == architecture)
+        #expect(throws: Failure.self) {
+            try Architecture(PlainConfiguration(name: "plain", widths: [], inputSize: 64)).validate()
+        }
+    }
+
     @Test func weightsOfAnotherHeadLoadAllButTheHead() throws {
         let configuration = try ResNeXtConfiguration.named("tiny")
         let source = try ResNeXt(configuration, outputs: 10, seed: 1).state()

@@ -88,6 +88,70 @@ import Testing
         #expect(try dump(stopped) == dump(whole))
     }
 
+    @Test func aSteeredSetHasMoreWhereItIsToAndStandsForItsSeed() throws {
+        let place = try Place()
+        let (store, whole) = (try place.store("steered"), try place.store("whole"))
+        let generator = place.generator
+        let size = generator.identity.latentSize
+        let direction = (0..<size).map { Float($0 == 0 ? 1 : 0) }
+        func steering(_ sha256: String = "d") throws -> LatentSteering {
+            try LatentSteering(direction: direction, label: "hat@v1", sha256: sha256, generator: generator, psi: 1)
+        }
+        let sampler = LatentSampler(generator: generator, store: store)
+        let found = try sampler.sample(.init(count: 1200, seed: 5, psi: 1), steering: steering())
+        #expect(found.added == 1200 && found.examined > 2400, "\(found.examined)")
+        // What is kept is what the seed has there.
+        _ = try LatentSampler(generator: generator, store: whole).sample(.init(count: found.examined, seed: 5, psi: 1))
+        let ids = try store.query("SELECT id FROM latents ORDER BY id").rows.compactMap { row in
+            if case .integer(let id) = row[0] { id } else { nil }
+        }
+        let kept = try store.latents(ids: ids)
+        #expect(try whole.latents(ids: ids) == kept)
+        // Weights bring back what the seed is like: how many there are, their mean, and the share beyond two deviations.
+        let all = try whole.latents(ids: (0..<Int64(found.examined)).map { $0 })
+        func places(_ w: [Float]) -> [Double] { stride(from: 0, to: w.count, by: size).map { Double(w[$0]) } }
+        let (seed, drawn, weights) = (places(all), places(kept), try store.weights(ofLatents: ids))
+        let count = Double(seed.count)
+        let mean = seed.reduce(0, +) / count
+        let deviation = (seed.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count).squareRoot()
+        let total = weights.reduce(0, +)
+        #expect(abs(total / count - 1) < 0.15, "\(total), \(count)")
+        let weighted = zip(drawn, weights).reduce(0) { $0 + $1.0 * $1.1 } / total
+        #expect(abs(weighted - mean) < 0.2 * deviation, "\(weighted), \(mean)")
+        let unweighted = drawn.reduce(0, +) / Double(drawn.count)
+        #expect(unweighted > mean + 0.5 * deviation)
+        let limit = mean + 1.9 * deviation
+        let share = Double(seed.count { $0 > limit }) / count
+        #expect(abs(zip(drawn, weights).reduce(0) { $0 + ($1.0 > limit ? $1.1 : 0) } / total - share) < 0.3 * share)
+        #expect(Double(drawn.count { $0 > limit }) / Double(drawn.count) > 2 * share)
+        // More of the same seed goes on, and comes out as if it had been asked for at once.
+        let (once, twice) = (try place.store("once"), try place.store("twice"))
+        for (store, counts) in [(once, [300]), (twice, [120, 300])] {
+            for count in counts {
+                _ = try LatentSampler(generator: generator, store: store).sample(
+                    .init(count: count, seed: 5, psi: 1), steering: steering())
+            }
+        }
+        #expect(try dump(once) == dump(twice))
+        // A seed is drawn one way alone.
+        for failure in [
+            #expect(throws: Failure.self) { try sampler.sample(.init(count: 2000, seed: 5, psi: 1)) },
+            #expect(throws: Failure.self) {
+                try sampler.sample(.init(count: 2000, seed: 5, psi: 1), steering: steering("e"))
+            },
+            #expect(throws: Failure.self) {
+                try LatentSampler(generator: generator, store: whole).sample(
+                    .init(count: 10, seed: 5, psi: 1), steering: steering())
+            },
+        ] { #expect(failure?.kind == .conflict) }
+        // Merged, the weights come along.
+        let merged = try place.store("merged")
+        _ = try merged.merge("\(place.path)/once.sqlite")
+        let weightsOf = "SELECT latent, weight FROM latent_weights ORDER BY latent"
+        #expect(try merged.answer(weightsOf) == once.answer(weightsOf) && merged.answer(weightsOf) != "")
+        #expect(throws: Failure.self) { try merged.merge("\(place.path)/whole.sqlite") }
+    }
+
     @Test(arguments: ["", "3", "3/3", "-1/3", "1/0", "a/b", "1/2/3"])
     func whatIsNoShardIsRefused(_ text: String) throws {
         let failure = #expect(throws: Failure.self) { try Shard(text) }

@@ -66,5 +66,34 @@ import Selection
         #expect(matched.bottomThreshold > plain.bottomThreshold)
         #expect(try store.members(of: matched.id, label: 1) == store.members(of: plain.id, label: 1))
         #expect(try store.latestSelection(attributes[0], generator: "g").id == matched.id)
+
+        // Within a population both ends are of it, and the best and worst of it.
+        let filter = "male > 0.6 and smiling < 0.8"
+        let among = try Selector(store: store).select(
+            attributes[0], classifier: classifier, generator: "g", top: 15, bottom: 12, among: filter)
+        let inside = (0..<count).filter { row in
+            let (male, smiling) = (1 / (1 + exp(-logits[3 * row + 1])), 1 / (1 + exp(-logits[3 * row + 2])))
+            return male > 0.6 && smiling < 0.8
+        }.sorted { logits[3 * $0] > logits[3 * $1] }
+        #expect(among.among == filter && plain.among == "" && among.scored == inside.count && inside.count < count / 2)
+        #expect(try store.members(of: among.id, label: 1) == inside.prefix(15).map { ids[$0] })
+        #expect(try store.members(of: among.id, label: -1) == inside.suffix(12).reversed().map { ids[$0] })
+        #expect(try store.latestSelection(attributes[0], generator: "g") == among)
+        // The same again is the same one; among all is another.
+        let again = try Selector(store: store).select(
+            attributes[0], classifier: classifier, generator: "g", top: 15, bottom: 12, among: filter)
+        #expect(again.id == among.id && again.fingerprint != plain.fingerprint)
+        let matchedAmong = try Selector(store: store).select(
+            attributes[0], classifier: classifier, generator: "g", top: 10, bottom: nil, isMatched: true,
+            among: filter)
+        let partners = try store.members(of: matchedAmong.id, label: -1)
+        #expect(partners.count == 10 && Set(partners).isSubset(of: inside.map { ids[$0] }))
+        for (wrong, kind) in [("male > 2", Failure.Kind.notFound), ("hat > 0.5", .usage), ("male >", .usage)] {
+            let failure = #expect(throws: Failure.self) {
+                try Selector(store: store).select(
+                    attributes[0], classifier: classifier, generator: "g", top: 5, bottom: 5, among: wrong)
+            }
+            #expect(failure?.kind == kind, "\(wrong)")
+        }
     }
 }

@@ -1,4 +1,3 @@
-import Classifiers
 import Foundation
 
 extension AttributeClassifier {
