@@ -203,7 +203,9 @@ public struct DirectionRefiner {
         let measured = try measured([direction], strengths: DirectionRefiner.multiples)[0]
         let after = zip(measured.strengths, measured.logits).map { response.effect($1, strength: $0) }
         let match = LocalResponse.match(after, baseline: before, reference: reference)
-        guard match.ratio < DirectionRefiner.leastRatio else { return stays }
+        // A short descent can come to a direction that never gives the attribute: its strengths match none.
+        guard match.ratio < DirectionRefiner.leastRatio, match.direction.strength > 0, match.baseline.strength > 0
+        else { return stays }
         direction.sigma *= Float(match.direction.strength / match.baseline.strength)
         return try write(direction, baseline, inputs, ratio: match.ratio)
     }

@@ -15,7 +15,7 @@ extension EditRegion {
     ///   - columns: The attributes' logits.
     ///   - classifier: Gives the logits.
     ///   - synthesizer: Makes the faces.
-    /// - Returns: [side, side] at the classifier's size, of all faces alike.
+    /// - Returns: [side, side] at the classifier's size, the mean over the faces.
     /// - Throws: ``Core/Failure`` as synthesis throws.
     public static func parts(
         of change: [Float], at faces: LatentCodes, columns: [Int], classifier: AttributeClassifier,

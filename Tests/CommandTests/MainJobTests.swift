@@ -50,7 +50,11 @@ struct MainJobTests {
         #expect(FileManager.default.fileExists(atPath: out))
         let evaluated = try run("evaluate", "--direction", "smiling,smiling@v1", "--count", "3", "--strength=-1,2")
         #expect(evaluated.contains("smiling@v1") && evaluated.contains("success"))
-        #expect(try store.answer("SELECT count(*), min(face), max(face) FROM evaluation_faces") == "15|0|2")
+        // The unedited faces and two directions at two strengths, each scored by the classifier and by the judge.
+        #expect(
+            try store.answer(
+                "SELECT count(*), min(face), max(face), count(DISTINCT classifier) FROM evaluation_faces "
+                    + "JOIN evaluations ON id = evaluation") == "30|0|2|2")
         _ = try run("report", "--name", "tiny", "--faces", "2")
         let page = String(decoding: try AtomicFile.read(folder.path + "/reports/tiny.html"), as: UTF8.self)
         #expect(page.contains("smiling@v2") && page.contains("Response on fresh faces"))
