@@ -175,9 +175,12 @@ public final class LiveFaces: Sendable {
     ///   - before: One code.
     ///   - after: The other.
     ///   - size: Pixels along a side, one of ``sizes``.
+    ///   - picture: Makes the picture of a code, size × size.
     /// - Returns: The file: 24 pictures, a second and a half.
-    /// - Throws: ``Core/Failure``: a size that is not on offer (usage), or a stop.
-    public func film(from before: LatentCodes, to after: LatentCodes, size: Int) throws -> Data {
+    /// - Throws: ``Core/Failure``: a size that is not on offer (usage), a stop, or as `picture` throws.
+    public func film(
+        from before: LatentCodes, to after: LatentCodes, size: Int, picture: (LatentCodes) throws -> Image
+    ) throws -> Data {
         guard sizes.contains(size) else {
             throw Failure("size \(size)", "is not on offer", "give one of \(sizes)", kind: .usage)
         }
@@ -191,7 +194,7 @@ public final class LiveFaces: Sendable {
         let there = try (0...12).map { step in
             let share = (1 - cos(Float.pi * Float(step) / 12)) / 2
             let code = zip(first, last).map { $0 + share * ($1 - $0) }
-            return try picture(LatentCodes(code, rows: rows, size: before.size), size: size)
+            return try picture(LatentCodes(code, rows: rows, size: before.size))
         }
         let film = try Film(path: path, framesPerSecond: 16)
         for image in there + there.dropFirst().dropLast().reversed() {

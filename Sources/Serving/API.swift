@@ -95,13 +95,13 @@ struct API {
 
     /// A film from the unedited face to the edited one and back.
     private func animation(_ body: FaceBody) throws -> HTTPResponse {
-        guard body.photograph == nil else {
-            throw Failure(
-                "film", "is made of generated faces here", "the command `directions edit` makes one of a photograph",
-                kind: .usage)
-        }
         let codes = try body.codes(faces, photographs)
-        let data = try faces.film(from: codes.before, to: codes.after, size: body.size ?? faces.generator.size(512))
+        let size = body.size ?? faces.generator.size(512)
+        let data = try faces.film(from: codes.before, to: codes.after, size: size) { code in
+            try body.photograph.map {
+                try photographs.picture($0, face: body.face ?? 1, after: code, steps: body.steps(), size: size)
+            } ?? faces.picture(code, size: size)
+        }
         return download(data, type: "image/webp", name: "face.webp")
     }
 

@@ -149,6 +149,9 @@ import Testing
         try await browser.type(Browser.Key.right, into: Self.first)
         try await browser.wait("location.hash.includes('first') && \(Self.settled)", seconds: 180)
         #expect(try await browser.value("document.getElementById('status').textContent") == "")
+        try await browser.click("#save-film")
+        let film = try await place.download("face.webp")
+        #expect(film.prefix(4) == Data("RIFF".utf8) && film.range(of: Data("ANMF".utf8)) != nil)
     }
 
     private func fitsPhones(_ browser: Browser) async throws {

@@ -145,7 +145,7 @@ function render() {
   $("truncation").hidden = isPhoto;
   $("whole-label").hidden = !isPhoto;
   $("whole").checked = state.isWhole;
-  $("save-w").disabled = $("save-film").disabled = isPhoto;
+  $("save-w").disabled = isPhoto;
   $("frame").classList.toggle("whole", isPhoto && state.isWhole);
   for (const button of document.querySelectorAll(".lock")) button.setAttribute("aria-pressed", state.locked.includes(button.dataset.lock));
   Photograph.render(state).catch(failed);
