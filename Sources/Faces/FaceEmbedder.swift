@@ -53,7 +53,8 @@ public struct FaceEmbedder: Sendable {
 
     /// SFace's network with the weights of its published file.
     ///
-    /// The window is where its five points (eyes, nose, corners of the mouth) lie in FFHQ's frame, in the least squares' sense.
+    /// The window puts the eyes and the mouth of FFHQ's frame (eyes a quarter of the side apart) nearly where the network was taught
+    /// to have them; it is reckoned from the alignment's proportions, not measured on faces.
     ///
     /// - Parameters:
     ///   - file: The network's weights.
