@@ -157,7 +157,9 @@ import Testing
         #expect(whole != picture)
         // What is far from the face is the photograph's own.
         #expect(whole.pixels.prefix(640 * 3) == picture.pixels.prefix(640 * 3))
-        #expect(Client.ask(port, "POST /api/animation", body: "{\"photograph\": \"\(id)\"}").status == 400)
+        let film = Client.ask(port, "POST /api/animation", body: face(id, more: ", \"size\": 64", strength: 3))
+        #expect(film.status == 200)
+        #expect(film.body.prefix(4) == Data("RIFF".utf8))
         try searches(id, port)
         try colours(id, port)
     }
