@@ -19,9 +19,28 @@ let torchLibraries: [LinkerSetting] =
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-/// A Swift target of this package, with its tests' target where `Tests/<name>Tests` exists.
-func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+// What follows shortens builds of this checkout: without debug information, and without Swift's own optimisation of modules that
+// only arrange what others compute, where it takes two thirds of the time and gains nothing that can be measured. SwiftPM
+// refuses such flags in a package that others depend upon by version; there everything is optimised.
+let isDependency = Context.packageDirectory.contains("/checkouts/")
+let quick: [SwiftSetting] =
+    isDependency ? strict : strict + [.unsafeFlags(["-gnone"], .when(configuration: .release))]
+let arranging: [SwiftSetting] =
+    isDependency
+    ? strict
+    : quick + [.unsafeFlags(["-Xfrontend", "-disable-sil-perf-optzns"], .when(configuration: .release))]
+
+/// A Swift target of this package.
+func module(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil,
+    settings: [SwiftSetting] = quick
+) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+/// A target without loops over pixels, latents or bytes: those belong to the modules below it.
+func arranging(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    module(name, dependencies, resources: resources, settings: arranging)
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -42,7 +61,7 @@ let targets: [Target] = [
     module("Core", ["CCrypto"]),
     module("Tensors", ["CTorch", "Core"]),
     module("Images", ["CImages", "Core"]),
-    module("Weights", ["Core", "CZlib"]),
+    arranging("Weights", ["Core", "CZlib"]),
     module("Latents", ["Weights", "Core"]),
     module("Networks", ["Tensors", "Weights", "Core"], resources: [.copy("Resources")]),
     module(
@@ -62,7 +81,7 @@ let targets: [Target] = [
     module(
         "ColourEvaluation",
         ["ImageMetrics", "Colourisation", "Objectives", "Networks", "Faces", "Images", "Core"]),
-    module("LatentStore", ["CSQLite", "Core"]),
+    arranging("LatentStore", ["CSQLite", "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
     module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
@@ -73,7 +92,7 @@ let targets: [Target] = [
             "Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Weights",
             "Tensors", "Core",
         ]),
-    module("DirectionFiles", ["Weights", "Core"]),
+    arranging("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     module(
         "Evaluation",
@@ -87,8 +106,8 @@ let targets: [Target] = [
             "Evaluation", "Editing", "DirectionFiles", "Inversion", "Fitting", "Objectives", "Classifiers",
             "Generators", "Faces", "Networks", "LatentStore", "Latents", "Images", "Core",
         ]),
-    module("Reporting", []),
-    module(
+    arranging("Reporting", []),
+    arranging(
         "Reports",
         [
             "Reporting", "ColourEvaluation", "ImageMetrics", "Inversion", "Evaluation", "Editing", "DirectionFiles",
@@ -97,9 +116,9 @@ let targets: [Target] = [
             "Latents",
             "Images", "Core",
         ]),
-    module("Pipelines", ["CYAML", "Core"]),
+    arranging("Pipelines", ["CYAML", "Core"]),
     module("Training", ["Classifiers", "Networks", "LatentStore", "Images", "Tensors", "Weights", "Core"]),
-    module(
+    arranging(
         "Encoders",
         [
             "Inversion", "Colourisation", "Fitting", "Generators", "Networks", "Latents", "Tensors", "Weights",
@@ -114,8 +133,8 @@ let targets: [Target] = [
             "Networks", "Latents", "Tensors",
             "Weights", "Images", "Core",
         ]),
-    module("Downloads", ["Core"]),
-    module(
+    arranging("Downloads", ["Core"]),
+    arranging(
         "Directions",
         [
             "Classifiers", "ColourEvaluation", "ColourNetworks", "Colourisation", "Core", "DirectionFiles",
@@ -124,14 +143,14 @@ let targets: [Target] = [
             "ImageMetrics", "Images", "Inversion", "LatentStore", "Latents", "Networks", "Objectives",
             "Pipelines", "Reporting", "Reports", "Sampling", "Scoring", "Selection", "Tensors", "Training", "Weights",
         ]),
-    module(
+    arranging(
         "CommandSupport",
         [
             argumentParser, "Directions", "Core", "Tensors", "Generators", "Classifiers", "DirectionFiles", "Faces",
             "LatentStore",
         ]),
-    module("Serving", ["Directions", "Core"], resources: [.copy("Resources")]),
-    module(
+    arranging("Serving", ["Directions", "Core"], resources: [.copy("Resources")]),
+    arranging(
         "PhotographCommands",
         [argumentParser, "CommandSupport", "Directions", "Colourisation", "Weights", "Tensors", "Core"]),
     .executableTarget(
@@ -141,7 +160,7 @@ let targets: [Target] = [
             "Weights",
             "LatentStore", "DirectionFiles", "DirectionFitting", "Editing", "Evaluation", "Reports",
         ],
-        swiftSettings: strict),
+        swiftSettings: arranging),
 ]
 
 /// Test targets: the modules each may reach.

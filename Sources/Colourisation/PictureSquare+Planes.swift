@@ -64,3 +64,29 @@ extension Plane {
         return top + fy * (bottom - top)
     }
 }
+
+extension Image {
+    /// Red, green and blue, in [-1, 1].
+    package var planes: [Plane] {
+        (0..<3).map { c in
+            Plane((0..<width * height).map { Float(pixels[3 * $0 + c]) / 127.5 - 1 }, width: width, height: height)
+        }
+    }
+
+    /// The picture with differences added, rounded and clipped.
+    ///
+    /// - Parameters:
+    ///   - change: Of red, green and blue in [-1, 1], of the picture's size.
+    ///   - share: Above 0 where they are added.
+    /// - Returns: The changed picture.
+    package func adding(_ change: [Plane], where share: Plane) -> Image {
+        var result = self
+        for i in 0..<width * height where share.values[i] > 0 {
+            for c in 0..<3 {
+                let value = Float(pixels[3 * i + c]) + 127.5 * change[c].values[i]
+                result.pixels[3 * i + c] = UInt8(min(max(value, 0), 255) + 0.5)
+            }
+        }
+        return result
+    }
+}

@@ -68,7 +68,7 @@ public struct DirectionFile: Sendable, Equatable {
 
     /// Root mean square of the rows' lengths.
     static func length(_ values: [Float], rows: Int) -> Double {
-        (values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(rows)).squareRoot()
+        (Vectors.square(values) / Double(rows)).squareRoot()
     }
 
     /// - Throws: `Failure` (usage) when a text can't name a direction.

@@ -78,24 +78,16 @@ public struct ColorizeRequest: Sendable {
     func colours() throws -> Image? {
         if let coloursOf { return try Image.read(coloursOf) }
         if palette.isEmpty { return nil }
-        // A stripe of each colour.
-        let colours = try palette.map(ColorizeRequest.colour)
-        var result = Image(width: 12 * colours.count, height: 12 * colours.count, fill: (0, 0, 0))
-        for i in 0..<result.width * result.height {
-            let colour = colours[i % result.width / 12].pixels
-            for c in 0..<3 { result.pixels[3 * i + c] = colour[c] }
-        }
-        return result
+        return Image.stripes(try palette.map(ColorizeRequest.colour))
     }
 
     /// A colour of six hexadecimal digits.
-    static func colour(_ text: String) throws -> Image {
+    static func colour(_ text: String) throws -> (UInt8, UInt8, UInt8) {
         let digits = text.hasPrefix("#") ? String(text.dropFirst()) : text
         guard digits.count == 6, let value = UInt32(digits, radix: 16) else {
             throw Failure("colour \(text)", "is not #rrggbb", "for example #c9a27e", kind: .usage)
         }
-        return Image(
-            width: 1, height: 1, fill: (UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255)))
+        return (UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255))
     }
 }
 

@@ -67,7 +67,7 @@ struct FaceColouring: ColourMethod {
         }
         if source != .both { return result }
         let tone = FaceColouring.vividness
-        return result.map { FaceColouring.toned($0, face: tone.face, around: tone.around) }
+        return result.map { $0.toned(face: tone.face, around: tone.around) }
     }
 
     /// The share of the generator's colours where both count.
@@ -75,28 +75,6 @@ struct FaceColouring: ColourMethod {
     /// What the mean of both is made stronger by: a mean of guesses is paler than any of them, and what lies around a face is
     /// guessed more than the face.
     private static let vividness: (face: Float, around: Float) = (1.02, 1.4)
-    /// Face and hair in FFHQ's frame, in shares of a side: an oval's middle, its half axes, and from where to where, in these,
-    /// the surroundings begin.
-    private static let oval = (
-        middle: SIMD2<Float>(0.5, 0.57), axes: SIMD2<Float>(0.27, 0.36), rim: Float(1.2)...Float(1.7)
-    )
-
-    /// Colours times a factor on the face, and times another around it.
-    private static func toned(_ chroma: Chroma, face: Float, around: Float) -> Chroma {
-        let (width, height) = (chroma.width, chroma.height)
-        var result = chroma
-        for i in result.cb.values.indices {
-            let place = SIMD2((Float(i % width) + 0.5) / Float(width), (Float(i / width) + 0.5) / Float(height))
-            let d = (place - oval.middle) / oval.axes
-            let reach = (d * d).sum().squareRoot()
-            let outside = (reach - oval.rim.lowerBound) / (oval.rim.upperBound - oval.rim.lowerBound)
-            let factor = face + (around - face) * min(max(outside, 0), 1)
-            result.cb.values[i] *= factor
-            result.cr.values[i] *= factor
-        }
-        return result
-    }
-
     func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch {
         let pictures = zip(grey.images, try chroma(of: grey)).map { image, chroma in
             let plane = FilmStock.panchromatic.grey(of: image)

@@ -16,21 +16,7 @@ extension Session {
         for file in try pictureFiles([folder]).prefix(count) {
             try context.check()
             let face = try Session.alignedPicture(file).centredSquare(size: side)
-            let regions = FaceRegions(of: ImageBatch([face], side: side))
-            var shown = face
-            for (i, region) in regions.labels.enumerated() {
-                let colour: SIMD3<Float> =
-                    switch region {
-                    case .skin: SIMD3(255, 210, 60)
-                    case .hair: SIMD3(110, 60, 20)
-                    case .lips: SIMD3(230, 20, 60)
-                    case .rest: SIMD3(20, 30, 60)
-                    }
-                for c in 0..<3 {
-                    shown.pixels[3 * i + c] = UInt8(0.4 * Float(face.pixels[3 * i + c]) + 0.6 * colour[c])
-                }
-            }
-            pictures += [face, shown]
+            pictures += [face, FaceRegions(of: ImageBatch([face], side: side)).shown(on: face)]
         }
         let rows = stride(from: 0, to: pictures.count, by: 8).map { start in
             let row = Array(pictures[start..<min(pictures.count, start + 8)])

@@ -2,6 +2,7 @@ import Core
 import DirectionFiles
 import Foundation
 import Generators
+import Inversion
 import Latents
 
 /// Which directions to import.
@@ -203,16 +204,6 @@ extension Session {
         let size = foreign.values.count / foreign.rows
         var mean = [Float](repeating: 0, count: size)
         for row in 0..<foreign.rows { for i in 0..<size { mean[i] += foreign.values[row * size + i] } }
-        let length = mean.reduce(0.0) { $0 + Double($1 * $1) }.squareRoot()
-        if length == 0 { return 1 }
-        let projections = stride(from: 0, to: w.count, by: size).map { (start: Int) -> Double in
-            var sum = 0.0
-            for i in 0..<size { sum += Double(w[start + i] * mean[i]) }
-            return sum / length
-        }
-        let count = Double(projections.count)
-        let centre = projections.reduce(0, +) / count
-        let squares: Double = projections.reduce(0) { sum, value in sum + (value - centre) * (value - centre) }
-        return Float((squares / count).squareRoot())
+        return Float(Vectors.deviation(of: w, along: mean) ?? 1)
     }
 }

@@ -55,7 +55,7 @@ struct NearestCode: PhotographEncoder {
                 let codes = try LatentCodes(
                     generator.latents(seed: 0, indices: range), rows: 1, size: generator.identity.latentSize)
                 let made = try synthesizer.synthesize(codes, size: size, noise: .none).resized(to: NearestCode.side)
-                data.append(contentsOf: made.planes.map(NearestCode.byte))
+                data.append(contentsOf: NearestPicture.bytes(made.planes))
                 progress.advance(range.count)
             }
         } catch {
@@ -67,34 +67,15 @@ struct NearestCode: PhotographEncoder {
         faces = data
     }
 
-    private static func byte(_ value: Float) -> UInt8 { UInt8(min(max((value + 1) * 127.5, 0), 255)) }
-
     func codes(of photographs: ImageBatch) throws -> LatentCodes {
         let small = photographs.resized(to: NearestCode.side)
         var values: [Float] = []
         for index in 0..<small.count {
-            let picture = small.planes[index * small.stride..<(index + 1) * small.stride].map(NearestCode.byte)
-            let nearest = UInt64(nearest(to: picture))
+            let picture = NearestPicture.bytes(small[index..<index + 1].planes)
+            let nearest = UInt64(NearestPicture.index(of: picture, among: faces))
             values += try generator.latents(seed: 0, indices: nearest..<nearest + 1)
         }
         return try LatentCodes(values, rows: 1, size: generator.identity.latentSize)
-    }
-
-    /// The number of the face with the smallest squared error.
-    private func nearest(to picture: [UInt8]) -> Int {
-        var best = (error: Int.max, face: 0)
-        faces.withUnsafeBytes { faces in
-            for face in 0..<count {
-                var error = 0
-                let start = face * picture.count
-                for i in picture.indices {
-                    let difference = Int(faces[start + i]) - Int(picture[i])
-                    error += difference * difference
-                }
-                if error < best.error { best = (error, face) }
-            }
-        }
-        return best.face
     }
 }
 

@@ -41,12 +41,3 @@ extension Session {
         return Grid(rows, captions: captions)
     }
 }
-
-extension Image {
-    /// Half the difference from another picture of the same size, around a middle grey.
-    fileprivate func difference(from other: Image) -> Image {
-        Image(
-            width: width, height: height,
-            pixels: zip(pixels, other.pixels).map { UInt8(clamping: 128 + (Int($0) - Int($1)) / 2) })
-    }
-}

@@ -53,17 +53,18 @@ public final class LivePhotographs: Sendable {
     /// Pixels along a side up to which a square is a preview.
     private static let preview = 256
     private let held = Mutex<[Held]>([])
-    /// What takes long to load, and regions of directions by their labels and signs.
+    private let regions: LiveRegions
+    /// What takes long to load.
     private let loaded = Mutex<Loaded>(Loaded())
-    /// One photograph's face at a time.
+    /// One photograph's face at a time, and one preview, which waits for no full picture.
     private let turn = Mutex(())
+    private let previewTurn = Mutex(())
     /// One picture is decoded at a time: each may have many pixels.
     private let door = Mutex(())
 
     private struct Loaded {
         var inverter: Inverter?
         var encoder: (any PhotographEncoder)?
-        var regions: [String: PhotographRegions] = [:]
     }
 
     /// A face with its code.
@@ -91,7 +92,8 @@ public final class LivePhotographs: Sendable {
         editor = try PhotographEditor(
             faces.generator, rendering: FaceRendering(),
             consultation: faces.session.consultation(for: faces.generator, isGrey: false))
-        quick = try PhotographEditor(faces.generator, rendering: FaceRendering())
+        regions = LiveRegions(faces, editor: editor)
+        quick = try PhotographEditor(faces.generator, rendering: FaceRendering(), registration: .quick)
     }
 
     private var session: Session { Session(workspace: faces.session.workspace, context: faces.session.context.quiet) }
@@ -271,64 +273,33 @@ public final class LivePhotographs: Sendable {
     ///   - after: Its edited code.
     ///   - steps: What was added to it, which says where changes are kept.
     ///   - size: Pixels along the side of the face's square; nil for the whole photograph.
+    ///   - isFilmed: Whether it is one of a film's, all of which keep changes to the same places, small ones too.
     ///   - isAbandoned: Asked when its turn has come; true when nobody waits for it any more.
     /// - Returns: The picture; without a change the photograph's own.
     /// - Throws: ``Core/Failure`` as ``code(_:face:)``, or (cancelled) nobody waits.
     public func picture(
-        _ id: String, face: Int, after: LatentCodes, steps: [LiveStep], size: Int?,
+        _ id: String, face: Int, after: LatentCodes, steps: [LiveStep], size: Int?, isFilmed: Bool = false,
         isAbandoned: () -> Bool = { false }
     ) throws -> Image {
-        try turn.withLock { _ in
+        let isPreview = size.map { $0 <= LivePhotographs.preview } == true
+        func made() throws -> Image {
             if isAbandoned() || faces.session.context.isCancelled {
                 throw Failure("photograph", "is not waited for any more", kind: .cancelled)
             }
-            var one = try coded(id, face)
+            let one = try coded(id, face)
             let side = size ?? faces.sizes.smallest(covering: one.face.square.width)
-            let isPreview = size.map { $0 <= LivePhotographs.preview } == true
             // A whole photograph with a small face is no preview.
             let key = isPreview ? -side : side
             let edits =
                 try one.edits[key]
                 ?? (isPreview ? quick : editor).edits(of: one.face, code: one.inversion.code, size: side)
-            one.edits[key] = edits
             change(id, face) { $0.edits[key] = edits }
-            let region = try region(of: steps, at: one.inversion.code)
+            let region = try regions.region(of: steps, at: one.inversion.code, isWaited: isFilmed || !isPreview)
             return size == nil
                 ? try edits.picture(of: after, region: region, isCropped: false)
                 : try edits.square(of: after, region: region)
         }
-    }
-
-    /// Where the attributes of some steps live; nil where one is not known to the classifier, so that changes are kept everywhere.
-    private func region(of steps: [LiveStep], at code: LatentCodes) throws -> EditRegion? {
-        var all: EditRegion?
-        for step in steps where step.strength != 0 {
-            guard let own = try region(of: step, at: code) else { return nil }
-            all = all?.joined(own) ?? own
-        }
-        return all
-    }
-
-    private func region(of step: LiveStep, at code: LatentCodes) throws -> EditRegion? {
-        let file = try faces.direction(step.direction)
-        let key = "\(file.label)\(step.strength < 0 ? "-" : "+")"
-        let strength: Float = step.strength < 0 ? -2.5 : 2.5
-        // Only who holds the turn comes here.
-        var regions = try loaded.withLock { $0.regions[key] } ?? self.regions(file, strength: strength)
-        let found = try regions.region(mixture: 0, strength: strength, of: code)
-        loaded.withLock { $0.regions[key] = regions }
-        return found
-    }
-
-    private func regions(_ file: DirectionFile, strength: Float) throws -> PhotographRegions {
-        let identity = faces.generator.identity
-        let mean = try LatentCodes(
-            (0..<identity.styleGAN2Layers).flatMap { _ in faces.generator.meanLatent }, rows: identity.styleGAN2Layers,
-            size: identity.latentSize)
-        let plan = EditPlan(
-            codes: mean, labels: [""], mixtures: [EditMixture(EditDirection(file))], strengths: [strength],
-            unit: .sigma, layerCount: mean.rows)
-        return PhotographRegions(editor, plan, classifier: try faces.judge())
+        return try isPreview ? previewTurn.withLock { _ in try made() } : turn.withLock { _ in try made() }
     }
 
     // MARK: Colour
@@ -364,17 +335,5 @@ public final class LivePhotographs: Sendable {
             throw result.leftOut.first ?? Failure("photograph", "could not be coloured")
         }
         return try add(AtomicFile.read(last.out))
-    }
-}
-
-extension Image {
-    /// Whether all pixels are about grey.
-    fileprivate var hasNoColours: Bool {
-        var sum = 0
-        for at in stride(from: 0, to: pixels.count - 2, by: 3) {
-            let (r, g, b) = (Int(pixels[at]), Int(pixels[at + 1]), Int(pixels[at + 2]))
-            sum += max(r, g, b) - min(r, g, b)
-        }
-        return sum < 3 * pixels.count / 3
     }
 }

@@ -108,15 +108,21 @@ struct PhotographEditor {
     private let generator: Generator
     private let synthesizer: any Synthesizer
     private let consultation: FaceConsultation?
+    private let registration: Registration
 
     /// - Parameters:
     ///   - generator: Whose faces are laid over the photographs.
     ///   - rendering: How they are synthesized.
     ///   - consultation: Gives them the photographs' details; nil leaves them as the generator makes them.
+    ///   - registration: How exactly they are laid over the photographs.
     /// - Throws: ``Core/Failure`` when the generator can't be computed so.
-    init(_ generator: Generator, rendering: FaceRendering, consultation: FaceConsultation? = nil) throws {
+    init(
+        _ generator: Generator, rendering: FaceRendering, consultation: FaceConsultation? = nil,
+        registration: Registration = .exact
+    ) throws {
         self.generator = generator
         self.consultation = consultation
+        self.registration = registration
         synthesizer = try generator.synthesizer(
             rendering.engine, threads: rendering.threads, device: rendering.device, isHalf: rendering.isHalf)
     }
@@ -146,7 +152,7 @@ struct PhotographEditor {
         /// The face's square, as large as the generator makes it.
         func square(of edited: LatentCodes, region: EditRegion?) throws -> Image {
             let change = try change(to: edited, region: region)
-            return ImageBatch(zip(photograph.planes, change.planes).map { $0 + $1 }, side: photograph.side).images[0]
+            return (photograph + change).images[0]
         }
 
         private func change(to edited: LatentCodes, region: EditRegion?) throws -> ImageBatch {
@@ -216,8 +222,9 @@ struct PhotographEditor {
             try consulted?.faces(size: size) ?? synthesizer.synthesize(code, size: size, noise: .none)
         return Edits(
             face: face, photograph: photograph, code: code, reconstruction: reconstruction,
-            transfer: EditTransfer(photograph: photograph, reconstruction: reconstruction), synthesizer: synthesizer,
-            consulted: consulted)
+            transfer: EditTransfer(
+                photograph: photograph, reconstruction: reconstruction, registration: registration),
+            synthesizer: synthesizer, consulted: consulted)
     }
 }
 
@@ -232,22 +239,6 @@ extension Session {
 }
 
 extension Image {
-    /// The picture with differences added to a square of it, rounded and clipped; where they are 0 it stays as it is.
-    func adding(_ change: ImageBatch, x left: Int, y top: Int) -> Image {
-        var result = self
-        let (side, area) = (change.side, change.side * change.side)
-        for y in 0..<side {
-            for x in 0..<side {
-                let at = 3 * ((top + y) * width + left + x)
-                for channel in 0..<3 {
-                    let value = Float(pixels[at + channel]) + 127.5 * change.planes[channel * area + y * side + x]
-                    result.pixels[at + channel] = UInt8(min(255, max(0, value.rounded())))
-                }
-            }
-        }
-        return result
-    }
-
     /// The picture made smaller where its longer side has more pixels; nil leaves it.
     func fitting(_ longest: Int?) -> Image {
         let side = max(width, height)

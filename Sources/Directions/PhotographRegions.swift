@@ -28,6 +28,12 @@ struct PhotographRegions {
         self.classifier = classifier
     }
 
+    /// A region that was found before; nil where none was.
+    func found(mixture: Int, strength: Float, of code: LatentCodes) -> EditRegion? {
+        let found = last[Key(mixture: mixture, isNegative: strength < 0)]
+        return found?.code == code.values ? found?.region : nil
+    }
+
     /// The region of a mixture in a photograph, at the largest of the strengths to that side; nil where all changes are kept, as
     /// they are of an attribute that the classifier does not know.
     ///

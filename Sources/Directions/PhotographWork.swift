@@ -141,8 +141,7 @@ struct PhotographWork {
             var result = likeliest[place].resized(width: side, height: side)
             func add(_ to: inout Plane, _ a: Plane, _ b: Plane) {
                 // Broad changes alone: the generator's edges lie elsewhere.
-                let change = a.map(with: b, -).blurred(sigma: 4)
-                for i in to.values.indices { to.values[i] += change.values[i] }
+                to = to.map(with: a.map(with: b, -).blurred(sigma: 4), +)
             }
             add(&result.cb, after.cb, before.cb)
             add(&result.cr, after.cr, before.cr)
@@ -180,26 +179,14 @@ struct PhotographWork {
     ) throws -> Image {
         let side = PhotographWork.side
         let plain = try colours.faces(codes, of: grey, side: side)
-        let planes = (0..<3).map { c in
-            Plane(
-                (0..<image.width * image.height).map { Float(image.pixels[3 * $0 + c]) / 127.5 - 1 },
-                width: image.width, height: image.height)
-        }
-        let face = ImageBatch(planes.flatMap { place.cut($0, side: side).values }, side: side)
+        let face = ImageBatch(image.planes.flatMap { place.cut($0, side: side).values }, side: side)
         let change = EditTransfer(photograph: face, reconstruction: plain)
             .change(to: try colours.faces(codes, of: grey, edited: edited, side: side))
         let area = side * side
         let laid = place.laid(
             (0..<3).map { Plane(Array(change.planes[$0 * area..<($0 + 1) * area]), width: side, height: side) },
             width: image.width, height: image.height, rim: 0)
-        var result = image
-        for i in 0..<image.width * image.height where laid.share.values[i] > 0 {
-            for c in 0..<3 {
-                let value = Float(image.pixels[3 * i + c]) + 127.5 * laid.planes[c].values[i]
-                result.pixels[3 * i + c] = UInt8(min(max(value, 0), 255) + 0.5)
-            }
-        }
-        return result
+        return image.adding(laid.planes, where: laid.share)
     }
 
     /// The code with the directions applied; nil where there are none, or none does anything.

@@ -27,9 +27,7 @@ public struct ConsultationConfiguration: Sendable, Codable, Equatable {
                 "a residual is of pictures of one size")
             let from = isGrey ? photographs.grey() : photographs
             let less = self == .luminance ? reconstructions.grey() : reconstructions
-            var result = from
-            for i in result.planes.indices { result.planes[i] -= less.planes[i] }
-            return result
+            return from - less
         }
     }
 

@@ -129,7 +129,7 @@ public final class PublishedEncoder: PhotographEncoder, Sendable {
         for start in stride(from: 0, to: photographs.count, by: PublishedEncoder.batch) {
             let part = photographs[start..<min(photographs.count, start + PublishedEncoder.batch)].resized(to: side)
             var planes = part.planes
-            if card.inputs == 1 { planes = part.luma().planes.map { ($0 + 1) / 2 } }
+            if card.inputs == 1 { planes = part.luma().unsigned }
             let found = try Torch.withoutGradients {
                 let pictures = try Tensor(planes, shape: [part.count, card.inputs, side, side], device: device)
                 return try heads.apply(backbone.features(pictures, training: false)).to(device: .cpu).contiguous()

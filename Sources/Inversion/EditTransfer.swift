@@ -34,12 +34,14 @@ public struct EditTransfer: Sendable {
     /// such as tufts of hair that was taken away.
     private static let surroundings: Float = 0.02
 
+    private let registration: Registration
     private let photograph: ImageBatch
     private let reconstruction: ImageBatch
     /// How the reconstruction is displaced to lie over the photograph.
     private let place: Displacement
-    /// The reconstruction displaced so.
+    /// The reconstruction displaced so, and as it is matched with edited faces.
     private let placed: ImageBatch
+    private let matched: Registration.Pyramid
     /// [side, side]: 0 where the two show other things, 1 where they do not.
     private let trust: [Float]
     /// The photograph less that, and its slow part.
@@ -49,15 +51,19 @@ public struct EditTransfer: Sendable {
     /// - Parameters:
     ///   - photograph: One aligned face, RGB in [-1, 1].
     ///   - reconstruction: The unedited face of its code, of the same size.
-    public init(photograph: ImageBatch, reconstruction: ImageBatch) {
+    ///   - registration: How exactly the pictures are laid over each other.
+    public init(photograph: ImageBatch, reconstruction: ImageBatch, registration: Registration = .exact) {
         precondition(
             photograph.count == 1 && reconstruction.count == 1 && photograph.side == reconstruction.side
                 && photograph.channels == 3 && reconstruction.channels == 3, "one picture each, of one size")
         let side = photograph.side
         self.photograph = photograph
         self.reconstruction = reconstruction
-        place = Registration().displacement(of: reconstruction, onto: photograph)
+        self.registration = registration
+        place = registration.displacement(
+            of: registration.pyramid(reconstruction), onto: registration.pyramid(photograph))
         placed = ImageBatch(place.warped(reconstruction.planes), side: side)
+        matched = registration.pyramid(placed)
         difference = zip(photograph.planes, placed.planes).map { $0 - $1 }
         trust = EditTransfer.trust(difference, side: side)
         slow = EditTransfer.slow(difference, trust: trust, side: side)
@@ -100,7 +106,7 @@ public struct EditTransfer: Sendable {
         let face = ImageBatch(place.warped(edited.planes), side: side)
         var mask = mask(of: face.planes)
         // How the edit moved what was there, and where that explains it.
-        let motion = Registration().displacement(of: placed, onto: face)
+        let motion = registration.displacement(of: matched, onto: registration.pyramid(face))
         let moved = motion.warped(difference)
         let movedSlow = motion.warped(slow)
         var other = other(face.planes, than: motion.warped(placed.planes))

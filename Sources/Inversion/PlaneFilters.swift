@@ -25,13 +25,23 @@ enum PlaneFilters {
     private static func boxRows(_ input: [Float], _ output: inout [Float], side: Int, radius: Int, shares: [Float]) {
         input.withUnsafeBufferPointer { input in
             output.withUnsafeMutableBufferPointer { output in
-                for start in stride(from: 0, to: input.count, by: side) {
-                    var sum: Float = 0
-                    for x in 0..<radius { sum += input[start + x] }
-                    for x in 0..<side {
-                        if x + radius < side { sum += input[start + x + radius] }
-                        output[start + x] = sum * shares[x]
-                        if x >= radius { sum -= input[start + x - radius] }
+                shares.withUnsafeBufferPointer { shares in
+                    // Four rows at once: a row's sums wait for each other.
+                    for start in stride(from: 0, to: input.count, by: 4 * side) {
+                        let rows = SIMD4<Int>(0, 1, 2, 3) &* side &+ start
+                        let last = SIMD4<Int>(repeating: input.count - side)
+                        let row = rows.replacing(with: last, where: rows .> last)
+                        func values(_ x: Int) -> SIMD4<Float> {
+                            SIMD4(input[row[0] + x], input[row[1] + x], input[row[2] + x], input[row[3] + x])
+                        }
+                        var sum = SIMD4<Float>.zero
+                        for x in 0..<radius { sum += values(x) }
+                        for x in 0..<side {
+                            if x + radius < side { sum += values(x + radius) }
+                            let mean = sum * shares[x]
+                            for lane in 0..<4 { output[row[lane] + x] = mean[lane] }
+                            if x >= radius { sum -= values(x - radius) }
+                        }
                     }
                 }
             }
@@ -68,7 +78,10 @@ enum PlaneFilters {
     static func largestDifference(_ a: [Float], _ b: [Float], area: Int) -> [Float] {
         var result = [Float](repeating: 0, count: area)
         for channel in stride(from: 0, to: a.count, by: area) {
-            for i in 0..<area { result[i] = max(result[i], abs(a[channel + i] - b[channel + i])) }
+            for i in 0..<area {
+                let difference = abs(a[channel + i] - b[channel + i])
+                result[i] = difference > result[i] ? difference : result[i]
+            }
         }
         return result
     }

@@ -2,19 +2,44 @@ import Images
 
 /// Finds how a picture has to be displaced to lie over another: Horn and Schunck's optical flow (1981), coarse to fine, all
 /// channels at once, with less say for pixels that can't be matched.
-struct Registration {
+public struct Registration: Sendable {
     /// What smoothness counts against likeness; pictures are in [-1, 1].
-    var smoothness: Float = 0.4
+    private let smoothness: Float = 0.4
     /// Differences from here on are taken for something else rather than for something displaced.
-    var robust: Float = 0.2
+    private let robust: Float = 0.2
     /// The side at which matching begins, and that at which it ends.
-    var coarsest = 16
-    var finest = 256
+    private let coarsest = 16
+    private let finest: Int
     /// Times that the picture is displaced anew at each size, and the steps between.
-    var warps = 4
-    var steps = 24
+    private let warps = 4
+    private let steps = 24
     /// What is taken as lighting and left out, in shares of a side.
-    var lighting: Float = 0.05
+    private let lighting: Float = 0.05
+
+    /// As exact as pictures of 256 pixels allow.
+    public static let exact = Registration(finest: 256)
+    /// Four times as fast, for previews.
+    public static let quick = Registration(finest: 128)
+
+    private init(finest: Int) { self.finest = finest }
+
+    /// A picture as matching sees it, at all its sizes.
+    struct Pyramid: Sendable {
+        let side: Int
+        /// From the coarsest size to the finest: [channels, size, size].
+        fileprivate let levels: [(size: Int, planes: [Float])]
+    }
+
+    /// Makes a picture ready to be matched.
+    func pyramid(_ picture: ImageBatch) -> Pyramid {
+        var levels: [(size: Int, planes: [Float])] = []
+        var size = min(finest, picture.side)
+        while size >= coarsest {
+            levels.insert((size, detail(picture.resized(to: size))), at: 0)
+            size /= 2
+        }
+        return Pyramid(side: picture.side, levels: levels)
+    }
 
     /// The displacement by which `moving` looks like `fixed`.
     ///
@@ -22,22 +47,14 @@ struct Registration {
     ///   - moving: One picture.
     ///   - fixed: Another of the same size.
     /// - Returns: At the pictures' size: `displacement.warped(moving)` is about `fixed`.
-    func displacement(of moving: ImageBatch, onto fixed: ImageBatch) -> Displacement {
-        let side = fixed.side
-        var sizes: [Int] = []
-        var size = min(finest, side)
-        while size >= coarsest {
-            sizes.append(size)
-            size /= 2
-        }
+    func displacement(of moving: Pyramid, onto fixed: Pyramid) -> Displacement {
         var found: Displacement?
-        for size in sizes.reversed() {
-            let (a, b) = (detail(moving.resized(to: size)), detail(fixed.resized(to: size)))
-            var field = found?.resized(to: size) ?? Displacement(side: size)
-            for _ in 0..<warps { refine(&field, moving: a, fixed: b) }
+        for (a, b) in zip(moving.levels, fixed.levels) {
+            var field = found?.resized(to: a.size) ?? Displacement(side: a.size)
+            for _ in 0..<warps { refine(&field, moving: a.planes, fixed: b.planes) }
             found = field
         }
-        return (found ?? Displacement(side: side)).resized(to: side)
+        return (found ?? Displacement(side: fixed.side)).resized(to: fixed.side)
     }
 
     /// The planes without slow changes of lighting.
@@ -48,75 +65,116 @@ struct Registration {
         return zip(soft, low).map { $0 - $1 }
     }
 
-    /// The sums over channels that the flow's equations have at each pixel.
-    private struct Equations {
-        var xx: [Float]
-        var xy: [Float]
-        var yy: [Float]
-        var xt: [Float]
-        var yt: [Float]
-    }
-
     private func refine(_ field: inout Displacement, moving: [Float], fixed: [Float]) {
-        let side = field.side
-        let equations = equations(field.warped(moving), fixed, side: side)
-        let start = field
+        let system = system(at: field, moved: field.warped(moving), fixed: fixed)
         var next = field
         for _ in 0..<steps {
-            relax(from: field, to: &next, start: start, equations: equations)
+            relax(from: field, to: &next, system: system)
             swap(&field, &next)
         }
     }
 
-    private func equations(_ moved: [Float], _ fixed: [Float], side: Int) -> Equations {
+    /// What each pixel asks of its displacement, given the mean of its neighbours': m · mean + (x, y), m symmetric.
+    private struct System {
+        var xx: [Float]
+        var xy: [Float]
+        var yy: [Float]
+        var x: [Float]
+        var y: [Float]
+    }
+
+    private func system(at start: Displacement, moved: [Float], fixed: [Float]) -> System {
+        let side = start.side
         let area = side * side
         let zero = [Float](repeating: 0, count: area)
-        var result = Equations(xx: zero, xy: zero, yy: zero, xt: zero, yt: zero)
+        // The sums over channels of slopes' products with each other and with the pictures' difference.
+        var e = System(xx: zero, xy: zero, yy: zero, x: zero, y: zero)
         let difference = PlaneFilters.blurred(
             PlaneFilters.largestDifference(moved, fixed, area: area), side: side, sigma: 1)
-        for y in 0..<side {
-            let (up, down) = (max(0, y - 1) * side, min(side - 1, y + 1) * side)
-            for x in 0..<side {
-                let (left, right, i) = (max(0, x - 1), min(side - 1, x + 1), y * side + x)
-                let share = difference[i] / robust
-                let weight = 1 / (1 + share * share)
-                for plane in stride(from: 0, to: moved.count, by: area) {
-                    func mean(_ k: Int) -> Float { 0.5 * (moved[plane + k] + fixed[plane + k]) }
-                    let gx = 0.5 * (mean(y * side + right) - mean(y * side + left))
-                    let gy = 0.5 * (mean(down + x) - mean(up + x))
-                    let gt = moved[plane + i] - fixed[plane + i]
-                    result.xx[i] += weight * gx * gx
-                    result.xy[i] += weight * gx * gy
-                    result.yy[i] += weight * gy * gy
-                    result.xt[i] += weight * gx * gt
-                    result.yt[i] += weight * gy * gt
+        let means = zip(moved, fixed).map { 0.5 * ($0 + $1) }
+        for plane in stride(from: 0, to: moved.count, by: area) {
+            for y in 0..<side {
+                let (up, down) = (plane + max(0, y - 1) * side, plane + min(side - 1, y + 1) * side)
+                let row = plane + y * side
+                for x in 0..<side {
+                    let (left, right, i) = (max(0, x - 1), min(side - 1, x + 1), y * side + x)
+                    let gx = 0.5 * (means[row + right] - means[row + left])
+                    let gy = 0.5 * (means[down + x] - means[up + x])
+                    let gt = moved[row + x] - fixed[row + x]
+                    e.xx[i] += gx * gx
+                    e.xy[i] += gx * gy
+                    e.yy[i] += gy * gy
+                    e.x[i] += gx * gt
+                    e.y[i] += gy * gt
                 }
             }
         }
-        return result
+        let s = smoothness * smoothness
+        for i in 0..<area {
+            let share = difference[i] / robust
+            let weight = 1 / (1 + share * share)
+            // (s + A) d = s · mean + A · start − b, solved for the two components.
+            let (xx, b, yy) = (weight * e.xx[i], weight * e.xy[i], weight * e.yy[i])
+            let p = xx * start.x[i] + b * start.y[i] - weight * e.x[i]
+            let q = b * start.x[i] + yy * start.y[i] - weight * e.y[i]
+            let (a, c) = (s + xx, s + yy)
+            let share1 = 1 / (a * c - b * b)
+            (e.x[i], e.y[i]) = ((p * c - q * b) * share1, (a * q - b * p) * share1)
+            (e.xx[i], e.xy[i], e.yy[i]) = (s * c * share1, -s * b * share1, s * a * share1)
+        }
+        return e
     }
 
     /// One of Jacobi's steps: each pixel's displacement is what its neighbours' mean and its own slopes ask for.
-    private func relax(
-        from field: Displacement, to next: inout Displacement, start: Displacement, equations e: Equations
-    ) {
+    private func relax(from field: Displacement, to next: inout Displacement, system: System) {
         let side = field.side
-        let s = smoothness * smoothness
-        for y in 0..<side {
+        func row(_ y: Int, _ nextX: UnsafeMutablePointer<Float>, _ nextY: UnsafeMutablePointer<Float>) {
             let (up, down) = (max(0, y - 1) * side, min(side - 1, y + 1) * side)
-            for x in 0..<side {
-                let (left, right, i) = (max(0, x - 1), min(side - 1, x + 1), y * side + x)
-                let (l, r) = (y * side + left, y * side + right)
+            func pixel(_ x: Int) {
+                let (l, r, i) = (y * side + max(0, x - 1), y * side + min(side - 1, x + 1), y * side + x)
                 let meanX = 0.25 * (field.x[l] + field.x[r] + field.x[up + x] + field.x[down + x])
                 let meanY = 0.25 * (field.y[l] + field.y[r] + field.y[up + x] + field.y[down + x])
-                // (s + A) d = s · mean + A · start − b, solved for the two components.
-                let (a, b, c) = (s + e.xx[i], e.xy[i], s + e.yy[i])
-                let p = s * meanX + e.xx[i] * start.x[i] + b * start.y[i] - e.xt[i]
-                let q = s * meanY + b * start.x[i] + e.yy[i] * start.y[i] - e.yt[i]
-                let determinant = a * c - b * b
-                next.x[i] = (p * c - q * b) / determinant
-                next.y[i] = (a * q - b * p) / determinant
+                nextX[i] = system.xx[i] * meanX + system.xy[i] * meanY + system.x[i]
+                nextY[i] = system.xy[i] * meanX + system.yy[i] * meanY + system.y[i]
+            }
+            pixel(0)
+            var x = 1
+            let width = Lanes.scalarCount
+            while x + width < side {
+                let (i, u, d) = (y * side + x, up + x, down + x)
+                let meanX =
+                    0.25 * ((field.x.lanes(i - 1) + field.x.lanes(i + 1)) + (field.x.lanes(u) + field.x.lanes(d)))
+                let meanY =
+                    0.25 * ((field.y.lanes(i - 1) + field.y.lanes(i + 1)) + (field.y.lanes(u) + field.y.lanes(d)))
+                let xy = system.xy.lanes(i)
+                store(system.xx.lanes(i) * meanX + xy * meanY + system.x.lanes(i), nextX + i)
+                store(xy * meanX + system.yy.lanes(i) * meanY + system.y.lanes(i), nextY + i)
+                x += width
+            }
+            while x < side {
+                pixel(x)
+                x += 1
             }
         }
+        next.x.withUnsafeMutableBufferPointer { x in
+            next.y.withUnsafeMutableBufferPointer { y in
+                guard let (x, y) = x.baseAddress.flatMap({ x in y.baseAddress.map { (x, $0) } }) else { return }
+                for line in 0..<side { row(line, x, y) }
+            }
+        }
+    }
+
+    private typealias Lanes = SIMD8<Float>
+
+    private func store(_ lanes: Lanes, _ place: UnsafeMutablePointer<Float>) {
+        UnsafeMutableRawPointer(place).storeBytes(of: lanes, as: Lanes.self)
+    }
+}
+
+extension [Float] {
+    /// Eight neighbours from an index on.
+    @inline(__always)
+    fileprivate func lanes(_ index: Int) -> SIMD8<Float> {
+        withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self) }
     }
 }

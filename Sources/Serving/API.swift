@@ -99,7 +99,8 @@ struct API {
         let size = body.size ?? faces.generator.size(512)
         let data = try faces.film(from: codes.before, to: codes.after, size: size) { code in
             try body.photograph.map {
-                try photographs.picture($0, face: body.face ?? 1, after: code, steps: body.steps(), size: size)
+                try photographs.picture(
+                    $0, face: body.face ?? 1, after: code, steps: body.steps(), size: size, isFilmed: true)
             } ?? faces.picture(code, size: size)
         }
         return download(data, type: "image/webp", name: "face.webp")

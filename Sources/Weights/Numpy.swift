@@ -31,7 +31,7 @@ public enum NumpyFile {
             throw Failure(name, "has shape \(header.shape), which does not fit its \(data.count - start) bytes", advice)
         }
         var bytes = data[start..<data.count].rebased()
-        if header.isBigEndian { bytes = swapped(bytes, size: header.type.size) }
+        if header.isBigEndian { bytes = Elements.swapped(bytes, size: header.type.size) }
         if header.isFortran { bytes = transposed(bytes, shape: header.shape, size: header.type.size) }
         return try TensorData(shape: header.shape, type: header.type, bytes: bytes)
     }
@@ -127,41 +127,13 @@ public enum NumpyFile {
 
     private static let magic = Data([0x93] + Array("NUMPY".utf8))
 
-    static func swapped(_ bytes: Data, size: Int) -> Data {
-        if size < 2 { return bytes }
-        var result = Data(bytes)
-        result.withUnsafeMutableBytes { (buffer: UnsafeMutableRawBufferPointer) in
-            for start in stride(from: 0, to: buffer.count, by: size) {
-                for i in 0..<size / 2 { buffer.swapAt(start + i, start + size - 1 - i) }
-            }
-        }
-        return result
-    }
-
     /// Fortran order to C order.
     static func transposed(_ bytes: Data, shape: [Int], size: Int) -> Data {
         // Without elements the strides mean nothing, and may not even be numbers.
         if bytes.isEmpty { return bytes }
-        var result = Data(count: bytes.count)
-        var index = [Int](repeating: 0, count: shape.count)
         var strides = [Int](repeating: 1, count: shape.count)
         for axis in shape.indices.dropFirst() { strides[axis] = strides[axis - 1] * shape[axis - 1] }
-        result.withUnsafeMutableBytes { (target: UnsafeMutableRawBufferPointer) in
-            bytes.withUnsafeBytes { (source: UnsafeRawBufferPointer) in
-                var from = 0
-                for element in 0..<source.count / max(size, 1) {
-                    for k in 0..<size { target[element * size + k] = source[from * size + k] }
-                    for axis in shape.indices.reversed() {
-                        index[axis] += 1
-                        from += strides[axis]
-                        if index[axis] < shape[axis] { break }
-                        from -= strides[axis] * shape[axis]
-                        index[axis] = 0
-                    }
-                }
-            }
-        }
-        return result
+        return Elements.gathered(bytes, shape: shape, strides: strides, size: size)
     }
 }
 

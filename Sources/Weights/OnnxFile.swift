@@ -133,11 +133,8 @@ public struct OnnxFile: Sendable {
                 scales.shape == Array(values.shape.dropLast()) + [(last + block - 1) / block],
                 zeros.shape == scales.shape
             else { throw damaged }
-            let (factors, shifts, blocks) = (try scales.floats(), try zeros.floats(), scales.shape.last ?? 1)
-            let floats = try values.floats().enumerated().map { index, value in
-                let at = index / last * blocks + index % last / block
-                return (value - shifts[at]) * factors[at]
-            }
+            let floats = try Elements.dequantized(
+                values.floats(), factors: scales.floats(), shifts: zeros.floats(), width: last, block: block)
             return TensorData(floats, shape: values.shape)
         }
     }

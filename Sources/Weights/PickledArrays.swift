@@ -75,7 +75,7 @@ struct PickledArrays {
             throw failure("has an array of shape \(shape) with \(bytes.count) bytes")
         }
         var elements = bytes.rebased()
-        if isBigEndian { elements = NumpyFile.swapped(elements, size: type.size) }
+        if isBigEndian { elements = Elements.swapped(elements, size: type.size) }
         if isFortran && shape.count > 1 {
             elements = NumpyFile.transposed(elements, shape: shape, size: type.size)
         }

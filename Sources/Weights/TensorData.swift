@@ -68,17 +68,19 @@ public struct TensorData: Sendable, Equatable {
     ///
     /// - Throws: ``Failure`` for booleans.
     public func floats() throws -> [Float] {
-        switch type {
-        case .float32: load(Float.self) { $0 }
-        case .float16: load(UInt16.self) { Half.float(fromHalf: $0) }
-        case .bfloat16: load(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-        case .float64: load(Double.self) { Float($0) }
-        case .int64: load(Int64.self) { Float($0) }
-        case .int32: load(Int32.self) { Float($0) }
-        case .int16: load(Int16.self) { Float($0) }
-        case .int8: load(Int8.self) { Float($0) }
-        case .uint8: load(UInt8.self) { Float($0) }
-        case .bool: throw Failure("array", "holds truth values, not numbers", "use an array of numbers")
+        try bytes.withUnsafeBytes { bytes in
+            switch type {
+            case .float32: Elements.floats(bytes)
+            case .float16: Elements.floats(halves: bytes)
+            case .bfloat16: Elements.floats(brain: bytes)
+            case .float64: Elements.floats(doubles: bytes)
+            case .int64: Elements.floats(int64: bytes)
+            case .int32: Elements.floats(int32: bytes)
+            case .int16: Elements.floats(int16: bytes)
+            case .int8: Elements.floats(int8: bytes)
+            case .uint8: Elements.floats(uint8: bytes)
+            case .bool: throw Failure("array", "holds truth values, not numbers", "use an array of numbers")
+            }
         }
     }
 
@@ -86,51 +88,7 @@ public struct TensorData: Sendable, Equatable {
     ///
     /// - Throws: As ``floats()``.
     public func half() throws -> TensorData {
-        let values = try floats().map(Half.half(from:))
+        let values = try Elements.halves(floats())
         return try TensorData(shape: shape, type: .float16, bytes: values.withUnsafeBytes { Data($0) })
-    }
-
-    private func load<T>(_ type: T.Type, _ convert: (T) -> Float) -> [Float] {
-        let count = bytes.count / MemoryLayout<T>.size
-        return bytes.withUnsafeBytes { raw in
-            [Float](unsafeUninitializedCapacity: count) { output, initialized in
-                for i in 0..<count {
-                    output[i] = convert(raw.loadUnaligned(fromByteOffset: i * MemoryLayout<T>.size, as: T.self))
-                }
-                initialized = count
-            }
-        }
-    }
-}
-
-/// IEEE 754 half precision, which Swift's `Float16` does not offer on every platform.
-public enum Half {
-    /// The value of a half's bits.
-    public static func float(fromHalf bits: UInt16) -> Float {
-        let sign = UInt32(bits & 0x8000) << 16
-        let exponent = UInt32(bits >> 10 & 0x1F)
-        let fraction = UInt32(bits & 0x3FF)
-        switch exponent {
-        case 0:
-            let magnitude = Float(fraction) * 0x1p-24
-            return sign == 0 ? magnitude : -magnitude
-        case 31: return Float(bitPattern: sign | 0x7F80_0000 | fraction << 13)
-        default: return Float(bitPattern: sign | (exponent + 112) << 23 | fraction << 13)
-        }
-    }
-
-    /// The bits of the nearest half, ties to even.
-    public static func half(from value: Float) -> UInt16 {
-        let bits = value.bitPattern
-        let sign = UInt16(bits >> 16 & 0x8000)
-        let magnitude = bits & 0x7FFF_FFFF
-        if magnitude >= 0x7F80_0000 { return sign | (magnitude > 0x7F80_0000 ? 0x7E00 : 0x7C00) }
-        if magnitude >= 0x477F_F000 { return sign | 0x7C00 }
-        if magnitude < 0x3880_0000 {
-            let scaled = (Float(bitPattern: magnitude) * 0x1p24).rounded(.toNearestOrEven)
-            return sign | UInt16(scaled)
-        }
-        let rounded = magnitude + 0xFFF + (magnitude >> 13 & 1)
-        return sign | UInt16((rounded >> 13) - (112 << 10))
     }
 }

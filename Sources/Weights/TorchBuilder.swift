@@ -190,23 +190,6 @@ struct TorchBuilder {
         let count = shape.reduce(1, *)
         let start = bytes.startIndex
         if isContiguous { return bytes[start + offset * size..<start + (offset + count) * size].rebased() }
-        var result = Data(count: count * size)
-        var index = [Int](repeating: 0, count: shape.count)
-        var source = offset
-        result.withUnsafeMutableBytes { (target: UnsafeMutableRawBufferPointer) in
-            bytes.withUnsafeBytes { (from: UnsafeRawBufferPointer) in
-                for element in 0..<count {
-                    for k in 0..<size { target[element * size + k] = from[source * size + k] }
-                    for axis in shape.indices.reversed() {
-                        index[axis] += 1
-                        source += strides[axis]
-                        if index[axis] < shape[axis] { break }
-                        source -= shape[axis] * strides[axis]
-                        index[axis] = 0
-                    }
-                }
-            }
-        }
-        return result
+        return Elements.gathered(bytes, offset: offset, shape: shape, strides: strides, size: size)
     }
 }

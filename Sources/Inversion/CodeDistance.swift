@@ -11,17 +11,17 @@ import Synchronization
 /// each (0.98 apart) and rows scattered as W itself (0.97) a third and more do, of two faces mixed by half (0.70) and rows
 /// scattered by 0.6 of W (0.58) none; w of psi 1.5 (1.49 from the mean) mostly hold, of psi 2 (1.99) none does. The farthest of
 /// 1,000 sampled w lies at 1.58.
-struct CodeDistance: Sendable {
+package struct CodeDistance: Sendable {
     /// The length of one code.
-    struct Measure: Equatable {
+    package struct Measure: Equatable {
         /// From the mean of W to the rows: 1 for a w in the middle of its distribution.
-        var fromMean: Double
+        package var fromMean: Double
         /// From the mean of its rows to the rows: 0 where they are equal, 1 where they are drawn each from another face.
-        var betweenRows: Double
+        package var betweenRows: Double
     }
 
     /// Above it, and beyond all sampled w, a code is outside of W.
-    static let fromMeanLimit = 1.65
+    package static let fromMeanLimit = 1.65
     /// Above it rows lie so far from each other that a network that has not learnt to mix them makes no face.
     static let betweenRowsLimit = 0.9
 
@@ -32,26 +32,41 @@ struct CodeDistance: Sendable {
     /// Above it a code of this generator is outside of W.
     private let limit: Double
 
-    /// The last generator's, by its SHA-256: an editor asks with every move of a slider.
-    private static let last = Mutex<(sha256: String, distance: CodeDistance)?>(nil)
+    /// What was asked last: an editor asks the same with every move of a slider.
+    private static let last = Mutex<(sha256: String, distance: CodeDistance, answer: Answer?)?>(nil)
 
-    /// What is known of a generator, measured once.
+    private struct Answer {
+        let codes: LatentCodes
+        let name: String
+        let warning: String?
+    }
+
+    /// What a person should know of codes before faces are made of them; nil where all are such as the generator knows.
     ///
-    /// - Throws: ``Core/Failure`` when its latents do not differ.
-    static func of(_ generator: Generator) throws -> CodeDistance {
+    /// - Parameters:
+    ///   - codes: W or W+ of the generator.
+    ///   - name: Their file.
+    ///   - generator: Makes faces of them.
+    /// - Returns: One line.
+    /// - Throws: ``Core/Failure`` when the generator's latents do not differ.
+    package static func warning(of codes: LatentCodes, name: String, for generator: Generator) throws -> String? {
         try last.withLock { last in
             let sha256 = generator.identity.sha256
-            if let last, last.sha256 == sha256 { return last.distance }
-            let distance = try CodeDistance(generator)
-            last = (sha256, distance)
-            return distance
+            if let last, last.sha256 == sha256, let answer = last.answer, answer.name == name, answer.codes == codes {
+                return answer.warning
+            }
+            let known = last?.sha256 == sha256 ? last?.distance : nil
+            let own = try known ?? CodeDistance(generator)
+            let warning = own.warning(of: codes, name: name, for: generator)
+            last = (sha256, own, Answer(codes: codes, name: name, warning: warning))
+            return warning
         }
     }
 
     /// Measures W of a generator on 2,500 of its latents.
     ///
     /// - Throws: ``Core/Failure`` when they do not differ.
-    init(_ generator: Generator) throws {
+    package init(_ generator: Generator) throws {
         let size = generator.identity.latentSize
         let w = try generator.latents(seed: .max, indices: 0..<2500)
         metric = try LatentMetric(Array(w.prefix(2000 * size)), dimension: size, ridge: 3)
@@ -70,7 +85,7 @@ struct CodeDistance: Sendable {
     ///
     /// - Parameter codes: W or W+ of the generator.
     /// - Returns: One a code: root mean squares over its rows.
-    func measures(_ codes: LatentCodes) -> [Measure] {
+    package func measures(_ codes: LatentCodes) -> [Measure] {
         let (rows, size) = (codes.rows, codes.size)
         return (0..<codes.count).map { code in
             var (fromMean, betweenRows) = (0.0, 0.0)
@@ -91,14 +106,7 @@ struct CodeDistance: Sendable {
         }
     }
 
-    /// What a person should know of codes before faces are made of them; nil where all are such as the generator knows.
-    ///
-    /// - Parameters:
-    ///   - codes: W or W+ of the generator.
-    ///   - name: Their file.
-    ///   - generator: Makes faces of them.
-    /// - Returns: One line.
-    func warning(of codes: LatentCodes, name: String, for generator: Generator) -> String? {
+    private func warning(of codes: LatentCodes, name: String, for generator: Generator) -> String? {
         let mixes = type(of: generator.network).isTrainedOnMixedRows
         func isFar(_ measure: Measure) -> Bool { measure.fromMean > limit }
         func isApart(_ measure: Measure) -> Bool { !mixes && measure.betweenRows > CodeDistance.betweenRowsLimit }
@@ -120,36 +128,5 @@ struct CodeDistance: Sendable {
             : "import a StyleGAN2-FFHQ for codes of its encoders, or pull them in with `toward mean 0.5`"
         return "\(name): \(count) of \(found.count) codes lie far from W of generator \(generator.identity.name), "
             + "\(parts.joined(separator: " and ")): most such faces melt; \(advice)"
-    }
-}
-
-extension Session {
-    /// Codes that come from elsewhere, pulled towards the mean; a notice tells where they still lie far from W.
-    ///
-    /// - Parameters:
-    ///   - codes: W or W+ of the generator.
-    ///   - name: What they are called in the notice.
-    ///   - generator: Makes faces of them.
-    ///   - share: What is left of their distance from the mean of W: w = mean + share · (w − mean).
-    /// - Returns: The codes to use.
-    /// - Throws: ``Core/Failure`` when W can't be measured.
-    func checked(
-        _ codes: LatentCodes, name: String, for generator: Generator, towardMean share: Float
-    ) throws -> LatentCodes {
-        var result = codes
-        generator.truncate(&result.values, psi: share)
-        if let warning = try CodeDistance.of(generator).warning(of: result, name: name, for: generator) {
-            context.notice(warning)
-        }
-        return result
-    }
-
-    /// Checks a share of the distance from the mean of W.
-    ///
-    /// - Throws: ``Core/Failure`` (usage) unless it is 0 to 1.
-    static func checkTowardMean(_ share: Float) throws {
-        guard 0...1 ~= share else {
-            throw Failure("toward mean \(share)", "must be 0 to 1", "for example 0.5; 1 changes nothing", kind: .usage)
-        }
     }
 }
