@@ -18,7 +18,7 @@ struct RefineTests {
         _ = try run("score")
         _ = try run("select --attr smiling,male --top 10")
         _ = try run("fit --attr smiling,male")
-        let local = "refine --attr smiling,male --faces 10 --steps 4 --batch 4 --classifier faces,resnext"
+        let local = "refine --attr smiling,male --faces 10 --steps 2 --batch 4 --classifier faces,resnext"
         let first = try run(local)
         #expect(first.contains("smiling@v") && first.contains("male@v"))
         let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
@@ -33,7 +33,7 @@ struct RefineTests {
         #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "496")
         // So does the former name.
         let former = try Program.run(
-            "fit --attr smiling,male --solver local --faces 10 --steps 4 --batch 4 --classifier faces,resnext".split(
+            "fit --attr smiling,male --solver local --faces 10 --steps 2 --batch 4 --classifier faces,resnext".split(
                 separator: " "
             ).map(
                 String.init),
