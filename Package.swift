@@ -89,8 +89,8 @@ let targets: [Target] = [
     module(
         "Inversion",
         [
-            "Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents", "Images", "Weights",
-            "Tensors", "Core",
+            "Colourisation", "Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents",
+            "Images", "Weights", "Tensors", "Core",
         ]),
     arranging("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),

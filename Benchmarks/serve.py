@@ -1,10 +1,11 @@
 """Several clients at once at a running `directions serve`: errors, times of previews, memory.
 
     .build/release/directions serve --port 8080 &
-    python3 Benchmarks/serve.py [--url http://127.0.0.1:8080] [--clients 8] [--seconds 60] [--pid PID]    # needs nothing else
+    python3 Benchmarks/serve.py [--url http://127.0.0.1:8080] [--clients 8] [--seconds 60] [--pid PID] [--photograph FILE]    # needs nothing else
 
 Each client does what a moving slider does: it asks for a preview of 256 pixels, and for the next as soon as that is there. With --pid
-the server's resident memory is told after a second of warming up, and at the end.
+the server's resident memory is told after a second of warming up, and at the end. With --photograph the largest face of a photograph is
+edited rather than faces of seeds; `--clients 1` tells how long one person waits.
 """
 import argparse
 import json
@@ -25,7 +26,8 @@ def client(options, directions, seed, end, times, errors):
     """Moves one slider of one face after another until the time is over."""
     draw = random.Random(seed)
     while time.monotonic() < end:
-        body = {"seed": draw.randrange(1000), "size": 256}
+        body = {"photograph": options.id} if options.photograph else {"seed": draw.randrange(1000)}
+        body["size"] = 256
         if directions:
             body["edits"] = [{"direction": draw.choice(directions), "strength": draw.uniform(-3, 3)}]
         request = urllib.request.Request(
@@ -47,10 +49,17 @@ def main():
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pid", type=int)
+    parser.add_argument("--photograph")
     options = parser.parse_args()
+    if options.photograph:
+        with open(options.photograph, "rb") as file:
+            request = urllib.request.Request(
+                options.url + "/api/photographs", file.read(), {"Content-Type": "application/octet-stream"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            options.id = json.load(answer)["id"]
     with urllib.request.urlopen(options.url + "/api/directions", timeout=60) as answer:
         directions = [one["name"] for one in json.load(answer)["directions"]]
-    client(options, directions, 0, time.monotonic() + 1, [], [])
+    client(options, directions, 0, time.monotonic() + (10 if options.photograph else 1), [], [])
     before = memory(options.pid) if options.pid else None
     times, errors = [], []
     end = time.monotonic() + options.seconds

@@ -93,7 +93,7 @@ public final class AttributeClassifier: Sendable {
             && card.temperatures.allSatisfy { $0 > 0 && $0.isFinite } && card.thresholds.allSatisfy { 0...1 ~= $0 }
         guard fine else { throw Failure(name, "has damaged metadata", "make it anew with `directions train`") }
         var networks: [any InferenceBackbone] = []
-        let network = try card.architecture.network(outputs: attributes.count, seed: 0, device: device)
+        let network = try card.architecture.network(outputs: attributes.count, seed: nil, device: device)
         for member in 0..<card.members {
             let prefix = "\(member)."
             let own = weights.filter { $0.key.hasPrefix(prefix) }.map {

@@ -74,7 +74,7 @@ public enum ColourFile {
         } catch is DecodingError {
             throw Failure(path, "has a card that can't be understood", "get the file again")
         }
-        let network = try ColourNetwork(card.configuration, device: device)
+        let network = try ColourNetwork(card.configuration, seed: nil, device: device)
         try network.load(file.tensors, from: path)
         return (card, network)
     }

@@ -39,18 +39,20 @@ public final class ColourNetwork {
     ///
     /// - Parameters:
     ///   - configuration: What it is.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     /// - Throws: ``Core/Failure`` for numbers out of range, a backbone without maps to read, or when memory runs out.
-    public init(_ configuration: ColourConfiguration, seed: UInt64 = 0, device: Device = .cpu) throws {
+    public init(_ configuration: ColourConfiguration, seed: UInt64? = 0, device: Device = .cpu) throws {
         try configuration.validate()
         self.configuration = configuration
         self.device = device
         let backbone = try configuration.backbone.network(inputs: 3, outputs: 0, seed: seed, device: device)
         self.backbone = backbone
-        let layers = LayerStore(seed: seed ^ 0xC0_1085, device: device)
+        let layers = LayerStore(seed: seed.map { $0 ^ 0xC0_1085 }, device: device)
         self.layers = layers
-        let (side, width) = (configuration.backbone.inputSize, configuration.width)
+        let width = configuration.width
+        // The smallest picture tells a map's channels as well.
+        let side = 32
         let maps = try Torch.withoutGradients {
             try backbone.features(Tensor.zeros([1, 3, side, side], device: device), training: false)
                 .map { (stride: $0.stride, channels: $0.tensor.shape[1]) }

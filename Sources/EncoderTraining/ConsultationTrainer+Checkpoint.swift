@@ -113,7 +113,7 @@ extension ConsultationTrainer {
 
     /// The running average as a network of its own.
     private func copy() throws -> sending ConsultationNetwork {
-        let result = try ConsultationNetwork(configuration, seed: 0, device: device)
+        let result = try ConsultationNetwork(configuration, seed: nil, device: device)
         try result.load(average.state(), from: plan.folder)
         return result
     }

@@ -110,7 +110,7 @@ extension EncoderTrainer {
 
     /// The running average as a network of its own.
     func copy() throws -> sending EncoderNetwork {
-        let result = try EncoderNetwork(settings.configuration, seed: 0, device: device, isBlank: true)
+        let result = try EncoderNetwork(settings.configuration, seed: nil, device: device)
         try result.load(average.state(), from: plan.folder)
         return result
     }

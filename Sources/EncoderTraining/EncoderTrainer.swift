@@ -146,7 +146,7 @@ public final class EncoderTrainer: TrainingLoop {
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
         }
-        average = try EncoderNetwork(settings.configuration, device: device, isBlank: true)
+        average = try EncoderNetwork(settings.configuration, seed: nil, device: device)
         try average.load(network.state(), from: plan.folder)
         optimiser = try Optimiser(
             .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),

@@ -81,7 +81,7 @@ public enum ConsultationFile {
     ) throws -> (card: ConsultationCard, network: ConsultationNetwork) {
         let file = try SafetensorsFile.read(path)
         let card = try card(of: file, name: path)
-        let network = try ConsultationNetwork(card.configuration, device: device)
+        let network = try ConsultationNetwork(card.configuration, seed: nil, device: device)
         try network.load(file.tensors, from: path)
         return (card, network)
     }

@@ -23,14 +23,14 @@ public final class ConsultationNetwork {
     ///
     /// - Parameters:
     ///   - configuration: What it is.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     /// - Throws: ``Core/Failure`` for numbers out of range, or when memory runs out.
-    public init(_ configuration: ConsultationConfiguration, seed: UInt64 = 0, device: Device = .cpu) throws {
+    public init(_ configuration: ConsultationConfiguration, seed: UInt64? = 0, device: Device = .cpu) throws {
         try configuration.validate()
         self.configuration = configuration
         self.device = device
-        layers = LayerStore(seed: seed ^ 0xC0_5017, device: device)
+        layers = LayerStore(seed: seed.map { $0 ^ 0xC0_5017 }, device: device)
         encoder = try Encoder(configuration, layers)
         alignment = try Alignment(configuration, layers)
     }

@@ -87,7 +87,7 @@ public enum EncoderFile {
             mean.shape == [size], axes.shape == [size, size]
         else { throw Failure(path, "has no principal coordinates", "get the file again") }
         let coordinates = try PrincipalCoordinates(mean: mean.floats(), axes: axes.floats())
-        let network = try EncoderNetwork(card.configuration, device: device, isBlank: true)
+        let network = try EncoderNetwork(card.configuration, seed: nil, device: device)
         try network.load(file.tensors, from: path)
         return (card, network, coordinates)
     }

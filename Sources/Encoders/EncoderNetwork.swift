@@ -22,14 +22,13 @@ public final class EncoderNetwork {
     ///
     /// - Parameters:
     ///   - configuration: What it is.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     ///   - precision: The type that the backbone's convolutions work in; weights stay float32.
-    ///   - isBlank: Whether the heads stay at zero, since all weights are going to be loaded.
     /// - Throws: ``Core/Failure`` for numbers out of range, or when memory runs out.
     public init(
-        _ configuration: EncoderConfiguration, seed: UInt64 = 0, device: Device = .cpu,
-        precision: ScalarType = .float32, isBlank: Bool = false
+        _ configuration: EncoderConfiguration, seed: UInt64? = 0, device: Device = .cpu,
+        precision: ScalarType = .float32
     ) throws {
         try configuration.validate()
         self.configuration = configuration
@@ -37,8 +36,9 @@ public final class EncoderNetwork {
         let backbone = try configuration.backbone.network(
             inputs: configuration.inputs, outputs: 0, seed: seed, device: device, precision: precision)
         self.backbone = backbone
-        layers = LayerStore(seed: seed ^ 0xE_C0DE, device: device, isBlank: isBlank)
-        let side = configuration.backbone.inputSize
+        layers = LayerStore(seed: seed.map { $0 ^ 0xE_C0DE }, device: device)
+        // The smallest picture tells a map's channels as well.
+        let side = 32
         let channels = try Torch.withoutGradients {
             try backbone.features(Tensor.zeros([1, configuration.inputs, side, side], device: device), training: false)
                 .map { (stride: $0.stride, channels: $0.tensor.shape[1]) }

@@ -67,7 +67,7 @@ public final class PublishedEncoder: PhotographEncoder, Sendable {
         ///
         /// - Throws: ``Core/Failure`` when memory runs out.
         func shapes() throws -> [String: [Int]] {
-            let network = try backbone.network(inputs: inputs, outputs: 0)
+            let network = try backbone.network(inputs: inputs, outputs: 0, seed: nil)
             let tensors = network.parameters + network.buffers
             return Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0.tensor.shape) })
                 .merging(PublishedHeads.shapes(self)) { $1 }
@@ -105,7 +105,8 @@ public final class PublishedEncoder: PhotographEncoder, Sendable {
         }
         self.mean = try mean.floats()
         guard
-            let network = try card.backbone.network(inputs: card.inputs, outputs: 0, device: device) as? ImprovedResNet
+            let network = try card.backbone.network(inputs: card.inputs, outputs: 0, seed: nil, device: device)
+                as? ImprovedResNet
         else { throw Failure(path, "has another backbone than IR-SE50", "import the checkpoint again") }
         try network.load(file.tensors, from: path)
         for (_, tensor) in network.parameters { try tensor.requiringGradient(false) }

@@ -1,3 +1,4 @@
+import Colourisation
 import Images
 
 /// Carries an edit of a photograph's reconstruction over to the photograph.
@@ -10,6 +11,7 @@ import Images
 ///
 /// Where the reconstruction shows another thing than the photograph, as beside the far cheek of a head that is turned farther than
 /// its code holds, its edit says nothing of the photograph and is left out; nor does what differs there count as lighting beside.
+/// What lies behind the person stays as well, but where the edited face has grown over it, as longer hair does.
 ///
 /// For example:
 ///
@@ -26,6 +28,8 @@ public struct EditTransfer: Sendable {
     private static let shade: Float = 0.25
     /// Differences of photograph and reconstruction at which they begin to show other things, and at which it is certain.
     private static let apart: ClosedRange<Float> = 0.18...0.42
+    /// Shares of the person at which a place no longer lies behind it, and at which it is of it for certain.
+    private static let behind: ClosedRange<Float> = 0.15...0.5
     /// What a place counts in the lighting around it where they show other things.
     private static let stray: Float = 0.02
     /// The Gaussian's deviations in shares of a side: of what is lighting, of masks, and of their rims.
@@ -44,6 +48,8 @@ public struct EditTransfer: Sendable {
     private let matched: Registration.Pyramid
     /// [side, side]: 0 where the two show other things, 1 where they do not.
     private let trust: [Float]
+    /// [side, side]: 1 on the person, in the photograph or in its reconstruction, 0 behind; nil where nobody looks closely.
+    private let person: [Float]?
     /// The photograph less that, and its slow part.
     private let difference: [Float]
     private let slow: [Float]
@@ -64,9 +70,18 @@ public struct EditTransfer: Sendable {
             of: registration.pyramid(reconstruction), onto: registration.pyramid(photograph))
         placed = ImageBatch(place.warped(reconstruction.planes), side: side)
         matched = registration.pyramid(placed)
+        person =
+            registration.isQuick
+            ? nil : zip(EditTransfer.person(photograph), EditTransfer.person(placed)).map { max($0, $1) }
         difference = zip(photograph.planes, placed.planes).map { $0 - $1 }
         trust = EditTransfer.trust(difference, side: side)
         slow = EditTransfer.slow(difference, trust: trust, side: side)
+    }
+
+    /// How much of each place is of the person.
+    private static func person(_ picture: ImageBatch) -> [Float] {
+        let grey = Plane(picture.luma().planes.map { 127.5 * ($0 + 1) }, width: picture.side, height: picture.side)
+        return FaceMatte.matte(of: grey).values
     }
 
     /// How much the photograph and its reconstruction show the same thing at each place; texture does not count.
@@ -107,9 +122,9 @@ public struct EditTransfer: Sendable {
         var mask = mask(of: face.planes)
         // How the edit moved what was there, and where that explains it.
         let motion = registration.displacement(of: matched, onto: registration.pyramid(face))
-        let moved = motion.warped(difference)
-        let movedSlow = motion.warped(slow)
-        var other = other(face.planes, than: motion.warped(placed.planes))
+        let all = motion.warped(difference + slow + placed.planes)
+        let (moved, movedSlow) = (all[..<(3 * area)], all[(3 * area)..<(6 * area)])
+        var other = other(face.planes, than: Array(all[(6 * area)...]))
         let replaced = PlaneFilters.blurred(
             (0..<area).map { mask[$0] * other[$0] }, side: side, sigma: EditTransfer.surroundings * Float(side))
         for (i, value) in PlaneFilters.step(replaced, from: 0.08, to: 0.35).enumerated() {
@@ -117,12 +132,18 @@ public struct EditTransfer: Sendable {
             other[i] = max(other[i], value)
         }
         for i in mask.indices { mask[i] *= trust[i] }
+        if let person {
+            let own = PlaneFilters.step(
+                zip(person, EditTransfer.person(face)).map { max($0, $1) }, from: EditTransfer.behind.lowerBound,
+                to: EditTransfer.behind.upperBound)
+            for i in mask.indices { mask[i] *= own[i] }
+        }
         var result = zero
         for channel in 0..<3 {
             for i in 0..<area where mask[i] > 0 {
                 let k = channel * area + i
-                let fine = (1 - other[i]) * (moved[k] - movedSlow[k])
-                result.planes[k] = mask[i] * (face.planes[k] + movedSlow[k] + fine - photograph.planes[k])
+                let fine = (1 - other[i]) * (moved[k] - movedSlow[3 * area + k])
+                result.planes[k] = mask[i] * (face.planes[k] + movedSlow[3 * area + k] + fine - photograph.planes[k])
             }
         }
         return result

@@ -1,3 +1,5 @@
+import Core
+import Foundation
 import Images
 
 /// What the transfer of edits needs of pictures' planes: blurs, steps and displaced copies.
@@ -14,12 +16,20 @@ enum PlaneFilters {
         if radius < 1 { return planes }
         // What each window holds, as the windows at the rim are smaller.
         let shares = (0..<side).map { 1 / Float(min(side - 1, $0 + radius) - max(0, $0 - radius) + 1) }
-        var (values, other) = (planes, planes)
-        for _ in 0..<3 {
-            boxRows(values, &other, side: side, radius: radius, shares: shares)
-            boxColumns(other, &values, side: side, radius: radius, shares: shares)
+        let area = side * side
+        return [Float](unsafeUninitializedCapacity: planes.count) { buffer, initialized in
+            let result = SendableBuffer(buffer)
+            DispatchQueue.concurrentPerform(iterations: planes.count / area) { plane in
+                var values = Array(planes[plane * area..<(plane + 1) * area])
+                var other = values
+                for _ in 0..<3 {
+                    boxRows(values, &other, side: side, radius: radius, shares: shares)
+                    boxColumns(other, &values, side: side, radius: radius, shares: shares)
+                }
+                for i in values.indices { result.value[plane * area + i] = values[i] }
+            }
+            initialized = planes.count
         }
-        return values
     }
 
     private static func boxRows(_ input: [Float], _ output: inout [Float], side: Int, radius: Int, shares: [Float]) {
@@ -127,26 +137,38 @@ struct Displacement: Sendable, Equatable {
     /// - Returns: Of the same shape.
     func warped(_ planes: [Float]) -> [Float] {
         let area = side * side
-        var result = [Float](repeating: 0, count: planes.count)
-        let last = Float(side - 1)
-        planes.withUnsafeBufferPointer { planes in
-            result.withUnsafeMutableBufferPointer { result in
-                for i in 0..<area {
-                    let (dx, dy) = (x[i], y[i])
-                    let px = min(last, max(0, Float(i % side) + dx))
-                    let py = min(last, max(0, Float(i / side) + dy))
-                    let (x0, y0) = (min(side - 2, Int(px)), min(side - 2, Int(py)))
-                    let (fx, fy) = (px - Float(x0), py - Float(y0))
-                    let at = y0 * side + x0
-                    for plane in stride(from: 0, to: planes.count, by: area) {
-                        let (a, b) = (planes[plane + at], planes[plane + at + 1])
-                        let (c, d) = (planes[plane + at + side], planes[plane + at + side + 1])
-                        let (top, bottom) = (a + fx * (b - a), c + fx * (d - c))
-                        result[plane + i] = top + fy * (bottom - top)
-                    }
+        return [Float](unsafeUninitializedCapacity: planes.count) { buffer, initialized in
+            let result = SendableBuffer(buffer)
+            DispatchQueue.concurrentPerform(iterations: Displacement.parts) { part in
+                planes.withUnsafeBufferPointer { planes in
+                    let (first, end) = (area * part / Displacement.parts, area * (part + 1) / Displacement.parts)
+                    warp(planes, into: result.value, places: first..<end)
                 }
             }
+            initialized = planes.count
         }
-        return result
+    }
+
+    /// Parts of a picture that are warped at once.
+    private static let parts = 4
+
+    private func warp(
+        _ planes: UnsafeBufferPointer<Float>, into result: UnsafeMutableBufferPointer<Float>, places: Range<Int>
+    ) {
+        let (area, last) = (side * side, Float(side - 1))
+        for i in places {
+            let (dx, dy) = (x[i], y[i])
+            let px = min(last, max(0, Float(i % side) + dx))
+            let py = min(last, max(0, Float(i / side) + dy))
+            let (x0, y0) = (min(side - 2, Int(px)), min(side - 2, Int(py)))
+            let (fx, fy) = (px - Float(x0), py - Float(y0))
+            let at = y0 * side + x0
+            for plane in stride(from: 0, to: planes.count, by: area) {
+                let (a, b) = (planes[plane + at], planes[plane + at + 1])
+                let (c, d) = (planes[plane + at + side], planes[plane + at + side + 1])
+                let (top, bottom) = (a + fx * (b - a), c + fx * (d - c))
+                result[plane + i] = top + fy * (bottom - top)
+            }
+        }
     }
 }

@@ -21,6 +21,9 @@ public struct Registration: Sendable {
     /// Four times as fast, for previews.
     public static let quick = Registration(finest: 128)
 
+    /// Whether it is the one for previews.
+    var isQuick: Bool { finest < Registration.exact.finest }
+
     private init(finest: Int) { self.finest = finest }
 
     /// A picture as matching sees it, at all its sizes.

@@ -19,13 +19,13 @@ public protocol NetworkConfiguration: Sendable, Codable, Equatable {
     /// - Parameters:
     ///   - inputs: Channels of the pictures: 3, or 6 for two pictures one behind the other.
     ///   - outputs: Logits; 0 for a backbone without a head.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Returns: The network.
     /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
     func network(
-        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+        inputs: Int, outputs: Int, seed: UInt64?, device: Device, precision: ScalarType
     ) throws -> any Backbone
 }
 
@@ -88,13 +88,13 @@ public struct Architecture: Sendable, Codable, Equatable {
     /// - Parameters:
     ///   - inputs: Channels of the pictures: 3, or 6 for two pictures one behind the other.
     ///   - outputs: Logits; 0 for a backbone without a head.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Returns: The network.
     /// - Throws: ``Core/Failure`` as ``validate()``, or when memory runs out.
     public func network(
-        inputs: Int = 3, outputs: Int, seed: UInt64 = 0, device: Device = .cpu, precision: ScalarType = .float32
+        inputs: Int = 3, outputs: Int, seed: UInt64? = 0, device: Device = .cpu, precision: ScalarType = .float32
     ) throws -> any Backbone {
         try validate()
         return try configuration.network(
@@ -109,7 +109,7 @@ public struct Architecture: Sendable, Codable, Equatable {
     /// - Returns: The network without a head.
     /// - Throws: ``Core/Failure`` naming the file and the first tensor that is missing or of another shape.
     public func backbone(from path: String, device: Device = .cpu) throws -> any Backbone {
-        let network = try network(outputs: 0, device: device)
+        let network = try network(outputs: 0, seed: nil, device: device)
         try network.load(PublishedWeights.read(path), from: path)
         return network
     }

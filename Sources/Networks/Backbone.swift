@@ -69,9 +69,20 @@ public struct FeatureMap: Sendable {
 
 /// Keeps the last map at each stride while a network is run.
 struct FeatureCollector {
-    private(set) var maps: [FeatureMap] = []
+    private var maps: [FeatureMap] = []
 
-    mutating func note(_ tensor: Tensor, stride: Int) {
+    /// What a network shows while it runs, in float32.
+    ///
+    /// - Parameter run: Runs it; calls what it is given with each map and its stride.
+    /// - Returns: The last map at each stride.
+    /// - Throws: What `run` throws.
+    static func maps(_ run: (_ note: (Tensor, Int) throws -> Void) throws -> Void) throws -> [FeatureMap] {
+        var collector = FeatureCollector()
+        try run { collector.note(try $0.to(type: .float32), stride: $1) }
+        return collector.maps
+    }
+
+    private mutating func note(_ tensor: Tensor, stride: Int) {
         if maps.last?.stride == stride { maps.removeLast() }
         maps.append(FeatureMap(stride: stride, tensor: tensor))
     }
@@ -102,7 +113,20 @@ struct LinearHead: Sendable {
         LinearHead(weight: try weight.detached().clone(), bias: try bias.detached().clone())
     }
 
-    static let missing = Failure("backbone", "has no head, and so no logits", "ask for its features")
+    /// The logits over a last map.
+    ///
+    /// - Throws: ``Core/Failure`` where there is no head.
+    static func logits(_ head: LinearHead?, of map: Tensor) throws -> Tensor {
+        try required(head).apply(map.globalAverage().to(type: .float32))
+    }
+
+    /// A head, or why there are no logits.
+    static func required(_ head: LinearHead?) throws -> LinearHead {
+        guard let head else {
+            throw Failure("backbone", "has no head, and so no logits", "ask for its features")
+        }
+        return head
+    }
 }
 
 extension Backbone {

@@ -65,15 +65,13 @@ public struct DlibResNet: FeatureExtractor, EmbeddingNetwork {
     }
 
     public func features(_ images: Tensor) throws -> [FeatureMap] {
-        var collector = FeatureCollector()
-        _ = try maps(images) { collector.note($0, stride: $1) }
-        return collector.maps
+        try FeatureCollector.maps { _ = try maps(images, note: $0) }
     }
 
     /// The last map; each block's is shown to `note` with its stride.
-    private func maps(_ faces: Tensor, note: (Tensor, Int) -> Void = { _, _ in }) throws -> Tensor {
+    private func maps(_ faces: Tensor, note: (Tensor, Int) throws -> Void = { _, _ in }) throws -> Tensor {
         var x = try layers[0](faces.scaled(by: 127.5 / 256).added(to: shift)).relu()
-        note(x, 2)
+        try note(x, 2)
         x = try x.maxPooled(size: 3, stride: 2)
         var stride = 4
         for block in 0..<14 {
@@ -82,7 +80,7 @@ public struct DlibResNet: FeatureExtractor, EmbeddingNetwork {
             let shortcut = isHalving ? try x.averagePooled(size: 2, stride: 2) : x
             x = try DlibResNet.sum(y, shortcut).relu()
             if isHalving { stride *= 2 }
-            note(x, stride)
+            try note(x, stride)
         }
         return x
     }

@@ -50,7 +50,7 @@ public struct EfficientNetLiteConfiguration: NetworkConfiguration {
     public func validate() throws { _ = try scaling() }
 
     public func network(
-        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+        inputs: Int, outputs: Int, seed: UInt64?, device: Device, precision: ScalarType
     ) throws -> any Backbone {
         try EfficientNetLite(
             self, inputs: inputs, outputs: outputs, seed: seed, device: device, precision: precision)
@@ -111,18 +111,18 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
     ///   - configuration: The network's shape.
     ///   - inputs: Channels of the pictures.
     ///   - outputs: Logits; 0 for a backbone without a head.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
-        _ configuration: EfficientNetLiteConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64,
+        _ configuration: EfficientNetLiteConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64?,
         device: Device = .cpu,
         precision: ScalarType = .float32
     ) throws {
         name = configuration.name
         self.outputs = outputs
-        self.seed = seed
+        self.seed = seed ?? 0
         self.precision = precision
         let scaling = try configuration.scaling()
         dropout = scaling.dropout
@@ -162,7 +162,7 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
     }
 
     public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
-        guard let linear else { throw LinearHead.missing }
+        let linear = try LinearHead.required(linear)
         var random = masks()
         var features = try maps(images, training: training, &random).globalAverage().to(type: .float32)
         if training {
@@ -173,10 +173,8 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
     }
 
     public func features(_ images: Tensor, training: Bool) throws -> [FeatureMap] {
-        var collector = FeatureCollector()
         var random = masks()
-        _ = try maps(images, training: training, &random) { collector.note(try $0.to(type: .float32), stride: $1) }
-        return collector.maps
+        return try FeatureCollector.maps { _ = try maps(images, training: training, &random, note: $0) }
     }
 
     /// What the step leaves out.
@@ -243,17 +241,14 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
         let head: LinearHead?
 
         func logits(_ images: Tensor) throws -> Tensor {
-            guard let head else { throw LinearHead.missing }
-            return try head.apply(last.apply(maps(images)).clamped(0, 6).globalAverage())
+            try LinearHead.logits(head, of: last.apply(maps(images)).clamped(0, 6))
         }
 
         func features(_ images: Tensor) throws -> [FeatureMap] {
-            var collector = FeatureCollector()
-            _ = try maps(images) { collector.note($0, stride: $1) }
-            return collector.maps
+            try FeatureCollector.maps { _ = try maps(images, note: $0) }
         }
 
-        private func maps(_ images: Tensor, note: (Tensor, Int) -> Void = { _, _ in }) throws -> Tensor {
+        private func maps(_ images: Tensor, note: (Tensor, Int) throws -> Void = { _, _ in }) throws -> Tensor {
             var x = try stem.apply(images.contiguous(channelsLast: true)).clamped(0, 6)
             var stride = 2
             for block in blocks {
@@ -261,7 +256,7 @@ public final class EfficientNetLite: Backbone, @unchecked Sendable {
                 let y = try block.project.apply(block.depthwise.apply(inner).clamped(0, 6))
                 x = block.isResidual ? try y.added(to: x) : y
                 stride *= block.depthwise.stride
-                note(x, stride)
+                try note(x, stride)
             }
             return x
         }

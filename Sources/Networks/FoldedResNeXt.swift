@@ -16,22 +16,19 @@ struct FoldedResNeXt: InferenceBackbone {
     let inputShift: Tensor?
 
     func logits(_ images: Tensor) throws -> Tensor {
-        guard let head else { throw LinearHead.missing }
-        return try head.apply(maps(images).globalAverage())
+        try LinearHead.logits(head, of: maps(images))
     }
 
     func features(_ images: Tensor) throws -> [FeatureMap] {
-        var collector = FeatureCollector()
-        _ = try maps(images) { collector.note($0, stride: $1) }
-        return collector.maps
+        try FeatureCollector.maps { _ = try maps(images, note: $0) }
     }
 
-    private func maps(_ images: Tensor, note: (Tensor, Int) -> Void = { _, _ in }) throws -> Tensor {
+    private func maps(_ images: Tensor, note: (Tensor, Int) throws -> Void = { _, _ in }) throws -> Tensor {
         var x = try images.contiguous(channelsLast: true)
         if let inputScale, let inputShift { x = try x.multiplied(by: inputScale).added(to: inputShift) }
         x = try stem.apply(x).reluInPlace()
         var stride = 2
-        note(x, stride)
+        try note(x, stride)
         if pools {
             x = try x.maxPooled(size: 3, stride: 2, padding: 1)
             stride = 4
@@ -42,7 +39,7 @@ struct FoldedResNeXt: InferenceBackbone {
             y = try block.units[2].apply(y)
             x = try y.addingInPlace(block.shortcut?.apply(x) ?? x).reluInPlace()
             stride *= block.units[1].stride
-            note(x, stride)
+            try note(x, stride)
         }
         return x
     }

@@ -12,11 +12,11 @@ public final class LayerStore {
     private var random: CounterRandom
     private let isBlank: Bool
 
-    /// An empty store, whose values will come from a seed; zeros of a blank one, which is going to be filled from a file.
-    package init(seed: UInt64, device: Device, isBlank: Bool = false) {
+    /// An empty store, whose values will come from a seed; zeros where there is none, to be filled from a file.
+    package init(seed: UInt64?, device: Device) {
         self.device = device
-        self.isBlank = isBlank
-        random = CounterRandom(seed: seed, domain: 0x103)
+        isBlank = seed == nil
+        random = CounterRandom(seed: seed ?? 0, domain: 0x103)
     }
 
     /// A convolution and its normalisation: weights from He's normal distribution (fan out), γ at `gain`.

@@ -187,9 +187,7 @@ public struct PerceptualNetwork: FeatureExtractor {
     }
 
     public func features(_ images: Tensor) throws -> [FeatureMap] {
-        var collector = FeatureCollector()
-        try run(images) { collector.note($0, stride: $1) }
-        return collector.maps
+        try FeatureCollector.maps { try run(images, tap: $0) }
     }
 
     private func run(_ images: Tensor, tap: (Tensor, Int) throws -> Void) throws {

@@ -35,7 +35,7 @@ public struct PlainConfiguration: NetworkConfiguration {
     }
 
     public func network(
-        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+        inputs: Int, outputs: Int, seed: UInt64?, device: Device, precision: ScalarType
     ) throws -> any Backbone {
         try PlainNetwork(
             self, inputs: inputs, outputs: outputs, seed: seed, device: device, precision: precision)
@@ -59,12 +59,12 @@ public final class PlainNetwork: Backbone, @unchecked Sendable {
     ///   - configuration: The network's shape.
     ///   - inputs: Channels of the pictures.
     ///   - outputs: Logits; 0 for a backbone without a head.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
-        _ configuration: PlainConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64, device: Device = .cpu,
+        _ configuration: PlainConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64?, device: Device = .cpu,
         precision: ScalarType = .float32
     ) throws {
         try configuration.validate()
@@ -84,14 +84,11 @@ public final class PlainNetwork: Backbone, @unchecked Sendable {
     }
 
     public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
-        guard let linear else { throw LinearHead.missing }
-        return try linear.apply(maps(images, training: training).globalAverage().to(type: .float32))
+        try LinearHead.logits(linear, of: maps(images, training: training))
     }
 
     public func features(_ images: Tensor, training: Bool) throws -> [FeatureMap] {
-        var collector = FeatureCollector()
-        _ = try maps(images, training: training) { collector.note(try $0.to(type: .float32), stride: $1) }
-        return collector.maps
+        try FeatureCollector.maps { _ = try maps(images, training: training, note: $0) }
     }
 
     /// The last map; each convolution's is shown to `note` with its stride.
@@ -121,23 +118,20 @@ public final class PlainNetwork: Backbone, @unchecked Sendable {
         let head: LinearHead?
 
         func logits(_ images: Tensor) throws -> Tensor {
-            guard let head else { throw LinearHead.missing }
-            return try head.apply(maps(images).globalAverage())
+            try LinearHead.logits(head, of: maps(images))
         }
 
         func features(_ images: Tensor) throws -> [FeatureMap] {
-            var collector = FeatureCollector()
-            _ = try maps(images) { collector.note($0, stride: $1) }
-            return collector.maps
+            try FeatureCollector.maps { _ = try maps(images, note: $0) }
         }
 
-        private func maps(_ images: Tensor, note: (Tensor, Int) -> Void = { _, _ in }) throws -> Tensor {
+        private func maps(_ images: Tensor, note: (Tensor, Int) throws -> Void = { _, _ in }) throws -> Tensor {
             var x = try images.contiguous(channelsLast: true)
             var stride = 1
             for unit in units {
                 x = try unit.apply(x).reluInPlace()
                 stride *= unit.stride
-                note(x, stride)
+                try note(x, stride)
             }
             return x
         }

@@ -69,7 +69,7 @@ public struct ResNeXtConfiguration: NetworkConfiguration {
     }
 
     public func network(
-        inputs: Int, outputs: Int, seed: UInt64, device: Device, precision: ScalarType
+        inputs: Int, outputs: Int, seed: UInt64?, device: Device, precision: ScalarType
     ) throws -> any Backbone {
         try ResNeXt(
             self, inputs: inputs, outputs: outputs, seed: seed, device: device, precision: precision)
@@ -106,12 +106,12 @@ public final class ResNeXt: Backbone, @unchecked Sendable {
     ///   - configuration: The network's shape.
     ///   - inputs: Channels of the pictures.
     ///   - outputs: Logits; 0 for a backbone without a head.
-    ///   - seed: Names the weights.
+    ///   - seed: Names the weights; nil leaves them at zero, to be loaded.
     ///   - device: Where to compute.
     ///   - precision: The type that convolutions work in; weights stay float32.
     /// - Throws: ``Core/Failure`` when memory runs out.
     public init(
-        _ configuration: ResNeXtConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64, device: Device = .cpu,
+        _ configuration: ResNeXtConfiguration, inputs: Int = 3, outputs: Int, seed: UInt64?, device: Device = .cpu,
         precision: ScalarType = .float32
     ) throws {
         try configuration.validate()
@@ -163,14 +163,11 @@ public final class ResNeXt: Backbone, @unchecked Sendable {
     }
 
     public func logits(_ images: Tensor, training: Bool) throws -> Tensor {
-        guard let linear else { throw LinearHead.missing }
-        return try linear.apply(maps(images, training: training).globalAverage().to(type: .float32))
+        try LinearHead.logits(linear, of: maps(images, training: training))
     }
 
     public func features(_ images: Tensor, training: Bool) throws -> [FeatureMap] {
-        var collector = FeatureCollector()
-        _ = try maps(images, training: training) { collector.note(try $0.to(type: .float32), stride: $1) }
-        return collector.maps
+        try FeatureCollector.maps { _ = try maps(images, training: training, note: $0) }
     }
 
     /// The last map; each block's is shown to `note` with its stride.

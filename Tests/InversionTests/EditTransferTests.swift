@@ -59,6 +59,22 @@ import Testing
         #expect(photograph.planes[middle] + change.planes[middle] < -0.5)
     }
 
+    @Test func whatLiesBehindThePersonStays() {
+        let (photograph, face) = (Self.picture(hasDetail: true), Self.picture(hasDetail: false))
+        var edited = face
+        // A stain in the corner, and a mark on the disc.
+        for channel in 0..<3 {
+            for row in 4..<24 { for column in 4..<24 { edited.planes[(channel * 128 + row) * 128 + column] += 0.5 } }
+            for row in 50..<58 { for column in 60..<68 { edited.planes[(channel * 128 + row) * 128 + column] = -0.9 } }
+        }
+        let (corner, middle) = (14 * 128 + 14, 54 * 128 + 64)
+        let change = EditTransfer(photograph: photograph, reconstruction: face).change(to: edited)
+        #expect(abs(change.planes[corner]) < 0.02 && photograph.planes[middle] + change.planes[middle] < -0.5)
+        // A preview does not look so closely.
+        let quick = EditTransfer(photograph: photograph, reconstruction: face, registration: .quick)
+        #expect(quick.change(to: edited).planes[corner] > 0.3)
+    }
+
     @Test func detailGoesAlongWithWhatMoved() {
         let (photograph, face) = (Self.picture(hasDetail: true), Self.picture(hasDetail: false))
         let transfer = EditTransfer(photograph: photograph, reconstruction: face)
