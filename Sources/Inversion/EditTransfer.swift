@@ -48,8 +48,8 @@ public struct EditTransfer: Sendable {
     private let matched: Registration.Pyramid
     /// [side, side]: 0 where the two show other things, 1 where they do not.
     private let trust: [Float]
-    /// [side, side]: 1 on the person, in the photograph or in its reconstruction, 0 behind; nil where nobody looks closely.
-    private let person: [Float]?
+    /// [side, side]: 1 on the person, 0 behind, in the photograph and in its reconstruction; nil where nobody looks closely.
+    private let person: (photograph: [Float], reconstruction: [Float])?
     /// The photograph less that, and its slow part.
     private let difference: [Float]
     private let slow: [Float]
@@ -70,18 +70,17 @@ public struct EditTransfer: Sendable {
             of: registration.pyramid(reconstruction), onto: registration.pyramid(photograph))
         placed = ImageBatch(place.warped(reconstruction.planes), side: side)
         matched = registration.pyramid(placed)
-        person =
-            registration.isQuick
-            ? nil : zip(EditTransfer.person(photograph), EditTransfer.person(placed)).map { max($0, $1) }
+        person = registration.isQuick ? nil : (EditTransfer.person(photograph), EditTransfer.person(placed))
         difference = zip(photograph.planes, placed.planes).map { $0 - $1 }
         trust = EditTransfer.trust(difference, side: side)
         slow = EditTransfer.slow(difference, trust: trust, side: side)
     }
 
-    /// How much of each place is of the person.
+    /// How much of each place is of the person, looked at in 256 pixels at most.
     private static func person(_ picture: ImageBatch) -> [Float] {
-        let grey = Plane(picture.luma().planes.map { 127.5 * ($0 + 1) }, width: picture.side, height: picture.side)
-        return FaceMatte.matte(of: grey).values
+        let small = picture.resized(to: min(256, picture.side))
+        let grey = Plane(small.luma().planes.map { 127.5 * ($0 + 1) }, width: small.side, height: small.side)
+        return FaceMatte.matte(of: grey).resized(width: picture.side, height: picture.side).values
     }
 
     /// How much the photograph and its reconstruction show the same thing at each place; texture does not count.
@@ -133,10 +132,12 @@ public struct EditTransfer: Sendable {
         }
         for i in mask.indices { mask[i] *= trust[i] }
         if let person {
-            let own = PlaneFilters.step(
-                zip(person, EditTransfer.person(face)).map { max($0, $1) }, from: EditTransfer.behind.lowerBound,
-                to: EditTransfer.behind.upperBound)
-            for i in mask.indices { mask[i] *= own[i] }
+            // Beyond the photograph's person only what the edit made grow: what the reconstruction has too much says nothing of it.
+            let edited = EditTransfer.person(face)
+            let own = edited.indices.map { max(person.photograph[$0], min(edited[$0], 1 - person.reconstruction[$0])) }
+            let share = PlaneFilters.step(
+                own, from: EditTransfer.behind.lowerBound, to: EditTransfer.behind.upperBound)
+            for i in mask.indices { mask[i] *= share[i] }
         }
         var result = zero
         for channel in 0..<3 {

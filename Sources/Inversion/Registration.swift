@@ -18,8 +18,8 @@ public struct Registration: Sendable {
 
     /// As exact as pictures of 256 pixels allow.
     public static let exact = Registration(finest: 256)
-    /// Four times as fast, for previews.
-    public static let quick = Registration(finest: 128)
+    /// Many times as fast, for previews.
+    public static let quick = Registration(finest: 64)
 
     /// Whether it is the one for previews.
     var isQuick: Bool { finest < Registration.exact.finest }
