@@ -20,7 +20,7 @@ let torchLibraries: [LinkerSetting] =
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
 // What follows shortens builds of this checkout: without debug information, and without Swift's own optimisation of modules that
-// only arrange what others compute, where it takes two thirds of the time and gains nothing that can be measured. SwiftPM
+// only arrange what others compute, where it takes most of the time and gains nothing that can be measured. SwiftPM
 // refuses such flags in a package that others depend upon by version; there everything is optimised.
 let isDependency = Context.packageDirectory.contains("/checkouts/")
 let quick: [SwiftSetting] =

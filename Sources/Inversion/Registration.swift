@@ -121,9 +121,9 @@ public struct Registration: Sendable {
             let p = xx * start.x[i] + b * start.y[i] - weight * e.x[i]
             let q = b * start.x[i] + yy * start.y[i] - weight * e.y[i]
             let (a, c) = (s + xx, s + yy)
-            let share1 = 1 / (a * c - b * b)
-            (e.x[i], e.y[i]) = ((p * c - q * b) * share1, (a * q - b * p) * share1)
-            (e.xx[i], e.xy[i], e.yy[i]) = (s * c * share1, -s * b * share1, s * a * share1)
+            let inverse = 1 / (a * c - b * b)
+            (e.x[i], e.y[i]) = ((p * c - q * b) * inverse, (a * q - b * p) * inverse)
+            (e.xx[i], e.xy[i], e.yy[i]) = (s * c * inverse, -s * b * inverse, s * a * inverse)
         }
         return e
     }
