@@ -19,8 +19,8 @@ let torchLibraries: [LinkerSetting] =
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
-// What follows shortens builds of this checkout: without debug information, and without Swift's own optimisation of modules that
-// only arrange what others compute, where it takes most of the time and gains nothing that can be measured. SwiftPM
+// What follows shortens builds of this checkout: without debug information, and without optimisation of modules that only
+// arrange what others compute, where it takes most of the time and gains nothing that can be measured. SwiftPM
 // refuses such flags in a package that others depend upon by version; there everything is optimised.
 let isDependency = Context.packageDirectory.contains("/checkouts/")
 let quick: [SwiftSetting] =
@@ -28,7 +28,7 @@ let quick: [SwiftSetting] =
 let arranging: [SwiftSetting] =
     isDependency
     ? strict
-    : quick + [.unsafeFlags(["-Xfrontend", "-disable-sil-perf-optzns"], .when(configuration: .release))]
+    : quick + [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
 /// A Swift target of this package.
 func module(
@@ -62,11 +62,11 @@ let targets: [Target] = [
     module("Tensors", ["CTorch", "Core"]),
     module("Images", ["CImages", "Core"]),
     arranging("Weights", ["Core", "CZlib"]),
-    module("Latents", ["Weights", "Core"]),
-    module("Networks", ["Tensors", "Weights", "Core"], resources: [.copy("Resources")]),
+    module("Latents", ["Weights", "CSynthesis", "Core"]),
+    arranging("Networks", ["Tensors", "Weights", "Core"], resources: [.copy("Resources")]),
     module(
         "Faces", ["Networks", "Tensors", "Weights", "Images", "Core"], resources: [.copy("Resources")]),
-    module("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
+    arranging("Generators", ["Tensors", "Weights", "Images", "Latents", "CSynthesis", "Core"]),
     module(
         "Classifiers", ["Faces", "Networks", "Tensors", "Weights", "Images", "Core"],
         resources: [.copy("Resources")]),
@@ -83,7 +83,7 @@ let targets: [Target] = [
         ["ImageMetrics", "Colourisation", "Objectives", "Networks", "Faces", "Images", "Core"]),
     arranging("LatentStore", ["CSQLite", "Core"]),
     module("Sampling", ["Generators", "LatentStore", "Core"]),
-    module("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
+    arranging("Scoring", ["Classifiers", "Generators", "LatentStore", "Images", "Latents", "Core"]),
     module("Selection", ["LatentStore", "Core"]),
     module("Fitting", ["CRows", "CLinearAlgebra", "Core"]),
     module(
@@ -168,76 +168,77 @@ let tests: [Target] = [
     .testTarget(
         name: "ClassifiersTests",
         dependencies: ["Classifiers", "Faces", "Networks", "Tensors", "Images", "Weights", "Core"],
-        swiftSettings: strict),
+        swiftSettings: arranging),
     .testTarget(
         name: "ExerciseTests",
         dependencies: [
             "Directions", "DirectionFitting", "Objectives", "Classifiers", "Faces", "Networks",
             "Generators", "Latents", "LatentStore", "Scoring", "Selection", "Fitting", "Images", "Weights", "Core",
-        ], swiftSettings: strict),
+        ], swiftSettings: arranging),
     .testTarget(
         name: "SamplingTests",
-        dependencies: ["Sampling", "Generators", "LatentStore", "Core"], swiftSettings: strict),
-    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", "CSQLite", "Core"], swiftSettings: strict),
+        dependencies: ["Sampling", "Generators", "LatentStore", "Core"], swiftSettings: arranging),
+    .testTarget(name: "LatentStoreTests", dependencies: ["LatentStore", "CSQLite", "Core"], swiftSettings: arranging),
     .testTarget(
-        name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: strict),
+        name: "NetworksTests", dependencies: ["Networks", "Tensors", "Weights", "Core"], swiftSettings: arranging),
     .testTarget(
-        name: "FacesTests", dependencies: ["Objectives", "Faces", "Images", "Weights", "Core"], swiftSettings: strict),
+        name: "FacesTests", dependencies: ["Objectives", "Faces", "Images", "Weights", "Core"], swiftSettings: arranging
+    ),
     .testTarget(
         name: "ObjectivesTests", dependencies: ["Objectives", "Networks", "Images", "Weights", "Core"],
-        swiftSettings: strict),
+        swiftSettings: arranging),
     .testTarget(
         name: "InversionTests",
         dependencies: [
             "Inversion", "Fitting", "Networks", "Generators", "Latents", "Images", "Tensors", "Weights", "Core",
         ],
-        swiftSettings: strict),
+        swiftSettings: arranging),
     .testTarget(
         name: "EncodersTests",
         dependencies: [
             "EncoderTraining", "Encoders", "Inversion", "ColourNetworks", "Colourisation", "Fitting", "Generators",
             "Latents", "Networks", "Images", "Tensors", "Weights", "Core",
-        ], swiftSettings: strict),
+        ], swiftSettings: arranging),
     .testTarget(
-        name: "ColourisationTests", dependencies: ["Colourisation", "Images"], swiftSettings: strict),
+        name: "ColourisationTests", dependencies: ["Colourisation", "Images"], swiftSettings: arranging),
     .testTarget(
         name: "ImageMetricsTests",
-        dependencies: ["ImageMetrics", "Networks", "Tensors", "Images", "Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: strict),
-    .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: strict),
-    .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: strict),
+        dependencies: ["ImageMetrics", "Networks", "Tensors", "Images", "Weights", "Core"], swiftSettings: arranging),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "Core"], swiftSettings: arranging),
+    .testTarget(name: "CoreTests", dependencies: ["Core"], swiftSettings: arranging),
+    .testTarget(name: "FittingTests", dependencies: ["Fitting", "Core"], swiftSettings: arranging),
     .testTarget(
-        name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: strict),
+        name: "DirectionFilesTests", dependencies: ["DirectionFiles", "Weights", "Core"], swiftSettings: arranging),
     .testTarget(
         name: "GeneratorsTests",
         dependencies: ["Editing", "Generators", "Latents", "Images", "Tensors", "Weights", "Core"],
-        swiftSettings: strict),
-    .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: strict),
+        swiftSettings: arranging),
+    .testTarget(name: "ImagesTests", dependencies: ["Images", "Core"], swiftSettings: arranging),
     .testTarget(
         name: "CommandTests",
         dependencies: [
             "ColourNetworks", "Core", "DirectionFiles", "Images", "LatentStore", "Networks", "Weights",
             "DirectionsCommand",
         ],
-        swiftSettings: strict),
-    .testTarget(name: "LatentsTests", dependencies: ["Latents", "Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: strict),
-    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: strict),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: strict),
+        swiftSettings: arranging),
+    .testTarget(name: "LatentsTests", dependencies: ["Latents", "Weights", "Core"], swiftSettings: arranging),
+    .testTarget(name: "WeightsTests", dependencies: ["Weights", "Core"], swiftSettings: arranging),
+    .testTarget(name: "PipelinesTests", dependencies: ["Pipelines", "Core"], swiftSettings: arranging),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: arranging),
     .testTarget(
         name: "EvaluationTests",
         dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
-        swiftSettings: strict),
+        swiftSettings: arranging),
     .testTarget(
         name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],
-        swiftSettings: strict),
+        swiftSettings: arranging),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
-        swiftSettings: strict),
-    .testTarget(name: "ServingTests", dependencies: ["Serving", "Directions", "Core"], swiftSettings: strict),
-    .testTarget(name: "BrowserTests", dependencies: ["Directions", "Core"], swiftSettings: strict),
-    .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: strict),
-    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: strict),
+        swiftSettings: arranging),
+    .testTarget(name: "ServingTests", dependencies: ["Serving", "Directions", "Core"], swiftSettings: arranging),
+    .testTarget(name: "BrowserTests", dependencies: ["Directions", "Core"], swiftSettings: arranging),
+    .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: arranging),
+    .testTarget(name: "ScoringTests", dependencies: ["Scoring", "Core"], swiftSettings: arranging),
 ]
 
 let package = Package(

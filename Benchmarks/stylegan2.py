@@ -6,7 +6,7 @@ threads and machine.
 The weights are random, made here and imported from a file of rosinality's layout: speed does not depend on them. PyTorch
 runs in inference mode in three formulations: grouped (each image's own modulated weights in one grouped convolution, as
 rosinality's and NVIDIA's code do), and shared weights with the modulation on the activations, channels first and channels
-last. All sides take turns. The share of the GEMM peak counts the multiply-adds of direct convolutions, so an algorithm that
+last; each of the latter two compiled (`torch.compile`) as well, where a compiler is there. All sides take turns. The share of the GEMM peak counts the multiply-adds of direct convolutions, so an algorithm that
 needs fewer can pass 100 %. With --gradients a turn is the gradient of the sum of all pixels with respect to the latents, forward
 pass included.
 """
@@ -92,6 +92,14 @@ class PyTorch:
         taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
         self.filter = torch.outer(taps, taps) / 16
         self.styles = torch.randn(options.batch, 512)
+        self.network = self.images
+
+    def compile(self):
+        """Compiles the network; its first turn shows whether that works here."""
+        self.name += ", compiled"
+        self.network = torch.compile(self.images)
+        self.turn(256)
+        return self
 
     def convolve(self, x, layer):
         f, style = torch.nn.functional, self.styles @ layer["modulation"].T + 1
@@ -139,10 +147,10 @@ class PyTorch:
         start, processor = time.perf_counter(), time.process_time()
         if self.gradients:
             self.styles.requires_grad_()
-            torch.autograd.grad(self.images().sum(), self.styles)
+            torch.autograd.grad(self.network().sum(), self.styles)
         else:
             with torch.inference_mode():
-                self.images().contiguous().numpy()
+                self.network().contiguous().numpy()
         return (time.perf_counter() - start) / self.batch, (time.process_time() - processor) / self.batch
 
 
@@ -177,6 +185,10 @@ def main():
                  Ours("directions, 1 thread", options, threads=1, generator="random"),
                  Ours("directions, libtorch", options, engine="tensors", generator="random")]
         sides += [PyTorch(weights, options, kind) for kind in ("grouped", "shared, channels first", "shared, channels last")]
+        try:
+            sides += [PyTorch(weights, options, kind).compile() for kind in ("shared, channels first", "shared, channels last")]
+        except Exception as error:  # no compiler on this machine, or a graph that it refuses
+            print(f"PyTorch does not compile here: {str(error).splitlines()[0]}")
         times, peaks = {side.name: [] for side in sides}, []
         for turn in range(options.turns + 1):
             peaks.append(gemm_peak())
@@ -185,18 +197,19 @@ def main():
                 if turn > 0:
                     times[side.name].append(figures)
         rows = []
-        print(f"{'256 x 256':34} {'images/s':>9} {'best':>7} {'worst':>7} {'CPU s':>7} {'of peak':>8}")
+        print(f"{'256 x 256':50} {'images/s':>9} {'best':>7} {'worst':>7} {'CPU s':>7} {'of peak':>8}")
         for side in sides:
             wall = [figures[0] for figures in times[side.name]]
             row = {"side": side.name, "median": 1 / statistics.median(wall), "best": 1 / min(wall), "worst": 1 / max(wall),
                    "processor": min(figures[1] for figures in times[side.name])}
             row["share"] = (2 if options.gradients else 1) * 2 * products() * row["best"] / (max(peaks) * 1e9)
             rows.append(row)
-            print(f"{row['side']:34} {row['median']:9.2f} {row['best']:7.2f} {row['worst']:7.2f} {row['processor']:7.3f} "
+            print(f"{row['side']:50} {row['median']:9.2f} {row['best']:7.2f} {row['worst']:7.2f} {row['processor']:7.3f} "
                   f"{row['share']:8.0%}")
         named = {row["side"]: row for row in rows}
         mine = named["directions"]
         for label, peers in (("PyTorch's best", [row for row in rows if "PyTorch" in row["side"]]),
+                             ("PyTorch's best eager", [row for row in rows if "PyTorch" in row["side"] and "compiled" not in row["side"]]),
                              ("grouped", [row for row in rows if "grouped" in row["side"]])):
             print(f"{mine['best'] / max(row['best'] for row in peers):.2f} x {label} (best turns), "
                   f"{mine['median'] / max(row['median'] for row in peers):.2f} x by medians")

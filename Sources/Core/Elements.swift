@@ -86,6 +86,33 @@ package enum Elements {
         return result
     }
 
+    /// Values in C order.
+    ///
+    /// - Parameters:
+    ///   - values: What they are taken from; the caller has checked that none lies outside.
+    ///   - offset: Where the first lies.
+    ///   - shape: How many there are along each axis.
+    ///   - strides: Values from one to the next along each axis, which may be negative.
+    /// - Returns: The values, one after the other.
+    package static func gathered(_ values: [Float], offset: Int = 0, shape: [Int], strides: [Int]) -> [Float] {
+        let count = shape.reduce(1, *)
+        var index = [Int](repeating: 0, count: shape.count)
+        var from = offset
+        return [Float](unsafeUninitializedCapacity: count) { target, initialized in
+            for element in 0..<count {
+                target[element] = values[from]
+                for axis in shape.indices.reversed() {
+                    index[axis] += 1
+                    from += strides[axis]
+                    if index[axis] < shape[axis] { break }
+                    from -= shape[axis] * strides[axis]
+                    index[axis] = 0
+                }
+            }
+            initialized = count
+        }
+    }
+
     /// Elements in C order.
     ///
     /// - Parameters:

@@ -44,4 +44,45 @@ package enum Vectors {
         let squares: Double = projections.reduce(0) { sum, value in sum + (value - centre) * (value - centre) }
         return (squares / count).squareRoot()
     }
+
+    /// Each value times a factor.
+    package static func scaled(_ values: [Float], by factor: Float) -> [Float] { values.map { $0 * factor } }
+
+    /// Each value times a factor, and an offset added.
+    package static func scaled(_ values: [Float], by factor: Float, plus offset: Float) -> [Float] {
+        values.map { $0 * factor + offset }
+    }
+
+    /// The sums of two vectors' values; the shorter one's length where they differ.
+    package static func added(_ one: [Float], _ other: [Float]) -> [Float] { zip(one, other).map { $0 + $1 } }
+
+    /// Whether no value is infinite or not a number.
+    package static func areFinite(_ values: [Float]) -> Bool { values.allSatisfy(\.isFinite) }
+
+    /// Moves rows towards one row in place: row = centre + share · (row − centre).
+    ///
+    /// - Parameters:
+    ///   - rows: [count, size].
+    ///   - centre: [size].
+    ///   - share: What is left of the distance.
+    package static func move(_ rows: inout [Float], to centre: [Float], share: Float) {
+        for i in rows.indices {
+            let mean = centre[i % centre.count]
+            rows[i] = mean + share * (rows[i] - mean)
+        }
+    }
+
+    /// Scales each row so that its largest magnitude becomes 1 / √(its length); one of zeros stays.
+    ///
+    /// - Parameters:
+    ///   - rows: [count, size].
+    ///   - count: How many.
+    package static func limit(_ rows: inout [Float], count: Int) {
+        let size = rows.count / count
+        for start in stride(from: 0, to: rows.count, by: size) {
+            let most = rows[start..<start + size].reduce(0) { max($0, abs($1)) }
+            let factor = most > 0 ? 1 / (most * Float(size).squareRoot()) : 1
+            for i in start..<start + size { rows[i] *= factor }
+        }
+    }
 }

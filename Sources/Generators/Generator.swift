@@ -152,11 +152,7 @@ public struct Generator: Sendable {
 
     /// Pulls W codes towards the mean in place: w = mean + psi · (w − mean); psi 1 leaves them bit for bit.
     public func truncate(_ w: inout [Float], psi: Float) {
-        if psi == 1 { return }
-        for i in w.indices {
-            let mean = meanLatent[i % meanLatent.count]
-            w[i] = mean + psi * (w[i] - mean)
-        }
+        if psi != 1 { Vectors.move(&w, to: meanLatent, share: psi) }
     }
 
     /// A customary image size, or the generator's own where that is smaller.

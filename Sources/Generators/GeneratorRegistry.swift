@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Synchronization
 import Weights
 

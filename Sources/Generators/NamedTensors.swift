@@ -61,7 +61,7 @@ struct NamedTensors {
     /// Values times a scale.
     func floats(_ key: String, scale: Float = 1, plus offset: Float = 0) throws -> [Float] {
         let values = try read(tensor(key))
-        return scale == 1 && offset == 0 ? values : values.map { $0 * scale + offset }
+        return scale == 1 && offset == 0 ? values : Vectors.scaled(values, by: scale, plus: offset)
     }
 
     /// A matrix with each value times `gain` over the root of its inputs: the equalised learning rate.
@@ -70,9 +70,9 @@ struct NamedTensors {
         let inputs = tensor.shape[isTransposed ? 0 : 1]
         guard inputs > 0 else { throw Failure(name, "has an empty \(key)", "get the file again") }
         let scale = gain / Float(inputs).squareRoot()
-        let values = try read(tensor).map { $0 * scale }
+        let values = Vectors.scaled(try read(tensor), by: scale)
         guard isTransposed else { return (values, inputs) }
         let outputs = tensor.shape[1]
-        return ((0..<outputs).flatMap { o in (0..<inputs).map { values[$0 * outputs + o] } }, inputs)
+        return (Elements.gathered(values, shape: [outputs, inputs], strides: [1, outputs]), inputs)
     }
 }

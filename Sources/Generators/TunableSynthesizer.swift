@@ -32,7 +32,7 @@ extension Generator {
                     name, "has \(key) of shape \(difference.shape), which generator \(identity.name) has not",
                     "tune this generator anew", kind: .conflict)
             }
-            let sum = zip(try weight.floats(), try difference.floats()).map { $0 + $1 }
+            let sum = Vectors.added(try weight.floats(), try difference.floats())
             tensors[key] = TensorData(sum, shape: weight.shape)
         }
         let changed = try type(of: network).init(SafetensorsFile(tensors: tensors, metadata: [:]), name: name)

@@ -1,5 +1,6 @@
 import Core
 import Generators
+import Latents
 import Testing
 
 /// The mapping's kernel against a plain one in double precision, and its bits against themselves.

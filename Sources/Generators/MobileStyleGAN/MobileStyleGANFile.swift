@@ -15,7 +15,7 @@ enum MobileStyleGANFile {
         }
         func add(_ name: String, _ modulation: Parameters.Modulation) {
             let channels = modulation.bias.count
-            add(name + ".weight", modulation.weight.map { $0 * modulation.scale }, [channels, latent])
+            add(name + ".weight", Vectors.scaled(modulation.weight, by: modulation.scale), [channels, latent])
             add(name + ".bias", modulation.bias.map { $0 * modulation.scale }, [channels])
         }
         func add(_ name: String, _ convolution: Parameters.Convolution, side: Int) {

@@ -1,4 +1,5 @@
 import Core
+import Images
 import Latents
 import Tensors
 

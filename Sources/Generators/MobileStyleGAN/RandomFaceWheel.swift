@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Weights
 
 /// The default generator: MobileStyleGAN-FFHQ as the Python wheel `random-face` carries it in OpenVINO's format.

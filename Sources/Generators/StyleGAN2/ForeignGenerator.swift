@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Weights
 
 /// A generator as another program's file holds it, turned into this project's terms.
@@ -78,7 +79,7 @@ public struct ForeignGenerator: Sendable {
         }
         var inputs = noiseSize + condition.count
         for layer in mapping {
-            guard layer.weight.count == layer.bias.count * inputs, layer.weight.allSatisfy(\.isFinite),
+            guard layer.weight.count == layer.bias.count * inputs, Vectors.areFinite(layer.weight),
                 layer.bias.allSatisfy(\.isFinite)
             else { throw Failure(name, "has a damaged mapping network", "get the file again") }
             inputs = layer.bias.count

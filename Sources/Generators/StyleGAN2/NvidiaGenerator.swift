@@ -1,4 +1,5 @@
 import Core
+import Latents
 import Weights
 
 /// Generators of stylegan2-ada-pytorch, and of stylegan3's `networks_stylegan2`.

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Weights
 
 /// Generators in the layout of rosinality's stylegan2-pytorch, which pSp, e4e and HFGI share, read and written; BasicSR's read.
@@ -147,7 +148,7 @@ extension RosinalityGenerator {
         }
         var entries: [TorchValue.Entry] = []
         func add(_ key: String, _ values: [Float], _ shape: [Int], scale: Float = 1) {
-            let scaled = scale == 1 ? values : values.map { $0 * scale }
+            let scaled = scale == 1 ? values : Vectors.scaled(values, by: scale)
             entries.append(.init(key: key, value: .tensor(TensorData(scaled, shape: shape))))
         }
         for (k, layer) in mapping.enumerated() {

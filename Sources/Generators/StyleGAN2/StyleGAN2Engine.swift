@@ -65,7 +65,7 @@ public final class StyleGAN2Engine: Sendable {
             }
         }
         let convolutions = parameters.levels.flatMap { [$0.first, $0.second].compactMap { $0 } }
-        constants = convolutions.map { convolution in convolution.noise.map { $0 * convolution.noiseStrength } }
+        constants = convolutions.map { Vectors.scaled($0.noise, by: $0.noiseStrength) }
         strengths = convolutions.map(\.noiseStrength)
         channels = Dictionary(
             uniqueKeysWithValues: parameters.levels.enumerated().compactMap { k, level in
@@ -233,7 +233,7 @@ public final class StyleGAN2Engine: Sendable {
         case .given(let given):
             guard given.count == constants.count, zip(given, constants).allSatisfy({ $0.count == count * $1.count })
             else { throw Failure("noise", "has another shape than the network's convolutions") }
-            return (zip(given, strengths).map { values, strength in values.map { $0 * strength } }, count)
+            return (zip(given, strengths).map { Vectors.scaled($0, by: $1) }, count)
         }
     }
 

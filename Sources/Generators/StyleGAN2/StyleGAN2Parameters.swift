@@ -162,7 +162,7 @@ extension StyleGAN2Parameters {
         guard values.count == count else {
             throw Failure(name, "has \(values.count) values in \(place) where \(count) belong", "get the file again")
         }
-        guard values.allSatisfy(\.isFinite) else {
+        guard Vectors.areFinite(values) else {
             throw Failure(name, "has values in \(place) that are not finite", "get the file again")
         }
     }

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Images
 import Latents
 import Tensors
 
@@ -47,7 +48,8 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             let (inputs, outputs) = (source.modulation.bias.count, source.bias.count)
             modulation = try Modulation(source.modulation, latent: latent, device: device)
             var values = source.weight
-            if type == .float16 { Convolution.normalise(&values, outputs: outputs) }
+            // No product leaves half precision's range; the demodulation takes the factor out again.
+            if type == .float16 { Vectors.limit(&values, count: outputs) }
             let weight = try Tensor(values, shape: [outputs, inputs, 3, 3], device: device)
             power = try weight.multiplied(by: weight).sum([2, 3])
             self.weight = try (upsamples ? weight.permuted([1, 0, 2, 3]).contiguous() : weight).to(type: type)
@@ -55,21 +57,10 @@ public struct StyleGAN2Tensors: DifferentiableSynthesizer {
             let side = Int(Double(source.noise.count).squareRoot())
             noiseStrength = source.noiseStrength
             noise = try Tensor(
-                source.noise.map { $0 * source.noiseStrength }, shape: [1, 1, side, side], device: device
+                Vectors.scaled(source.noise, by: source.noiseStrength), shape: [1, 1, side, side], device: device
             ).to(type: type)
             bias = try Tensor(source.bias, shape: [1, outputs, 1, 1], device: device).to(type: type)
             self.upsamples = upsamples
-        }
-
-        /// Each output's largest weight becomes 1 / √(9 · inputs), so that no product leaves half precision's range; the
-        /// demodulation takes the factor out again.
-        private static func normalise(_ weight: inout [Float], outputs: Int) {
-            let size = weight.count / outputs
-            for start in stride(from: 0, to: weight.count, by: size) {
-                let most = weight[start..<start + size].reduce(0) { max($0, abs($1)) }
-                let factor = most > 0 ? 1 / (most * Float(size).squareRoot()) : 1
-                for i in start..<start + size { weight[i] *= factor }
-            }
         }
 
         /// Styles brought to a root mean square of 1 for half precision; the demodulation takes the factor out again.

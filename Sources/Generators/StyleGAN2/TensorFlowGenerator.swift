@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Latents
 import Weights
 
 /// Generators of stylegan2 and stylegan2-ada (TensorFlow): kernels are [height, width, in, out], matrices [in, out], styles
@@ -154,20 +155,11 @@ struct TensorFlowGenerator {
                 name, "has a kernel of shape \(tensor.shape) in \(key)", "known are kernels of \(side) x \(side)")
         }
         let scale = 1 / Float(max(1, side * side * inputs)).squareRoot()
-        let values = try tensors.read(tensor)
-        var result = [Float](repeating: 0, count: values.count)
-        for y in 0..<side {
-            for x in 0..<side {
-                let target = isTurned ? (side - 1 - y) * side + side - 1 - x : y * side + x
-                for i in 0..<inputs {
-                    let source = ((y * side + x) * inputs + i) * outputs
-                    for o in 0..<outputs {
-                        result[(o * inputs + i) * side * side + target] = values[source + o] * scale
-                    }
-                }
-            }
-        }
-        return result
+        let pixel = isTurned ? -inputs * outputs : inputs * outputs
+        let kernel = Elements.gathered(
+            try tensors.read(tensor), offset: isTurned ? (side * side - 1) * inputs * outputs : 0,
+            shape: [outputs, inputs, side, side], strides: [1, outputs, side * pixel, pixel])
+        return Vectors.scaled(kernel, by: scale)
     }
 
     private func convolution(_ key: String, index: Int, side: Int, upsamples: Bool = false) throws

@@ -1,13 +1,13 @@
 /// Image sizes below a network's own.
-enum ImageSizes {
+package enum ImageSizes {
     /// The resolution and halves of it down to 64.
-    static func halves(of resolution: Int) -> [Int] {
+    package static func halves(of resolution: Int) -> [Int] {
         let least = min(64, resolution)
         return Array(sequence(first: resolution) { $0 / 2 >= least ? $0 / 2 : nil })
     }
 
     /// Box averages of planes [·, side, side] to [·, size, size].
-    static func averaged(_ planes: [Float], from side: Int, to size: Int) -> [Float] {
+    package static func averaged(_ planes: [Float], from side: Int, to size: Int) -> [Float] {
         let box = side / size
         if box == 1 { return planes }
         let scale = 1 / Float(box * box)
@@ -27,7 +27,7 @@ enum ImageSizes {
     }
 
     /// The adjoint of ``averaged(_:from:to:)``: planes [·, size, size] to [·, side, side], each value in equal parts.
-    static func spread(_ planes: [Float], from size: Int, to side: Int) -> [Float] {
+    package static func spread(_ planes: [Float], from size: Int, to side: Int) -> [Float] {
         let box = side / size
         if box == 1 { return planes }
         let scale = 1 / Float(box * box)
