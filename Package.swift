@@ -94,13 +94,14 @@ let targets: [Target] = [
         ]),
     arranging("DirectionFiles", ["Weights", "Core"]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
-    module(
+    arranging(
         "Evaluation",
         [
-            "Editing", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore", "Latents",
+            "Editing", "Fitting", "DirectionFiles", "Scoring", "Classifiers", "Faces", "Generators", "LatentStore",
+            "Latents",
             "Images", "Core",
         ]),
-    module(
+    arranging(
         "DirectionFitting",
         [
             "Evaluation", "Editing", "DirectionFiles", "Inversion", "Fitting", "Objectives", "Classifiers",
@@ -227,7 +228,7 @@ let tests: [Target] = [
     .testTarget(name: "ReportingTests", dependencies: ["Reporting"], swiftSettings: arranging),
     .testTarget(
         name: "EvaluationTests",
-        dependencies: ["Evaluation", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
+        dependencies: ["Evaluation", "Fitting", "Scoring", "Classifiers", "Generators", "Latents", "Core"],
         swiftSettings: arranging),
     .testTarget(
         name: "EditingTests", dependencies: ["Editing", "DirectionFiles", "Latents", "Images", "Core"],

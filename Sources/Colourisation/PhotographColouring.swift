@@ -22,15 +22,19 @@ public struct PhotographColouring: Sendable {
 
     /// The colours of a whole photograph.
     ///
-    /// A square that is the picture keeps all of its colours. In a larger photograph the person keeps them (``FaceMatte``), held to
-    /// hues that people have; what lies behind is guessed and takes, softly, what the surroundings have in the mean, the more so
+    /// A square that is the picture keeps all of its colours. In a larger photograph the person keeps them, held to hues that people
+    /// have; what lies behind is guessed and takes, softly, what the surroundings have in the mean, the more so
     /// the less of the photograph the square is. Where squares overlap the person of one counts more than the wall of the other.
     ///
     /// - Parameters:
     ///   - faces: The colours of each face, square, with where it lies.
     ///   - grey: The photograph, in 8-bit steps.
+    ///   - person: How much of each place of a face's square is of a person, 0 to 1; of any size.
     /// - Returns: Of the photograph's shape.
-    public func chroma(of faces: [(chroma: Chroma, place: PictureSquare)], grey: Plane) -> Chroma {
+    /// - Throws: What `person` throws.
+    public func chroma(
+        of faces: [(chroma: Chroma, place: PictureSquare)], grey: Plane, person: (_ square: Plane) throws -> Plane
+    ) rethrows -> Chroma {
         let (width, height) = (grey.width, grey.height)
         var (people, behind) = (Sum(width, height), Sum(width, height))
         for (chroma, place) in faces {
@@ -42,7 +46,7 @@ public struct PhotographColouring: Sendable {
                 let laid = place.laid([clean.cb, clean.cr], width: width, height: height, rim: 0)
                 return Chroma(cb: laid.planes[0], cr: laid.planes[1])
             }
-            let matte = FaceMatte.matte(of: guide)
+            let matte = FaceMatte.head(try person(guide), by: guide)
             let own = clean.mixed(with: PeopleColours.held(clean), share: matte)
             let laid = place.laid([own.cb, own.cr, matte], width: width, height: height, rim: 0.06)
             let kept = PhotographColouring.kept(place, width: width, height: height)

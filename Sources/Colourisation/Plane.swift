@@ -20,6 +20,15 @@ public struct Plane: Sendable, Equatable {
         self.height = height
     }
 
+    /// The values of one picture of one channel.
+    package init(_ picture: ImageBatch) {
+        precondition(picture.count == 1 && picture.channels == 1, "one picture of one channel")
+        self.init(picture.planes, width: picture.side, height: picture.side)
+    }
+
+    /// A square of 8-bit steps as a grey picture in [-1, 1].
+    package var picture: ImageBatch { ImageBatch(values.map { $0 / 127.5 - 1 }, side: width, channels: 1) }
+
     /// A plane of one value.
     public init(filledWith value: Float, width: Int, height: Int) {
         self.init([Float](repeating: value, count: width * height), width: width, height: height)

@@ -40,7 +40,7 @@ extension DirectionRefiner {
             let slopes = descent.gradients(
                 base: try panel.logits(before, views: views), logits: logits, cost: kept.total / Double(batch))
             var pulled = try panel.backward(edited.images, views: views, gradients: slopes)
-            for i in pulled.planes.indices { pulled.planes[i] += kept.gradients.planes[i] / Float(batch) }
+            pulled = pulled + kept.gradients.divided(by: Float(batch))
             let gradients = try edited.backward(pulled)
             let stride = groups.rows * size
             try descent.move(

@@ -322,7 +322,7 @@ extension EditHolder {
                     before: try holder.panel.logits(before, views: views), wanted: wanted)
                 var pulled = try holder.panel.backward(now.images, views: views, gradients: found.gradients)
                 let kept = try cost.evaluate(now.images)
-                for i in pulled.planes.indices { pulled.planes[i] += kept.gradients.planes[i] }
+                pulled = pulled + kept.gradients
                 let gradient = try now.backward(pulled)
                 for face in 0..<count {
                     move(&codes, face, gradient, value: Double(found.values[face] + kept.values[face]))

@@ -5,6 +5,7 @@ import DirectionFitting
 import Editing
 import Evaluation
 import Faces
+import Fitting
 import Foundation
 import Generators
 import LatentStore

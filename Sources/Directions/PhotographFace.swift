@@ -162,7 +162,7 @@ struct PhotographEditor {
                 same
                 ? reconstruction
                 : try consulted?.faces(edited, size: side) ?? synthesizer.synthesize(edited, size: side, noise: .none)
-            let change = transfer.change(to: made)
+            let change = try transfer.change(to: made)
             return region?.kept(of: change) ?? change
         }
     }
@@ -222,8 +222,9 @@ struct PhotographEditor {
             try consulted?.faces(size: size) ?? synthesizer.synthesize(code, size: size, noise: .none)
         return Edits(
             face: face, photograph: photograph, code: code, reconstruction: reconstruction,
-            transfer: EditTransfer(
-                photograph: photograph, reconstruction: reconstruction, registration: registration),
+            transfer: try EditTransfer(
+                photograph: photograph, reconstruction: reconstruction, registration: registration,
+                segmenter: Session.person),
             synthesizer: synthesizer, consulted: consulted)
     }
 }

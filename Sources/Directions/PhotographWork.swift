@@ -166,7 +166,8 @@ struct PhotographWork {
             return (chroma: chroma, place: place)
         }
         let laid = PhotographColouring(cleaning: colouring.cleaning, surround: request.surround)
-        return grey.coloured(by: laid.chroma(of: parts, grey: grey), film: request.film)
+        return grey.coloured(
+            by: try laid.chroma(of: parts, grey: grey) { Plane(try Session.person($0.picture)) }, film: request.film)
     }
 
     /// Faces of one photograph at most.
@@ -180,7 +181,7 @@ struct PhotographWork {
         let side = PhotographWork.side
         let plain = try colours.faces(codes, of: grey, side: side)
         let face = ImageBatch(image.planes.flatMap { place.cut($0, side: side).values }, side: side)
-        let change = EditTransfer(photograph: face, reconstruction: plain)
+        let change = try EditTransfer(photograph: face, reconstruction: plain, segmenter: Session.person)
             .change(to: try colours.faces(codes, of: grey, edited: edited, side: side))
         let area = side * side
         let laid = place.laid(

@@ -38,6 +38,17 @@ extension Session {
     /// Detectors by the files of their landmarks: those take half a second to read.
     private static let detectors = Mutex<[String: FaceDetector]>([:])
 
+    /// How much of each place of a square picture is of a person.
+    @Sendable static func person(_ picture: ImageBatch) throws -> ImageBatch {
+        try segmenter.withLock { known in
+            let segmenter = try known ?? PersonSegmenter()
+            known = segmenter
+            return try segmenter.matte(of: picture)
+        }
+    }
+
+    private static let segmenter = Mutex<PersonSegmenter?>(nil)
+
     /// The face-recognition network, where the workspace has it.
     func embedder() throws -> FaceEmbedder? {
         guard FileManager.default.fileExists(atPath: workspace.identityNetwork) else { return nil }

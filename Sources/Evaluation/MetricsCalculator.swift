@@ -1,5 +1,6 @@
 import Core
 import Faces
+import Fitting
 import Foundation
 
 /// Figures from the logits of edited faces.

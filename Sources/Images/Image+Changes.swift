@@ -5,6 +5,13 @@ extension ImageBatch {
     /// The differences of two batches' values.
     package static func - (a: ImageBatch, b: ImageBatch) -> ImageBatch { a.joined(b, -) }
 
+    /// Every value divided by a number.
+    package func divided(by number: Float) -> ImageBatch {
+        var result = self
+        for i in planes.indices { result.planes[i] = planes[i] / number }
+        return result
+    }
+
     private func joined(_ other: ImageBatch, _ body: (Float, Float) -> Float) -> ImageBatch {
         precondition(side == other.side && planes.count == other.planes.count, "pictures of one size, as many of each")
         var result = self

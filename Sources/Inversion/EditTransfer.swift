@@ -16,8 +16,8 @@ import Images
 /// For example:
 ///
 /// ```swift
-/// let transfer = EditTransfer(photograph: photograph, reconstruction: face)
-/// let change = transfer.change(to: smilingFace)  // to be added to the photograph
+/// let transfer = try EditTransfer(photograph: photograph, reconstruction: face, segmenter: PersonSegmenter().matte)
+/// let change = try transfer.change(to: smilingFace)  // to be added to the photograph
 /// ```
 public struct EditTransfer: Sendable {
     /// Differences of the two synthesized faces, in [0, 2], at which a change begins, and at which it is one for certain.
@@ -38,6 +38,9 @@ public struct EditTransfer: Sendable {
     /// such as tufts of hair that was taken away.
     private static let surroundings: Float = 0.02
 
+    /// How much of each place of a picture is of a person: one channel, 0 to 1, of any size.
+    public typealias Segmenter = @Sendable (ImageBatch) throws -> ImageBatch
+
     private let registration: Registration
     private let photograph: ImageBatch
     private let reconstruction: ImageBatch
@@ -48,8 +51,10 @@ public struct EditTransfer: Sendable {
     private let matched: Registration.Pyramid
     /// [side, side]: 0 where the two show other things, 1 where they do not.
     private let trust: [Float]
-    /// [side, side]: 1 on the person, 0 behind, in the photograph and in its reconstruction; nil where nobody looks closely.
-    private let person: (photograph: [Float], reconstruction: [Float])?
+    /// Finds a person in a picture; nil where nobody looks closely.
+    private let segmenter: Segmenter?
+    /// [side, side]: 1 on the person, 0 behind, in the photograph and in its reconstruction.
+    private let person: (photograph: [Float], reconstruction: [Float])
     /// The photograph less that, and its slow part.
     private let difference: [Float]
     private let slow: [Float]
@@ -58,7 +63,13 @@ public struct EditTransfer: Sendable {
     ///   - photograph: One aligned face, RGB in [-1, 1].
     ///   - reconstruction: The unedited face of its code, of the same size.
     ///   - registration: How exactly the pictures are laid over each other.
-    public init(photograph: ImageBatch, reconstruction: ImageBatch, registration: Registration = .exact) {
+    ///   - segmenter: Finds a person in a picture; nil where edits may change what lies behind, as they may in what is laid over
+    ///     quickly.
+    /// - Throws: What the segmenter throws.
+    public init(
+        photograph: ImageBatch, reconstruction: ImageBatch, registration: Registration = .exact,
+        segmenter: Segmenter? = nil
+    ) throws {
         precondition(
             photograph.count == 1 && reconstruction.count == 1 && photograph.side == reconstruction.side
                 && photograph.channels == 3 && reconstruction.channels == 3, "one picture each, of one size")
@@ -70,17 +81,24 @@ public struct EditTransfer: Sendable {
             of: registration.pyramid(reconstruction), onto: registration.pyramid(photograph))
         placed = ImageBatch(place.warped(reconstruction.planes), side: side)
         matched = registration.pyramid(placed)
-        person = registration.isQuick ? nil : (EditTransfer.person(photograph), EditTransfer.person(placed))
+        let segmenter = registration.isQuick ? nil : segmenter
+        self.segmenter = segmenter
+        if let segmenter {
+            person = (try EditTransfer.person(photograph, segmenter), try EditTransfer.person(placed, segmenter))
+        } else {
+            person = ([], [])
+        }
         difference = zip(photograph.planes, placed.planes).map { $0 - $1 }
         trust = EditTransfer.trust(difference, side: side)
         slow = EditTransfer.slow(difference, trust: trust, side: side)
     }
 
-    /// How much of each place is of the person, looked at in 256 pixels at most.
-    private static func person(_ picture: ImageBatch) -> [Float] {
-        let small = picture.resized(to: min(256, picture.side))
+    /// How much of each place is of the person, looked at in 512 pixels at most.
+    private static func person(_ picture: ImageBatch, _ segmenter: Segmenter) throws -> [Float] {
+        let small = picture.resized(to: min(512, picture.side))
         let grey = Plane(small.luma().planes.map { 127.5 * ($0 + 1) }, width: small.side, height: small.side)
-        return FaceMatte.matte(of: grey).resized(width: picture.side, height: picture.side).values
+        return FaceMatte.refined(Plane(try segmenter(picture)), by: grey)
+            .resized(width: picture.side, height: picture.side).values
     }
 
     /// How much the photograph and its reconstruction show the same thing at each place; texture does not count.
@@ -110,7 +128,8 @@ public struct EditTransfer: Sendable {
     ///
     /// - Parameter edited: The edited face, of the reconstruction's size.
     /// - Returns: Differences of RGB, exactly 0 where nothing changed; the sum may leave [-1, 1].
-    public func change(to edited: ImageBatch) -> ImageBatch {
+    /// - Throws: What the segmenter throws.
+    public func change(to edited: ImageBatch) throws -> ImageBatch {
         precondition(
             edited.count == 1 && edited.side == photograph.side && edited.channels == 3, "one picture of the size")
         let side = photograph.side
@@ -131,10 +150,15 @@ public struct EditTransfer: Sendable {
             other[i] = max(other[i], value)
         }
         for i in mask.indices { mask[i] *= trust[i] }
-        if let person {
-            // Beyond the photograph's person only what the edit made grow: what the reconstruction has too much says nothing of it.
-            let edited = EditTransfer.person(face)
-            let own = edited.indices.map { max(person.photograph[$0], min(edited[$0], 1 - person.reconstruction[$0])) }
+        if let segmenter {
+            // Beyond the photograph's person only what the edit made grow: what the reconstruction has too much says nothing of it,
+            // and a thin growth is a rim that lies a little elsewhere.
+            let edited = try EditTransfer.person(face, segmenter)
+            let grown = edited.indices.map { min(edited[$0], 1 - person.reconstruction[$0]) }
+            let wide = PlaneFilters.step(
+                PlaneFilters.blurred(grown, side: side, sigma: EditTransfer.surroundings * Float(side)), from: 0.35,
+                to: 0.6)
+            let own = grown.indices.map { max(person.photograph[$0], grown[$0] * wide[$0]) }
             let share = PlaneFilters.step(
                 own, from: EditTransfer.behind.lowerBound, to: EditTransfer.behind.upperBound)
             for i in mask.indices { mask[i] *= share[i] }

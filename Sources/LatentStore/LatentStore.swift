@@ -69,15 +69,17 @@ public final class LatentStore: Sendable {
     static func checkHeader(_ path: String) throws {
         guard let file = fopen(path, "rb") else { return }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 72)
+        var bytes = [UInt8](repeating: 0, count: 108)
         let count = fread(&bytes, 1, bytes.count, file)
         if count == 0 { return }
-        guard count == 72, bytes.starts(with: Array("SQLite format 3\0".utf8)) else {
+        guard count == 108, bytes.starts(with: Array("SQLite format 3\0".utf8)) else {
             throw Failure(path, "is not a latent database", "name another workspace, or move the file away")
         }
         let application = bytes[68..<72].reduce(Int32(0)) { $0 << 8 | Int32($1) }
-        // A crash before the first transaction was checkpointed can leave a header without the mark, but with a log.
-        if application != applicationID, !FileManager.default.fileExists(atPath: path + "-wal") {
+        // A crash before the first transaction was checkpointed can leave a header without the mark, but with a log; one just
+        // before that transaction, a database without a table: a leaf of a table's tree (13) that holds 0 cells.
+        let isEmpty = application == 0 && bytes[100] == 13 && bytes[103] == 0 && bytes[104] == 0
+        if application != applicationID, !isEmpty, !FileManager.default.fileExists(atPath: path + "-wal") {
             throw Failure(
                 path, "is a database of another program", "name another workspace, or move the file away",
                 kind: .conflict)

@@ -31,18 +31,31 @@ struct PhotographColouringTests {
         return (grey, PictureSquare(x: Double(side), y: Double(side), halfX: Double(side) / 2, halfY: 0))
     }
 
-    @Test func theMatteEndsWhereTheHairDoes() {
+    /// What a network would say of the drawn face: the head, without its rim's last pixels.
+    private static func person(_ square: Plane) -> Plane {
+        Plane(
+            (0..<64 * 64).map { i in
+                let (x, y) = ((Float(i % 64) + 0.5) / 64, (Float(i / 64) + 0.5) / 64)
+                let (dx, dy) = ((x - 0.5) / (0.27 * 1.1), (y - 0.57) / (0.36 * 1.1))
+                return dx * dx + dy * dy < 1 || (y > 0.9 && abs(x - 0.5) < 0.4) ? 1 : 0
+            }, width: 64, height: 64)
+    }
+
+    @Test func theMatteEndsWhereTheHairDoesAndHoldsNoClothes() {
         let face = Self.face()
-        let matte = FaceMatte.matte(of: face)
+        let matte = FaceMatte.head(Self.person(face), by: face)
         func value(_ x: Float, _ y: Float) -> Float {
             matte.values[Int(y * Float(Self.side)) * Self.side + Int(x * Float(Self.side))]
         }
         #expect(value(0.5, 0.6) > 0.95)
         #expect(value(0.5, 0.2) > 0.85, "hair: \(value(0.5, 0.2))")
-        #expect(value(0.5, 0.05) < 0.3, "wall above: \(value(0.5, 0.05))")
-        #expect(value(0.1, 0.4) < 0.3, "wall beside: \(value(0.1, 0.4))")
-        // Where the frame alone would say half and half the greys decide.
-        #expect(value(0.78, 0.5) - value(0.84, 0.5) > 0.4, "\(value(0.78, 0.5)), \(value(0.84, 0.5))")
+        #expect(value(0.5, 0.05) < 0.1, "wall above: \(value(0.5, 0.05))")
+        #expect(value(0.1, 0.4) < 0.1, "wall beside: \(value(0.1, 0.4))")
+        #expect(
+            value(0.15, 0.97) < 0.1 && value(0.5, 0.97) > 0.9,
+            "clothes and neck: \(value(0.15, 0.97)), \(value(0.5, 0.97))")
+        // The grey's own edge decides where the head ends.
+        #expect(value(0.79, 0.5) - value(0.84, 0.5) > 0.4, "\(value(0.79, 0.5)), \(value(0.84, 0.5))")
     }
 
     @Test func guessesBehindAFaceAreNoBlots() {
@@ -55,7 +68,7 @@ struct PhotographColouringTests {
             chroma.cb.values[i] = isWall ? (x < 80 ? 30 : -20) : -15
             chroma.cr.values[i] = isWall ? (x < 80 ? -10 : -20) : 20
         }
-        let found = PhotographColouring().chroma(of: [(chroma, place)], grey: grey)
+        let found = PhotographColouring().chroma(of: [(chroma, place)], grey: grey, person: Self.person)
         func colour(_ x: Int, _ y: Int) -> SIMD2<Float> {
             let i = (y + 80) * 320 + x + 80
             return SIMD2(found.cb.values[i], found.cr.values[i])
@@ -82,7 +95,7 @@ struct PhotographColouringTests {
                 cr: Plane(filledWith: wrong.y, width: Self.side, height: Self.side))
             var colouring = PhotographColouring()
             colouring.surround = .grey
-            let found = colouring.chroma(of: [(chroma, place)], grey: grey)
+            let found = colouring.chroma(of: [(chroma, place)], grey: grey, person: Self.person)
             // On the forehead, where shadows' fading has no say.
             let i = (72 + 80) * 320 + 160
             let colour = SIMD2(found.cb.values[i], found.cr.values[i])
@@ -99,7 +112,7 @@ struct PhotographColouringTests {
         let blue = Chroma(
             cb: Plane(filledWith: 30, width: Self.side, height: Self.side),
             cr: Plane(filledWith: -10, width: Self.side, height: Self.side))
-        let found = PhotographColouring().chroma(of: [(skin, place), (blue, other)], grey: grey)
+        let found = PhotographColouring().chroma(of: [(skin, place), (blue, other)], grey: grey, person: Self.person)
         // The right cheek of the first, in the left of the second.
         let i = 175 * 320 + 188
         #expect(found.cr.values[i] > 15 && found.cb.values[i] < -10, "\(found.cb.values[i]) \(found.cr.values[i])")

@@ -1,5 +1,6 @@
 import Core
 import Evaluation
+import Fitting
 import Testing
 
 @Suite struct LogitStatisticsTests {

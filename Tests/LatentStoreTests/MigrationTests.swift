@@ -90,6 +90,15 @@ import Testing
         }
     }
 
+    @Test func whatAKilledProgramBeganIsGoneOnWith() throws {
+        let database = SmallDatabase()
+        try AtomicFile.makeFolder(database.folder)
+        // A header without a mark, a table or a log: what is left before the first transaction.
+        try database.byHand("CREATE TABLE t (x); DROP TABLE t")
+        #expect(!FileManager.default.fileExists(atPath: database.path + "-wal"))
+        #expect(try LatentStore.open(database.path).answer("SELECT count(*) FROM latents") == "0")
+    }
+
     @Test func otherPeoplesAndNewerFilesAreRefused() throws {
         let database = SmallDatabase()
         try database.make(version: 1, "PRAGMA user_version = 99")
