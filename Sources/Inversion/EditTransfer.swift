@@ -37,6 +37,8 @@ public struct EditTransfer: Sendable {
     /// The same of what surrounds a part that became another: there the photograph may have more of it than the reconstruction,
     /// such as tufts of hair that was taken away.
     private static let surroundings: Float = 0.02
+    /// The same of what has grown beyond the person.
+    private static let growth: Float = 0.04
 
     /// How much of each place of a picture is of a person: one channel, 0 to 1, of any size.
     public typealias Segmenter = @Sendable (ImageBatch) throws -> ImageBatch
@@ -151,14 +153,17 @@ public struct EditTransfer: Sendable {
         }
         for i in mask.indices { mask[i] *= trust[i] }
         if let segmenter {
-            // Beyond the photograph's person only what the edit made grow: what the reconstruction has too much says nothing of it,
-            // and a thin growth is a rim that lies a little elsewhere.
+            // Beyond the photograph's person only what the edit made grow, and not thinly: what the reconstruction has too much says
+            // nothing of it, and a rim may lie a little elsewhere. What lies between the person and a growth belongs to it.
             let edited = try EditTransfer.person(face, segmenter)
+            let sigma = EditTransfer.growth * Float(side)
             let grown = edited.indices.map { min(edited[$0], 1 - person.reconstruction[$0]) }
             let wide = PlaneFilters.step(
-                PlaneFilters.blurred(grown, side: side, sigma: EditTransfer.surroundings * Float(side)), from: 0.35,
-                to: 0.6)
-            let own = grown.indices.map { max(person.photograph[$0], grown[$0] * wide[$0]) }
+                PlaneFilters.blurred(grown, side: side, sigma: sigma), from: 0.45, to: 0.65)
+            let near = PlaneFilters.step(
+                PlaneFilters.blurred(grown.indices.map { grown[$0] * wide[$0] }, side: side, sigma: sigma),
+                from: 0.08, to: 0.3)
+            let own = near.indices.map { max(person.photograph[$0], edited[$0] * near[$0]) }
             let share = PlaneFilters.step(
                 own, from: EditTransfer.behind.lowerBound, to: EditTransfer.behind.upperBound)
             for i in mask.indices { mask[i] *= share[i] }
