@@ -102,7 +102,9 @@ public final class LiveFaces: Sendable {
         towardMean: Float = 1
     ) throws -> (before: LatentCodes, after: LatentCodes) {
         try Session.checkTowardMean(towardMean)
-        let before = try session.codes(source, of: generator, named: name, towardMean: towardMean).codes
+        // Nobody reads the same notice at each move of a slider.
+        let silent = Session(workspace: session.workspace)
+        let before = try silent.codes(source, of: generator, named: name, towardMean: towardMean).codes
         guard before.count == 1 else { throw Failure("faces", "are \(before.count)", "name one", kind: .usage) }
         let layerCount = before.rows == 1 ? generator.identity.styleGAN2Layers : before.rows
         let edit = LatentEdit(
@@ -115,12 +117,19 @@ public final class LiveFaces: Sendable {
 
     /// An edited code without what the edit moved it along some directions, row by row.
     private func kept(_ after: LatentCodes, from before: LatentCodes, off locked: [String]) throws -> LatentCodes {
-        let files = try locked.map { try direction($0) }
-        var result = after
         let size = after.size
-        for row in 0..<after.rows {
-            let old = before.rows == 1 ? 0 : row
-            var change = (0..<size).map { after.values[row * size + $0] - before.values[old * size + $0] }
+        let old =
+            before.rows == after.rows
+            ? before.values : LatentEdit.repeatRows(before.values, size: size, rows: after.rows)
+        let change = try freed(zip(after.values, old).map { $0 - $1 }, rows: after.rows, of: locked)
+        return try LatentCodes(zip(old, change).map { $0 + $1 }, rows: after.rows, size: size)
+    }
+
+    /// A change of a code without its part along some directions, row by row.
+    private func freed(_ change: [Float], rows: Int, of locked: [String]) throws -> [Float] {
+        let files = try locked.map { try direction($0) }
+        let size = change.count / rows
+        return (0..<rows).flatMap { row in
             var axes: [[Float]] = []
             for file in files {
                 let from = file.rows == 1 ? 0 : min(row, file.rows - 1)
@@ -130,10 +139,8 @@ public final class LiveFaces: Sendable {
                 // Two names of one direction.
                 if length > 1e-3 { axes.append(axis.map { $0 / length }) }
             }
-            for axis in axes { change = change.without(axis) }
-            for i in 0..<size { result.values[row * size + i] = before.values[old * size + i] + change[i] }
+            return axes.reduce(Array(change[row * size..<(row + 1) * size])) { $0.without($1) }
         }
-        return result
     }
 
     private func raw(_ step: LiveStep) throws -> LatentEdit.Step {
@@ -273,10 +280,13 @@ public final class LiveFaces: Sendable {
     /// - Parameters:
     ///   - steps: The mix.
     ///   - layers: The rows that it changes; nil for all.
+    ///   - locked: Directions along which it is not to move: the mix's part along them is taken out.
     ///   - attribute: What the new direction is called.
     /// - Returns: The direction as stored.
     /// - Throws: ``Core/Failure``: a name that can't be (usage), or a mix that changes nothing (usage).
-    public func store(mix steps: [LiveStep], layers: LayerSelection?, as attribute: String) throws -> DirectionFile {
+    public func store(
+        mix steps: [LiveStep], layers: LayerSelection?, locked: [String] = [], as attribute: String
+    ) throws -> DirectionFile {
         // As the library looks names up: with underscores.
         let attribute = Attribute.normalised(attribute)
         try DirectionFile.checkName(attribute)
@@ -287,6 +297,12 @@ public final class LiveFaces: Sendable {
         var (values, rows) = try edit.apply(
             to: [Float](repeating: 0, count: identity.latentSize), rows: 1, size: identity.latentSize,
             layerCount: layerCount)
+        if !locked.isEmpty {
+            // A direction that is held may differ from row to row, and then what is left does too.
+            let most = try locked.map { try direction($0).rows }.max() ?? 1
+            if most > rows { (values, rows) = (LatentEdit.repeatRows(values, size: values.count, rows: most), most) }
+            values = try freed(values, rows: rows, of: locked)
+        }
         let length = Float((values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(rows)).squareRoot())
         guard length > 1e-6 else {
             throw Failure("mix", "changes nothing", "move a slider first", kind: .usage)
@@ -298,6 +314,9 @@ public final class LiveFaces: Sendable {
         metadata.program = Version.current
         let recipe = parts.map { "\($0.direction.label)*\($0.strength)" }.joined(separator: "+")
         metadata.other = ["mix": recipe, "mix_layers": layers?.description ?? "all"]
+        if !locked.isEmpty {
+            metadata.other["mix_locked"] = try locked.map { try direction($0).label }.joined(separator: "+")
+        }
         metadata.inputs = DirectionMetadata.fingerprint(
             metadata.other.merging(["generator": identity.sha256]) { first, _ in first })
         let file = try DirectionFile(

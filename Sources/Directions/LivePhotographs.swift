@@ -59,6 +59,8 @@ public final class LivePhotographs: Sendable {
     /// One photograph's face at a time, and one preview, which waits for no full picture.
     private let turn = Mutex(())
     private let previewTurn = Mutex(())
+    /// One face's code is looked for at a time: of several that ask for it at once the others take it then.
+    private let coding = Mutex(())
     /// One picture is decoded at a time: each may have many pixels.
     private let door = Mutex(())
 
@@ -190,8 +192,11 @@ public final class LivePhotographs: Sendable {
     }
 
     private func coded(_ id: String, _ face: Int) throws -> Coded {
-        let found = try find(id)
-        if let known = found.coded[face] { return known }
+        if let known = try find(id).coded[face] { return known }
+        return try coding.withLock { _ in try find(id).coded[face] ?? code(of: find(id), face) }
+    }
+
+    private func code(of found: Held, _ face: Int) throws -> Coded {
         let place = try place(face, of: found)
         let one = PhotographFace(found.picture, place)
         let square = ImageBatch([one.square.centredSquare(size: Inverter.side)], side: Inverter.side)
@@ -204,7 +209,7 @@ public final class LivePhotographs: Sendable {
         }
         let coded = Coded(face: one, inversion: inversion, method: encoder == nil ? "optimise" : "encoder")
         held.withLock { held in
-            guard let index = held.firstIndex(where: { $0.photograph.id == id }) else { return }
+            guard let index = held.firstIndex(where: { $0.photograph.id == found.photograph.id }) else { return }
             held[index].coded[face] = coded
         }
         return coded

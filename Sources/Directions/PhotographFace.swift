@@ -136,6 +136,8 @@ struct PhotographEditor {
         fileprivate let transfer: EditTransfer
         fileprivate let synthesizer: any Synthesizer
         fileprivate let consulted: ConsultedFaces?
+        /// Whether the photograph has no colours, and so gets none.
+        fileprivate let isGrey: Bool
 
         /// The photograph with the face of an edited code.
         ///
@@ -163,7 +165,8 @@ struct PhotographEditor {
                 ? reconstruction
                 : try consulted?.faces(edited, size: side) ?? synthesizer.synthesize(edited, size: side, noise: .none)
             let change = try transfer.change(to: made)
-            return region?.kept(of: change) ?? change
+            let kept = region?.kept(of: change) ?? change
+            return isGrey ? kept.grey() : kept
         }
     }
 
@@ -225,7 +228,7 @@ struct PhotographEditor {
             transfer: try EditTransfer(
                 photograph: photograph, reconstruction: reconstruction, registration: registration,
                 segmenter: Session.person),
-            synthesizer: synthesizer, consulted: consulted)
+            synthesizer: synthesizer, consulted: consulted, isGrey: face.picture.hasNoColours)
     }
 }
 

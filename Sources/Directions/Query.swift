@@ -21,6 +21,8 @@ public struct QueryRequest: Sendable {
     public var question: Question
     /// At most so many rows; nil for 100 of a filter's, all of a statement's.
     public var limit: Int?
+    /// Attributes whose scores a filter's answer shows beside those that it names, where a latent has them.
+    public var shown: [String]
     /// The classifier whose scores count, by name or SHA-256; nil for the last one that scored.
     public var classifier: String?
     /// The generator whose latents a filter means, by its name in the workspace or its SHA-256; a statement says itself.
@@ -28,10 +30,12 @@ public struct QueryRequest: Sendable {
 
     /// Asks a question.
     public init(
-        _ question: Question, limit: Int? = nil, classifier: String? = nil, generator: String = "default"
+        _ question: Question, limit: Int? = nil, shown: [String] = [], classifier: String? = nil,
+        generator: String = "default"
     ) {
         self.question = question
         self.limit = limit
+        self.shown = shown
         self.classifier = classifier
         self.generator = generator
     }
@@ -48,7 +52,8 @@ public struct QueryRequest: Sendable {
         }
         guard case .filter(let text, let order, let near) = question else { return nil }
         return try LatentQuery(
-            filter: text.isEmpty ? Filter() : Filter(text), order: order, near: near, limit: limit ?? 100)
+            filter: text.isEmpty ? Filter() : Filter(text), order: order, near: near, limit: limit ?? 100,
+            shown: shown.map { try Attribute.named($0) })
     }
 }
 
@@ -91,9 +96,9 @@ extension Session {
         }
         let owner = try queried(request.generator, in: store)
         query?.generator = owner?.sha256
-        if let filter = query?.filter, !filter.attributes.isEmpty {
-            try filter.check(among: store.attributes())
-            query?.classifier = try judge(request.classifier, filter: filter, of: owner, in: store).id
+        if let attributes = query?.attributes, !attributes.isEmpty {
+            try query?.check(among: store.attributes())
+            query?.classifier = try judge(request.classifier, of: attributes, by: owner, in: store).id
         }
         if let near = query?.filter.nearLatents, !near.isEmpty {
             _ = try store.latents(ids: near)
@@ -126,16 +131,16 @@ extension Session {
 
     /// The classifier whose scores count: unless one is named, the last that scored the generator's latents.
     private func judge(
-        _ name: String?, filter: Filter, of owner: GeneratorRecord?, in store: LatentStore
+        _ name: String?, of attributes: [Attribute], by owner: GeneratorRecord?, in store: LatentStore
     ) throws -> ClassifierRecord {
         if name == nil, let owner {
             let found = try store.classifiers().last { record in
-                try filter.attributes.allSatisfy(record.attributes.contains)
+                try attributes.allSatisfy(record.attributes.contains)
                     && store.scoredCount(classifier: record.id, generator: owner.sha256) > 0
             }
             if let found { return found }
         }
-        return try store.classifier(name, scoring: filter.attributes)
+        return try store.classifier(name, scoring: attributes)
     }
 
     /// The latents that an answer names in a column `latent` or `id`, in its order.

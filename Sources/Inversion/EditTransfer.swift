@@ -38,7 +38,7 @@ public struct EditTransfer: Sendable {
     /// such as tufts of hair that was taken away.
     private static let surroundings: Float = 0.02
     /// The same of what has grown beyond the person.
-    private static let growth: Float = 0.04
+    private static let growth: Float = 0.05
 
     /// How much of each place of a picture is of a person: one channel, 0 to 1, of any size.
     public typealias Segmenter = @Sendable (ImageBatch) throws -> ImageBatch
@@ -159,7 +159,7 @@ public struct EditTransfer: Sendable {
             let sigma = EditTransfer.growth * Float(side)
             let grown = edited.indices.map { min(edited[$0], 1 - person.reconstruction[$0]) }
             let wide = PlaneFilters.step(
-                PlaneFilters.blurred(grown, side: side, sigma: sigma), from: 0.45, to: 0.65)
+                PlaneFilters.blurred(grown, side: side, sigma: sigma), from: 0.5, to: 0.7)
             let near = PlaneFilters.step(
                 PlaneFilters.blurred(grown.indices.map { grown[$0] * wide[$0] }, side: side, sigma: sigma),
                 from: 0.08, to: 0.3)

@@ -9,6 +9,8 @@ public struct LatentQuery: Sendable {
     public private(set) var order: (sql: String, descending: Bool)?
     /// At most so many.
     public var limit: Int
+    /// Attributes whose scores are answered too, where a latent has them.
+    public let shown: [Attribute]
     /// The classifier whose scores count; nil when no attribute is named.
     public var classifier: Int64?
     /// SHA-256 of the generator whose latents are meant; nil for every generator's.
@@ -20,10 +22,15 @@ public struct LatentQuery: Sendable {
     ///     and `near` is given.
     ///   - near: Orders by cosine with this latent, the nearest first.
     ///   - limit: At most so many rows.
+    ///   - shown: Attributes whose scores are answered too, where a latent has them.
     ///   - classifier: The row of the classifier whose scores count; nil for the newest that has scored.
     /// - Throws: ``Failure`` (usage) for an unknown field.
-    public init(filter: Filter, order: String?, near: Int64? = nil, limit: Int, classifier: Int64? = nil) throws {
+    public init(
+        filter: Filter, order: String?, near: Int64? = nil, limit: Int, shown: [Attribute] = [],
+        classifier: Int64? = nil
+    ) throws {
         self.filter = filter
+        self.shown = shown
         self.limit = limit
         self.classifier = classifier
         if let near { self.order = (self.filter.near(near), true) }
@@ -39,14 +46,31 @@ public struct LatentQuery: Sendable {
         }
     }
 
+    /// All attributes that are named: in the filter, by the order, and to be shown.
+    public var attributes: [Attribute] { filter.attributes + shown.filter { !filter.attributes.contains($0) } }
+
+    /// Checks that every attribute is known.
+    ///
+    /// - Throws: ``Failure`` (usage) that shows the first that is not, and the nearest names.
+    public func check(among known: [Attribute]) throws {
+        try filter.check(among: known)
+        guard let other = shown.first(where: { !known.contains($0) }) else { return }
+        let near = Attribute.nearest(to: other.slug, among: known.map(\.slug)).joined(separator: ", ")
+        throw Failure("attribute \(other.slug)", "has no scores", "did you mean \(near)?", kind: .usage)
+    }
+
     /// The statement.
     public var sql: String {
         let columns =
             ["l.id AS latent"] + filter.fields.map { "\($0.sql) AS \"\($0.name)\"" }
-            + filter.attributes.map { "s.\"\($0.slug)\" AS \"\($0.slug)\"" }
+            + attributes.map { "s.\"\($0.slug)\" AS \"\($0.slug)\"" }
         let needsScores = !filter.attributes.isEmpty
         // The order in which tables are named is the order of the search: an indexed score first when it sorts.
-        let scores = needsScores ? "scores s CROSS JOIN latents l ON l.id = s.latent" : "latents l"
+        let scores =
+            needsScores
+            ? "scores s CROSS JOIN latents l ON l.id = s.latent"
+            : shown.isEmpty
+                ? "latents l" : "latents l LEFT JOIN scores s ON s.latent = l.id AND s.classifier = :classifier"
         // The plus keeps SQLite from sorting all of the classifier's rows: the attribute's index has them in order.
         let isRanked = order?.sql.hasPrefix("s.") == true
         let classifier = isRanked ? "+s.classifier" : "s.classifier"
@@ -67,9 +91,9 @@ public struct LatentQuery: Sendable {
     /// - Throws: ``Failure`` (usage) for an attribute that no classifier of the database knows; else when the database can't
     ///   answer.
     public func run(_ store: LatentStore) throws -> Answer {
-        try filter.check(among: store.attributes())
+        try check(among: store.attributes())
         var arguments = filter.arguments
-        if !filter.attributes.isEmpty { arguments["classifier"] = .integer(classifier ?? 0) }
+        if !attributes.isEmpty { arguments["classifier"] = .integer(classifier ?? 0) }
         if let generator { arguments["generator"] = .text(generator) }
         return try store.query(sql, arguments: arguments)
     }

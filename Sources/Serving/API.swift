@@ -68,7 +68,7 @@ struct API {
             let isW = body.space == "w"
             let data = try faces.file(of: body.codes(faces, photographs).after, isW: isW)
             return download(data, type: "application/octet-stream", name: isW ? "code-w.npy" : "code-wplus.npy")
-        case "/api/animation": return try animation(body)
+        case "/api/animation": return try animation(body, request)
         default: return try mix(body)
         }
     }
@@ -94,20 +94,23 @@ struct API {
     }
 
     /// A film from the unedited face to the edited one and back.
-    private func animation(_ body: FaceBody) throws -> HTTPResponse {
+    private func animation(_ body: FaceBody, _ request: HTTPRequest) throws -> HTTPResponse {
         let codes = try body.codes(faces, photographs)
         let size = body.size ?? faces.generator.size(512)
         let data = try faces.film(from: codes.before, to: codes.after, size: size) { code in
             try body.photograph.map {
                 try photographs.picture(
-                    $0, face: body.face ?? 1, after: code, steps: body.steps(), size: size, isFilmed: true)
-            } ?? faces.picture(code, size: size)
+                    $0, face: body.face ?? 1, after: code, steps: body.steps(), size: size, isFilmed: true,
+                    isAbandoned: request.isAbandoned)
+            } ?? faces.picture(code, size: size, isAbandoned: request.isAbandoned)
         }
         return download(data, type: "image/webp", name: "face.webp")
     }
 
     private func mix(_ body: FaceBody) throws -> HTTPResponse {
-        let file = try faces.store(mix: body.steps(), layers: body.layerSelection(), as: body.name ?? "mix")
+        let file = try faces.store(
+            mix: body.steps(), layers: body.layerSelection(), locked: body.held(),
+            as: body.name ?? "mix")
         return download(
             try file.encoded(), type: "application/octet-stream", name: "\(file.attribute)-v\(file.version).safetensors"
         )
@@ -141,8 +144,13 @@ struct API {
             return id
         }
         let order = request.query["order"].flatMap { $0.isEmpty ? nil : $0 }
+        let shown = (request.query["show"] ?? "").split(separator: ",").map(String.init)
+        guard shown.count <= 64 else {
+            throw Failure("show", "names \(shown.count) attributes", "name 64 at most", kind: .usage)
+        }
         let answer = try faces.session.query(
-            QueryRequest(.filter(request.query["filter"] ?? "", order: order, near: near), limit: limit))
+            QueryRequest(
+                .filter(request.query["filter"] ?? "", order: order, near: near), limit: limit, shown: shown))
         return try .json(QueryAnswer(columns: answer.columns, rows: answer.rows.map { $0.map(\.text) }))
     }
 

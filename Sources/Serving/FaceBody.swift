@@ -83,17 +83,22 @@ struct FaceBody: Decodable {
     /// The rows to change; nil for all.
     func layerSelection() throws -> LayerSelection? { try layers.flatMap { $0.isEmpty ? nil : try LayerSelection($0) } }
 
-    /// The codes before and after.
-    func codes(
-        _ faces: LiveFaces, _ photographs: LivePhotographs
-    ) throws -> (before: LatentCodes, after: LatentCodes) {
+    /// Directions along which nothing moves.
+    func held() throws -> [String] {
         let locked = locked ?? []
         guard locked.count <= 64 else {
             throw Failure("locked", "are \(locked.count)", "give 64 at most", kind: .usage)
         }
+        return locked
+    }
+
+    /// The codes before and after.
+    func codes(
+        _ faces: LiveFaces, _ photographs: LivePhotographs
+    ) throws -> (before: LatentCodes, after: LatentCodes) {
         // A photograph's own code stays where it is: what is wanted is the photograph, edited.
         return try faces.codes(
-            source(photographs), steps: steps(), layers: layerSelection(), locked: locked,
+            source(photographs), steps: steps(), layers: layerSelection(), locked: held(),
             towardMean: photograph == nil ? psi ?? 1 : 1)
     }
 }

@@ -10,6 +10,7 @@ final class Browser: Sendable {
         static let left = "\u{E012}"
         static let tab = "\u{E004}"
         static let enter = "\u{E007}"
+        static let backspace = "\u{E003}"
     }
 
     private let driver: Service

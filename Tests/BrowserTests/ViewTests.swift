@@ -28,6 +28,7 @@ extension EditorTests {
             _ = try await place.download("face.png")
             let grey = try grey(of: "\(place.downloads)/face.png", in: place)
             try await opensInThreeWays(browser, grey)
+            try await staysGrey(browser, place)
             try await colours(browser, place)
         }
     }
@@ -43,6 +44,9 @@ extension EditorTests {
         let bars = "document.querySelectorAll('#histogram svg[aria-label]').length"
         try await browser.wait("\(cells) === 24 && \(bars) === 1", seconds: 120)
         #expect(try await text(browser, "answer") == "24 faces")
+        // Scores stand under each face, whatever was asked.
+        let told = try await browser.value("document.querySelector('#grid > div > button').textContent")
+        #expect(told.contains(#/smiling \d\.\d\dmale \d\.\d\dyoung \d\.\d\d$/#), "\(told)")
         try await browser.type("male > 0.0001 and young > 0", into: "#filter")
         try await browser.type("male" + Browser.Key.enter, into: "#order")
         try await browser.wait("location.hash.includes('order=male') && \(bars) === 2", seconds: 120)
@@ -73,15 +77,18 @@ extension EditorTests {
         #expect(
             try await browser.value("document.querySelector('#grid > div > button').textContent").hasPrefix(
                 "latent \(first)cosine 1.00"))
+        // The keyboard stays where it was, though all faces are others.
+        #expect(try await browser.value("document.activeElement === document.querySelector('#grid .near')") == "true")
         _ = try await browser.value("history.back()")
         try await browser.wait("location.hash === '\(hash)' && \(cells) === \(scores.count)", seconds: 120)
         // What makes no sense is said where it was asked.
         try await browser.type(" and", into: "#filter")
         try await browser.click("#ask button")
-        try await browser.wait("document.getElementById('answer').classList.contains('error')")
+        try await browser.wait("document.getElementById('answer').classList.contains('error') && \(cells) === 0")
         _ = try await browser.value("history.back()")
         try await browser.wait("\(cells) === \(scores.count) && !document.querySelector('#answer.error')", seconds: 120)
         try await browser.click("#grid > div > button")
+        #expect(try await browser.value("document.activeElement.id") == "show-editor")
         try await browser.wait("!document.getElementById('editor').hidden && \(Self.settled)", seconds: 120)
         #expect(try await browser.value("document.getElementById('kind').value") == "latent")
         #expect(try await browser.value("document.getElementById('number').value") == first)
@@ -127,8 +134,19 @@ extension EditorTests {
         try await browser.click("#favourite")
         try await browser.wait(
             "\(count("favourites")) === 1 && document.querySelector('#favourite[aria-pressed=true]')", seconds: 60)
-        try await browser.click("#strengths button:last-child")
+        #expect(
+            try await browser.value("document.getElementById('strengths').getAttribute('aria-label')").hasSuffix(
+                "first"))
+        _ = try await browser.value(
+            "(() => { const one = document.querySelector('#strengths button:last-child'); one.id = 'old'; one.focus(); })()"
+        )
+        try await browser.strike(Browser.Key.enter)
         try await browser.wait("document.querySelector('\(Self.first)').value === '2' && \(Self.settled)", seconds: 120)
+        // The keyboard is not thrown out by a strip that is filled anew.
+        try await browser.wait("!document.getElementById('old')", seconds: 60)
+        #expect(
+            try await browser.value("document.activeElement === document.querySelector('#strengths button:last-child')")
+                == "true")
         #expect(try await browser.value("document.querySelector('#favourite[aria-pressed=true]') === null") == "true")
         _ = try await browser.value("location.reload()")
         try await browser.wait(
@@ -172,7 +190,11 @@ extension EditorTests {
         )
         try await browser.wait(Self.settled, seconds: 120)
         try await browser.click(lock)
-        try await browser.type("0-3" + Browser.Key.tab, into: "#layers")
+        // What is no range of layers is refused where it stands.
+        try await browser.type("x" + Browser.Key.tab, into: "#layers")
+        #expect(try await browser.value("location.hash.includes('layers')") == "false")
+        #expect(try await browser.value("document.getElementById('layers').matches(':invalid')") == "true")
+        try await browser.type(Browser.Key.backspace + "0-3" + Browser.Key.tab, into: "#layers")
         try await browser.wait("location.hash.includes('layers=0-3') && \(Self.settled)", seconds: 120)
         try await browser.type(String(repeating: Browser.Key.left, count: 20), into: "#psi")
         try await browser.wait("location.hash.includes('psi=0.8') && \(Self.settled)", seconds: 120)
@@ -262,12 +284,34 @@ extension EditorTests {
             """)
         try await browser.wait("\(photo) && \(Self.settled)", seconds: 180)
         let pasted = try await browser.value(photo)
-        #expect(try await text(browser, "colour") == "Colour it anew")
+        #expect(try await text(browser, "colour") == "Colorize anew")
         try await browser.drop(grey)
         try await browser.wait("\(photo) !== '\(pasted)' && \(Self.settled)", seconds: 180)
         #expect(try await browser.value(photo) == String(Hashing.sha256(AtomicFile.read(grey)).prefix(16)))
-        try await browser.wait("document.getElementById('colour').textContent === 'Colour it'")
+        try await browser.wait("document.getElementById('colour').textContent === 'Colorize'")
         try await browser.wait("document.getElementById('near').textContent.includes('LPIPS')", seconds: 60)
+    }
+
+    /// An edit gives a grey photograph no colours; a file that is no picture is told.
+    private func staysGrey(_ browser: Browser, _ place: Place) async throws {
+        try await browser.type(String(repeating: Browser.Key.right, count: 20), into: Self.first)
+        try await browser.wait("location.hash.includes('first') && \(Self.settled)", seconds: 180)
+        try await browser.click("#save-image")
+        let edited = try await place.download("photograph.png")
+        try FileManager.default.removeItem(atPath: "\(place.downloads)/photograph.png")
+        let picture = try Image.decode(edited, name: "photograph")
+        #expect(try picture != Image.read("\(place.folder)/grey.png"))
+        let pixels = picture.pixels
+        let isGrey = stride(from: 0, to: pixels.count, by: 3).allSatisfy { at in
+            Set(pixels[at..<at + 3]).count == 1
+        }
+        #expect(isGrey)
+        try await browser.click("#reset")
+        let text = "\(place.folder)/text.jpg"
+        try Data("no picture".utf8).write(to: URL(filePath: text))
+        try await browser.wait(Self.settled, seconds: 120)
+        try await browser.drop(text)
+        try await browser.wait("document.querySelector('#status.error')?.textContent.includes('neither a PNG')")
     }
 
     private func colours(_ browser: Browser, _ place: Place) async throws {
@@ -279,13 +323,19 @@ extension EditorTests {
         }
         try await browser.click("#colour")
         try await isNew()
-        try await browser.type("#5a3b2a, #c9a27e", into: "#palette")
+        // A palette that is none is told, and nothing is coloured.
+        try await browser.type("red", into: "#palette")
+        try await browser.click("#variant")
+        try await browser.wait("document.getElementById('status').textContent.includes('is not #rrggbb')", seconds: 60)
+        try await browser.type(
+            String(repeating: Browser.Key.backspace, count: 3) + "#5a3b2a, #c9a27e", into: "#palette")
         try await browser.click("#variant")
         try await isNew()
         try await browser.type("\(place.downloads)/face.png", into: "#reference-file")
         try await isNew()
         // The address of a photograph that is held brings it back.
         let last = try #require(seen.last)
+        try await browser.wait("document.getElementById('status').textContent === ''")
         _ = try await browser.value("location.reload()")
         try await browser.wait("\(photo) === '\(last)' && \(Self.settled)", seconds: 120)
         try await browser.click("#whole-label")

@@ -86,6 +86,37 @@ import Testing
         #expect(!expected.isEmpty && expected.count < 40)
     }
 
+    @Test func scoresAreShownWhereThereAreSome() throws {
+        let database = SmallDatabase()
+        let store = try LatentStore.open(database.path)
+        let ids = try database.fill(store)
+        let other = try store.sampleSet(
+            generator: database.generator, seed: 9, psi: 1,
+            meanLatent: [Float](repeating: 0, count: SmallDatabase.size))
+        try store.insert([Float](repeating: 1, count: SmallDatabase.size), into: other, first: 0)
+        func answer(_ filter: Filter, near: Int64? = nil) throws -> Answer {
+            let query = try LatentQuery(
+                filter: filter, order: nil, near: near, limit: 100, shown: [SmallDatabase.attributes[1]],
+                classifier: store.classifier(nil).id)
+            return try query.run(store)
+        }
+        let all = try answer(Filter())
+        #expect(all.columns == ["latent", "male"])
+        #expect(all.rows.count == 21 && all.rows.last?[1] == .null)
+        for (index, row) in all.rows.prefix(20).enumerated() {
+            guard case .real(let score) = row[1] else { throw Failure("score", "is \(row[1])") }
+            #expect(abs(score - Double(SmallDatabase.score(0, index, 1))) < 1e-6)
+        }
+        #expect(try answer(Filter(), near: ids[3]).columns == ["latent", "near_\(ids[3])", "male"])
+        // What is named already stands once, and then only scored latents are meant.
+        let named = try answer(Filter("male >= 0"))
+        #expect(named.columns == ["latent", "male"] && named.rows.count == 20)
+        let unknown = try LatentQuery(filter: Filter(), order: nil, limit: 1, shown: [Attribute.named("mael")])
+        #expect { try unknown.run(store) } throws: {
+            "\($0)".contains("did you mean male") && ($0 as? Failure)?.kind == .usage
+        }
+    }
+
     @Test func nearnessAndFieldsOrder() throws {
         let database = SmallDatabase()
         let store = try LatentStore.open(database.path)

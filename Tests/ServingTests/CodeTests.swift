@@ -42,6 +42,23 @@ import Testing
         #expect(try change(", \"locked\": [\"first\"]").allSatisfy { abs($0) < 1e-4 })
     }
 
+    /// A mix that is stored while a direction is held does what was seen.
+    @Test func mixesAreWithoutWhatIsHeld() throws {
+        let running = try ServerTests.Running()
+        let first = try running.storeDirection("first", seed: 1)
+        let second = try running.storeDirection("second", seed: 2, near: first)
+        let edits = "\"edits\": [{\"direction\": \"first\", \"strength\": 2}], \"locked\": [\"second\"]"
+        let answer = Client.ask(running.port, "POST /api/mix", body: "{\"seed\": 5, \"name\": \"held\", \(edits)}")
+        #expect(answer.status == 200)
+        #expect(try running.session.show("held").texts["mix_locked"] == "second@v1")
+        let seen = try code(running.port, ", \(edits)")
+        let stored = try code(running.port, ", \"edits\": [{\"direction\": \"held\", \"strength\": 1}]")
+        #expect(zip(seen, stored).allSatisfy { abs($0 - $1) < 1e-4 })
+        let before = try code(running.port, "")
+        #expect(abs(zip(zip(stored, before), second).reduce(0) { $0 + ($1.0.0 - $1.0.1) * $1.1 }) < 1e-3)
+        #expect(stored != before)
+    }
+
     @Test func refusesLocksThatAreNot() throws {
         let running = try ServerTests.Running()
         let absent = Client.ask(running.port, "POST /api/codes", body: "{\"seed\": 1, \"locked\": [\"../x\"]}")

@@ -43,7 +43,10 @@ import Testing
         let all = Client.ask(running.port, "GET /api/query?limit=3")
         #expect(all.status == 200)
         #expect(String(decoding: all.body, as: UTF8.self).contains("\"rows\":[["))
-        for query in ["filter=male+%3E+0.5", "order=nothing", "near=77777", "near=x", "limit=0", "filter=%27%3B--"] {
+        for query in [
+            "filter=male+%3E+0.5", "order=nothing", "near=77777", "near=x", "limit=0", "filter=%27%3B--",
+            "show=male", "show=\(Array(repeating: "male", count: 65).joined(separator: ","))",
+        ] {
             let refused = Client.ask(running.port, "GET /api/query?\(query)")
             #expect((400...404).contains(refused.status), "\(query): \(refused.status)")
         }

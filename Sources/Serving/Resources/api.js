@@ -12,6 +12,8 @@ export async function call(path, body, lane, type = "application/json") {
   }
   const answer = await fetch(path, body === undefined ? { signal } : {
     method: "POST", signal, headers: { "Content-Type": type }, body: type === "application/json" ? JSON.stringify(body) : body,
+  }).catch((error) => {
+    throw error.name === "AbortError" ? error : new Error("The server does not answer; is `directions serve` still running?");
   });
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `The server answered ${answer.status}.`);
   return answer;

@@ -1,4 +1,5 @@
 import { json, picture } from "./api.js";
+import { bar, hint } from "./parts.js";
 import { plot } from "./plot.js";
 
 const $ = (id) => document.getElementById(id);
@@ -24,7 +25,7 @@ export async function showDirection(place, directions, face, size, go) {
     section("Where it comes from", table(Object.entries(found.texts).sort().map(([n, text]) => [plain(n), short(text)]))));
   document.documentElement.dataset.about = `${found.name}@v${found.version}`;
   for (const { cells } of rows) for (const { image, body } of cells) {
-    if (mine !== turn) return;
+    if (mine !== turn || $("direction").hidden) return;
     image.src = await picture({ ...body, size });
   }
 }
@@ -87,9 +88,7 @@ function table(rows, head) {
 
 function measured(metrics) {
   if (!metrics) {
-    const hint = document.createElement("p");
-    hint.textContent = "Not measured yet; the command `directions evaluate` does it.";
-    return [section("Response", hint)];
+    return [section("Response", hint("Not measured yet; the command `directions evaluate` does it."))];
   }
   const curve = (key) => metrics.levels.filter((l) => l[key]).map((l) => ({ x: l.strength, ...l[key] }));
   const plots = document.createElement("div");
@@ -102,35 +101,18 @@ function measured(metrics) {
     metrics.levels.map((l) => [l.strength.toFixed(1), figure(l.target), figure(l.offTargetChange), figure(l.successRate), figure(l.faceSimilarity, 3)]),
     ["sigma", "own logit", "off-target change", "success rate", "face similarity"]);
   const at = metrics.halfStrength ? `At ${metrics.halfStrength.toFixed(2)} sigma, where half of the faces flip` : "At the largest strength";
-  const told = document.createElement("p");
-  told.className = "hint";
-  told.textContent = `${metrics.faces} fresh faces, judged by ${plain(metrics.attribute)}; brackets and bands are 95 % intervals.`;
+  const told = hint(`${metrics.faces} fresh faces, judged by ${plain(metrics.attribute)}; brackets and bands are 95 % intervals.`);
   return [section("Response", told, plots, levels), section("What else moves with it", ...entanglement(metrics, at))];
 }
 
 // The entanglement row: how far each attribute's logit goes along.
 function entanglement(metrics, at) {
-  const told = document.createElement("p");
-  told.className = "hint";
-  told.textContent = `${at}: mean change of each attribute's logit.`;
   const most = Math.max(...Object.values(metrics.attributeChanges).map(Math.abs), 1e-6);
   const bars = document.createElement("div");
   bars.className = "entangled";
-  bars.append(...Object.entries(metrics.attributeChanges).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).map(([name, value]) => {
-    const row = document.createElement("div");
-    row.className = "score";
-    const [label, track, number] = ["span", "div", "span"].map((tag) => row.appendChild(document.createElement(tag)));
-    label.textContent = plain(name);
-    track.className = "track";
-    const bar = track.appendChild(document.createElement("b"));
-    const share = 50 * Math.abs(value) / most;
-    bar.className = value < 0 ? "down" : "";
-    bar.style.left = `${value < 0 ? 50 - share : 50}%`;
-    bar.style.width = `${share}%`;
-    number.textContent = `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
-    return row;
-  }));
-  return [told, bars];
+  bars.append(...Object.entries(metrics.attributeChanges).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).map(([name, value]) =>
+    bar(plain(name), `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`, 0.5, 0.5 + value / most / 2)));
+  return [hint(`${at}: mean change of each attribute's logit.`), bars];
 }
 
 function versions(found) {

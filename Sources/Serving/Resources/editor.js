@@ -1,8 +1,10 @@
 import { download, json, picture } from "./api.js";
-import { showLatents } from "./latents.js";
+import { leaveLatents, showLatents } from "./latents.js";
 import { showDirection } from "./direction.js";
 import * as Photograph from "./photograph.js";
+import { bar, hint, refill, thumb } from "./parts.js";
 import * as State from "./state.js";
+import { during, failed, forget } from "./status.js";
 
 const $ = (id) => document.getElementById(id);
 let state = State.parse(location.hash.slice(1));
@@ -11,12 +13,7 @@ let past = [], future = [];
 let sizes = [256], directions = [], lastMoved = null, resting = 0, isBusy = false, isWanted = false;
 const favourites = JSON.parse(localStorage.getItem("favourites") ?? "[]");
 
-function tell(text, isError = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("error", isError);
-}
-
-const failed = (error) => { if (error.name !== "AbortError") tell(error.message, true); };
+const plain = (name) => name.replaceAll("_", " ");
 
 // Pixels of a small picture.
 const small = () => sizes.filter((s) => s >= 128).at(-1) ?? sizes[0];
@@ -34,19 +31,18 @@ async function preview() {
   if (isBusy) { isWanted = true; return; }
   isBusy = true;
   const began = performance.now();
-  const slow = setTimeout(() => tell(state.kind === "photo" ? "Looking for the face's code …" : "Working …"), 700);
   try {
     // A whole photograph has no small preview: the face stands in for it until all rests.
     if (!state.isWhole) {
-      const url = await picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] }));
+      const text = Photograph.isNew(state) ? "Finding the face's code" : "Working";
+      const url = await during(text, picture(State.body(state, { size: sizes.includes(256) ? 256 : sizes[0] })));
       // The full picture of what is wanted may have been faster.
       if (document.documentElement.dataset.full === State.text(state)) URL.revokeObjectURL(url);
       else { show("after", url); document.documentElement.dataset.full = ""; }
     }
     document.documentElement.dataset.preview = Math.round(performance.now() - began);
-    clearTimeout(slow);
-    tell("");
-  } catch (error) { clearTimeout(slow); failed(error); }
+    forget();
+  } catch (error) { failed(error); }
   isBusy = false;
   if (isWanted) { isWanted = false; preview(); }
 }
@@ -54,7 +50,7 @@ async function preview() {
 async function full() {
   const now = State.text(state);
   try {
-    const url = await picture(State.body(state, { size: sizes[0], isWhole: state.isWhole || undefined }), "full");
+    const url = await during("Working", picture(State.body(state, { size: sizes[0], isWhole: state.isWhole || undefined }), "full"));
     if (now !== State.text(state)) return URL.revokeObjectURL(url);
     show("after", url);
     document.documentElement.dataset.full = now;
@@ -63,48 +59,34 @@ async function full() {
   } catch (error) { failed(error); }
 }
 
+// The face before the edit, which no slider changes.
 async function before() {
-  show("before", await picture(State.body({ ...state, strengths: {} }, { size: sizes[0], isWhole: state.isWhole || undefined }), "before"));
+  const plain = { ...state, strengths: {} };
+  const text = State.text(plain);
+  if ($("before").dataset.state === text) return;
+  const url = await during("Working", picture(State.body(plain, { size: sizes[0], isWhole: state.isWhole || undefined }), "before"));
+  show("before", url);
+  $("before").dataset.state = text;
 }
 
 async function scores() {
   const { scores: found, similarity } = await json("/api/scores", State.body(state), "scores");
   found.sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before));
-  const rows = found.slice(0, 10).map(({ attribute, before, after }) => {
-    const row = document.createElement("div");
-    row.className = "score";
-    const [low, high] = [Math.min(before, after) * 100, Math.max(before, after) * 100];
-    const [name, track, change] = ["span", "div", "span"].map((tag) => row.appendChild(document.createElement(tag)));
-    name.textContent = attribute.replaceAll("_", " ");
-    track.className = "track";
-    const base = track.appendChild(document.createElement("i"));
-    base.style.width = `${low}%`;
-    const moved = track.appendChild(document.createElement("b"));
-    moved.className = after < before ? "down" : "";
-    moved.style.left = `${low}%`;
-    moved.style.width = `${high - low}%`;
-    change.textContent = `${Math.round(before * 100)} → ${Math.round(after * 100)} %`;
-    return row;
-  });
-  if (similarity !== undefined) rows.unshift(likeness(similarity));
+  const rows = found.slice(0, 10).map(({ attribute, before, after }) =>
+    bar(plain(attribute), `${Math.round(before * 100)} → ${Math.round(after * 100)} %`, before, after, Math.min(before, after)));
+  // How much the face is still the same person's: the cosine of both faces' embeddings.
+  if (similarity !== undefined) {
+    const row = bar("face similarity", similarity.toFixed(3), 0, Math.max(0, similarity));
+    row.classList.add("likeness");
+    rows.unshift(row);
+  } else rows.push(hint("Face similarity is shown once `directions import identity` has fetched its network."));
   $("scores").replaceChildren(...rows);
-}
-
-// How much the face is still the same person's: the cosine of both faces' embeddings.
-function likeness(similarity) {
-  const row = document.createElement("div");
-  row.className = "score likeness";
-  const [name, track, number] = ["span", "div", "span"].map((tag) => row.appendChild(document.createElement(tag)));
-  name.textContent = "face similarity";
-  track.className = "track";
-  track.appendChild(document.createElement("b")).style.width = `${Math.max(0, similarity) * 100}%`;
-  number.textContent = similarity.toFixed(3);
-  return row;
 }
 
 async function strip() {
   const moved = lastMoved ?? Object.keys(state.strengths).at(-1);
   if (!moved) return $("strengths").replaceChildren();
+  $("strengths").setAttribute("aria-label", `Strengths of ${plain(moved)}`);
   const reach = state.unit === "sigma" ? 1 : 2;
   const strengths = [-2, -1, 0, 1, 2].map((s) => s * reach);
   const cells = [];
@@ -112,17 +94,7 @@ async function strip() {
     const url = await picture(State.body({ ...state, strengths: { ...state.strengths, [moved]: strength } }, { size: small() }), "strip");
     cells.push(thumb(url, `${strength > 0 ? "+" : ""}${strength}`, () => set(moved, strength)));
   }
-  $("strengths").replaceChildren(...cells);
-}
-
-function thumb(url, text, act) {
-  const button = document.createElement("button");
-  const image = button.appendChild(document.createElement("img"));
-  image.src = url;
-  image.alt = "";
-  button.append(text);
-  button.onclick = act;
-  return button;
+  refill($("strengths"), cells);
 }
 
 // A change: the state before it can be had back.
@@ -175,20 +147,21 @@ function set(name, strength, isMoving = false) {
 
 function sliders() {
   const reach = (d) => state.unit === "sigma" ? 4 : Math.max(1, Math.round(4 * d.sigma));
-  $("sliders").replaceChildren(...directions.map((direction) => {
+  if (!directions.length) return $("sliders").replaceChildren(hint("There are none yet; the command `directions fit` makes some."));
+  refill($("sliders"), directions.map((direction) => {
     const row = document.createElement("div");
     row.className = "slider";
     const lock = row.appendChild(document.createElement("button"));
     lock.className = "lock";
     lock.dataset.lock = direction.name;
     lock.title = "Hold this attribute while others are moved";
-    lock.setAttribute("aria-label", `Hold ${direction.name.replaceAll("_", " ")}`);
+    lock.setAttribute("aria-label", `Hold ${plain(direction.name)}`);
     lock.setAttribute("aria-pressed", state.locked.includes(direction.name));
     lock.onclick = () => change(() => {
       state.locked = state.locked.includes(direction.name) ? state.locked.filter((one) => one !== direction.name) : [...state.locked, direction.name];
     });
     const name = row.appendChild(document.createElement("button"));
-    name.textContent = direction.name.replaceAll("_", " ");
+    name.textContent = plain(direction.name);
     name.title = "About this direction";
     name.onclick = () => go({ view: "direction", about: direction.name });
     const range = row.appendChild(document.createElement("input"));
@@ -198,7 +171,7 @@ function sliders() {
     for (const input of [range, number]) {
       input.dataset.name = direction.name;
       input.value = state.strengths[direction.name] ?? 0;
-      input.setAttribute("aria-label", `${direction.name.replaceAll("_", " ")}${input === number ? ", number" : ""}`);
+      input.setAttribute("aria-label", `${plain(direction.name)}${input === number ? ", number" : ""}`);
     }
     range.oninput = () => set(direction.name, Number(range.value), true);
     range.onchange = () => { moving = null; };
@@ -226,6 +199,8 @@ function keep() {
   showFavourites().catch(failed);
 }
 
+const recall = (text) => () => change(() => { state = State.parse(text); sliders(); });
+
 // Small pictures of the last steps; each brings its state back.
 let seen = [];
 async function steps() {
@@ -234,19 +209,20 @@ async function steps() {
     seen.push({ text: now, url: await picture(State.body(state, { size: small() }), "steps") });
     while (seen.length > 12) URL.revokeObjectURL(seen.shift().url);
   }
-  $("history").replaceChildren(...seen.map(({ text, url }, index) =>
-    thumb(url, `step ${index + 1}`, () => change(() => { state = State.parse(text); sliders(); }))));
+  refill($("history"), seen.map(({ text, url }, index) => thumb(url, `step ${index + 1}`, recall(text))));
 }
 
+const keptPictures = new Map();
 async function showFavourites() {
   const cells = [];
   for (const text of favourites) {
     const kept = State.parse(text);
     try {
-      cells.push(thumb(await picture(State.body(kept, { size: small() })), kept.kind === "photo" ? "photograph" : `${kept.kind} ${kept.number}`, () => change(() => { state = State.parse(text); sliders(); })));
+      if (!keptPictures.has(text)) keptPictures.set(text, await picture(State.body(kept, { size: small() })));
+      cells.push(thumb(keptPictures.get(text), kept.kind === "photo" ? "photograph" : `${kept.kind} ${kept.number}`, recall(text)));
     } catch { /* a latent or direction that is gone */ }
   }
-  $("favourites").replaceChildren(...cells);
+  refill($("favourites"), cells);
 }
 
 // The split of a comparison, as the place says it.
@@ -279,7 +255,7 @@ function step(from, to) {
 
 function bind() {
   $("kind").onchange = () => change(() => { state.kind = $("kind").value; });
-  $("number").onchange = () => change(() => { state.number = Math.max(0, Math.trunc(Number($("number").value) || 0)); });
+  $("number").onchange = () => change(() => { state.number = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.trunc(Number($("number").value) || 0))); });
   $("dice").onclick = () => change(() => { state.kind = "seed"; state.number = Math.floor(Math.random() * 1e6); });
   $("psi").oninput = () => {
     if (moving !== "psi") past.push(JSON.stringify(state));
@@ -289,9 +265,12 @@ function bind() {
     render();
   };
   $("psi").onchange = () => { moving = null; };
-  $("layers").onchange = () => change(() => { if ($("layers").checkValidity()) state.layers = $("layers").value; });
+  $("layers").onchange = () => { if ($("layers").reportValidity()) change(() => { state.layers = $("layers").value; }); };
   $("unit").onchange = () => change(() => {
-    for (const { name, sigma } of directions) if (state.strengths[name]) state.strengths[name] *= $("unit").value === "raw" ? sigma : 1 / sigma;
+    for (const { name, sigma } of directions) {
+      const strength = (state.strengths[name] ?? 0) * ($("unit").value === "raw" ? sigma : 1 / sigma);
+      if (strength) state.strengths[name] = Number(strength.toFixed(4));
+    }
     state.unit = $("unit").value;
     sliders();
   });
@@ -301,11 +280,15 @@ function bind() {
   $("redo").onclick = () => step(future, past);
   $("reset").onclick = () => change(() => { state.strengths = {}; });
   $("favourite").onclick = keep;
-  $("save-image").onclick = () => download("/api/synth", State.body(state, { size: sizes[0], format: "png", isWhole: state.kind === "photo" || undefined }), state.kind === "photo" ? "photograph.png" : "face.png").catch(failed);
-  $("save-film").onclick = () => { tell("Making the film …"); download("/api/animation", State.body(state, { size: sizes.includes(512) ? 512 : sizes[0] }), "face.webp").then(() => tell("")).catch(failed); };
+  const save = (id, text, path, more, name) => {
+    $(id).onclick = () => during(text, download(path, State.body(state, more()), name())).catch(failed);
+  };
+  save("save-image", "Making the picture", "/api/synth", () => ({ size: sizes[0], format: "png", isWhole: state.kind === "photo" || undefined }),
+    () => state.kind === "photo" ? "photograph.png" : "face.png");
+  save("save-film", "Making the animation", "/api/animation", () => ({ size: sizes.includes(512) ? 512 : sizes[0] }), () => "face.webp");
+  save("save-w", "Making the code", "/api/codes", () => ({ space: "w" }), () => "code-w.npy");
+  save("save-code", "Making the code", "/api/codes", () => ({ space: "w+" }), () => "code-wplus.npy");
   $("whole").onchange = () => change(() => { state.isWhole = $("whole").checked; });
-  $("save-w").onclick = () => download("/api/codes", State.body(state, { space: "w" }), "code-w.npy").catch(failed);
-  $("save-code").onclick = () => download("/api/codes", State.body(state, { space: "w+" }), "code.npy").catch(failed);
   $("save-mix").onclick = () => $("mix").showModal();
   $("mix-form").onsubmit = (event) => {
     const name = $("mix-name").value;
@@ -327,7 +310,7 @@ function bind() {
   const views = { editor: {}, latents: {}, direction: { about: "" } };
   for (const [view, more] of Object.entries(views)) $(`show-${view}`).onclick = (event) => { event.preventDefault(); go({ view, ...more }); };
   Photograph.start({
-    tell, failed, state: () => state, refresh: () => render(),
+    state: () => state, refresh: () => render(),
     choose: (photo, face) => { go({ view: "editor" }); change(() => { Object.assign(state, { kind: "photo", photo, face }); }); },
   });
 }
@@ -346,7 +329,11 @@ function turn() {
     if (view === place.view) $(`show-${view}`).setAttribute("aria-current", "page");
     else $(`show-${view}`).removeAttribute("aria-current");
   }
+  document.title = `${$(`show-${place.view}`).textContent} – directions`;
+  // Where the keyboard stood may be out of sight now.
+  if (!document.activeElement.checkVisibility()) $(`show-${place.view}`).focus();
   compare();
+  if (place.view !== "latents") leaveLatents();
   if (place.view === "latents") {
     showLatents(place, go, (latent) => { go({ view: "editor" }); change(() => { state.kind = "latent"; state.number = latent; }); });
   }

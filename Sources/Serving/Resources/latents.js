@@ -1,30 +1,59 @@
 import { json } from "./api.js";
+import { refill } from "./parts.js";
 
 const $ = (id) => document.getElementById(id);
-let attributes = null;
+const shown = ["smiling", "male", "young"];
+let attributes = null, filling = null;
 
 // The latent database: a question of the address, its faces, and how an attribute is spread.
 export async function showLatents(place, go, edit) {
   $("filter").value = place.filter;
   $("order").value = place.order;
   $("ask").onsubmit = (event) => { event.preventDefault(); go({ filter: $("filter").value, order: $("order").value, near: "" }); };
-  const fields = new URLSearchParams({ filter: place.filter, order: place.order, limit: 48 });
-  if (place.near) fields.set("near", place.near);
+  leaveLatents();
+  say("Looking …");
   try {
+    attributes ??= (await json("/api/attributes")).attributes;
+    const fields = new URLSearchParams({ filter: place.filter, order: place.order, limit: 48 });
+    if (place.near) fields.set("near", place.near);
+    if (attributes.length) fields.set("show", shown.filter((name) => attributes.includes(name)).join(",") || attributes[0]);
     const { columns, rows } = await json(`/api/query?${fields}`, undefined, "query");
     const at = columns.findIndex((c) => c === "latent" || c === "id");
     const found = `${rows.length} ${rows.length === 1 ? "face" : "faces"}${place.near ? `, nearest to latent ${place.near} first` : ""}`;
     say(rows.length ? found : "No face fits; widen the filter.");
-    $("grid").replaceChildren(...rows.map((row) => cell(row, columns, at, go, edit)));
-    attributes ??= (await json("/api/attributes")).attributes;
-    const named = columns.filter((c) => attributes.includes(c));
-    if (!$("spread").options.length) $("spread").replaceChildren(...attributes.map((name) => new Option(name.replaceAll("_", " "), name)));
+    refill($("grid"), rows.map((row) => cell(row, columns, at, go, edit)));
+    fill([...document.querySelectorAll("#grid img")]);
+    const asked = new Set(`${place.filter} ${place.order}`.match(/[a-z0-9_]+/gi));
+    const named = columns.filter((c) => attributes.includes(c) && asked.has(c));
+    if (!$("spread").options.length) {
+      $("spread").replaceChildren(...attributes.map((name) => new Option(name.replaceAll("_", " "), name)));
+      $("fields").replaceChildren(...attributes.map((name) => new Option(name)));
+    }
     if (named.length) $("spread").value = named[0];
     $("spread").onchange = () => histograms([$("spread").value]);
     await histograms(named.length ? named.slice(0, 4) : [$("spread").value]);
   } catch (error) {
-    if (error.name !== "AbortError") say(error.message, true);
+    if (error.name === "AbortError") return;
+    say(error.message, true);
+    for (const id of ["grid", "histogram"]) $(id).replaceChildren();
   }
+}
+
+// Faces that nobody looks at any more are not asked for.
+export function leaveLatents() { filling?.abort(); }
+
+// Two faces at a time: a browser has six connections to a server, and other questions need some.
+async function fill(images) {
+  const { signal } = filling = new AbortController();
+  const next = async () => {
+    for (let image = images.shift(); image; image = images.shift()) {
+      const answer = await fetch(image.dataset.from, { signal });
+      if (!answer.ok) continue;
+      image.onload = () => URL.revokeObjectURL(image.src);
+      image.src = URL.createObjectURL(await answer.blob());
+    }
+  };
+  await Promise.all([next(), next()]).catch(() => {});
 }
 
 function say(text, isError = false) {
@@ -36,10 +65,9 @@ function cell(row, columns, at, go, edit) {
   const box = document.createElement("div");
   const button = box.appendChild(document.createElement("button"));
   const image = button.appendChild(document.createElement("img"));
-  image.loading = "lazy";
-  image.src = `/api/thumbnail?latent=${row[at]}`;
+  image.dataset.from = `/api/thumbnail?latent=${row[at]}`;
   image.alt = "";
-  for (const [name, value] of columns.map((c, k) => [c, row[k]]).slice(0, 5)) {
+  for (const [name, value] of columns.map((c, k) => [c, row[k]]).filter(([, value]) => value !== "" && Number.isFinite(Number(value))).slice(0, 6)) {
     const line = button.appendChild(document.createElement("span"));
     // `near_17` is the cosine with latent 17.
     line.textContent = `${name.startsWith("near_") ? "cosine" : name.replaceAll("_", " ")} ${name === columns[at] ? value : Number(value).toFixed(2)}`;

@@ -20,6 +20,6 @@ export function plot(title, points, start) {
     + points.map((p) => `<circle cx="${x(p.x)}" cy="${y(p.value)}" r="2.5"/>`).join("") + mark(y1, top) + (y0 < 0 ? mark(y0, bottom) : mark(0, y(0)))
     + ticks.map((t) => `<text x="${x(t)}" y="134" text-anchor="middle">${Number(t.toPrecision(2))}</text>`).join("") + "</svg>";
   figure.firstChild.setAttribute("aria-label", `${title}: ${all.map((p) => `${p.value.toFixed(2)} at ${p.x} sigma`).join(", ")}`);
-  figure.appendChild(document.createElement("figcaption")).textContent = title;
+  figure.appendChild(document.createElement("figcaption")).textContent = `${title}, by sigma`;
   return figure;
 }
