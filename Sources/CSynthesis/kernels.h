@@ -63,6 +63,13 @@ typedef struct {
     float *sum_finish;           // [16]: Σ gradient · demodulated sum; NULL: nothing is taken through an activation
 } ms_finish_back;
 
+// A phase of a convolution that doubles the resolution, by tiles of 4×4 pixels of the low image: an axis on which it is even
+// has two taps and five points a tile, an odd one has one tap, and its points are the four pixels.
+typedef struct {
+    int even_rows, even_columns;
+    size_t down, across;  // floats from a tile's point to the next
+} ms_phase;
+
 typedef struct {
     const char *name;
 
@@ -106,6 +113,14 @@ typedef struct {
         const float *points, size_t point_stride, const ms_finish *finish, const float *noise, size_t noise_row,
         int tiles, float *plane, size_t row);
 
+    // The transforms of a doubling convolution's phase, of a row of neighbouring tiles of one block of channels.
+    //   input: from the low image, as above; output: to the phase's own plane, whose rows are one pixel longer than the low
+    //   image's; of an even phase's five rows the first grows where the tiles above were added, and the fifth lies at `last`.
+    void (*doubling_input)(
+        const float *plane, size_t row, const float *scale, const ms_phase *phase, int tiles, float *points);
+    void (*doubling_output)(
+        const float *products, const ms_phase *phase, int tiles, int grows, float *plane, size_t row, float *last);
+
     // A row of the blur of a transposed convolution with stride 2, of one block of channels: from its rows' even and odd
     // columns, four of each [1 + width + 1][16] beginning with column -1, to [2·width][16].
     void (*blur)(
@@ -142,6 +157,11 @@ typedef struct {
 
     // StyleGAN2's: what a plane gets from what was made of it, taken through the activation that made it.
     void (*backward_finish)(const ms_finish_back *step);
+
+    // The way back through a phase: from its plane, to the low image, which becomes the results or grows by them.
+    void (*backward_doubling_input)(const float *plane, size_t row, const ms_phase *phase, int tiles, float *points);
+    void (*backward_doubling_output)(
+        const float *products, const ms_phase *phase, int tiles, int grows, float *plane, size_t row);
 
     // The way back through `blur`, a row of the transposed convolution's result from the four rows y + 1, y, y - 1, y - 2 of
     // gradients [1 + 2·width + 1][16], which begin with column -1: even and odd columns [width + 1][16]. scale [16]: what

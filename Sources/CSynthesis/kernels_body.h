@@ -376,6 +376,7 @@ static void multiply(
 }
 
 #include "stylegan2_body.h"
+#include "stylegan2_doubling_body.h"
 #include "backward_body.h"
 #include "stylegan2_back_body.h"
 
@@ -387,14 +388,13 @@ const ms_kernels KERNELS = {
     .project = project,
     .linear = linear,
     .multiply = multiply,
-    .winograd_input = winograd_input,
-    .winograd_output = winograd_output,
+    .winograd_input = winograd_input, .winograd_output = winograd_output,
+    .doubling_input = doubling_input, .doubling_output = doubling_output,
     .blur = blur,
-    .backward_product = backward_product,
-    .backward_depthwise = backward_depthwise,
-    .backward_upsample = backward_upsample,
-    .backward_image = backward_image,
+    .backward_product = backward_product, .backward_depthwise = backward_depthwise,
+    .backward_upsample = backward_upsample, .backward_image = backward_image,
     .backward_linear = backward_linear,
     .backward_finish = backward_finish,
+    .backward_doubling_input = backward_doubling_input, .backward_doubling_output = backward_doubling_output,
     .backward_blur = backward_blur,
 };

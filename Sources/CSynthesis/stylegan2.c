@@ -29,75 +29,58 @@ const float *sg_noise(const sg_batch *batch, int convolution, int image, int sid
 
 // MARK: the doubling convolution
 
-// Which taps make a phase: of an even row the top and the bottom one, the latter from the row before; columns likewise.
-typedef struct { int tap, rows_back, columns_back; } sg_tap;
-static const struct { int count; sg_tap taps[4]; } sg_phases[4] = {
-    {4, {{0, 0, 0}, {2, 0, 1}, {6, 1, 0}, {8, 1, 1}}},
-    {2, {{1, 0, 0}, {7, 1, 0}}},
-    {2, {{3, 0, 0}, {5, 0, 1}}},
-    {1, {{4, 0, 0}}},
-};
+void sg_multiply_phase(
+    const sg_gan *context, const sg_layout *in, const sg_layout *out, const float *points, const float *weights,
+    size_t point_weights, int inputs, int panels, float *products) {
+    for (int k = 0; k < in->points[0] * in->points[1]; k++) {
+        // The sixth row and column of the weights' points are those of the odd axes.
+        int row = in->points[0] == 1 ? 5 : k / in->points[1], column = in->points[1] == 1 ? 5 : k % in->points[1];
+        for (int at = 0; at < in->pixels; at += sg_band) {
+            context->base.kernels->multiply(
+                points + k * in->point + (size_t)at * ms_block, in->block, weights + (6 * row + column) * point_weights,
+                products + k * out->point + (size_t)at * ms_block, out->block, inputs, panels * ms_block,
+                ms_least(sg_band, in->pixels - at), 1);
+        }
+    }
+}
 
-// One band of one image, for a part of the outputs.
-static void run_phases(void *state, int index, int worker) {
+// Some rows of tiles of the group's images in one phase, for a part of the outputs.
+static void run_phase(void *state, int index, int worker) {
     const sg_batch *batch = state;
     sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     const sg_packed *packed = &stage->first;
-    int part = index % batch->parts, band = index / batch->parts % batch->bands;
-    int member = index / batch->parts / batch->bands, image = batch->first_image + member;
-    int width = stage->side / 2, pitch = width + 1, rows = sg_band_rows(width);
-    int first = band * rows, end = band == batch->bands - 1 ? width + 1 : first + rows;
-
-    // The band modulated, with the row before it, and a zero after each row and before the first.
-    const float *plane = sg_second_plane(batch, batch->level - 1, image), *scales = sg_values(batch, image) + packed->scales;
-    float *source = context->workers[worker].source;
-    size_t stride = ((size_t)(rows + 2) * pitch + 8) * ms_block;
-    for (int block = 0; block < packed->i / ms_block; block++) {
-        float *out = source + block * stride;
-        const float *in = plane + block * plane_block(width), *scale = scales + block * ms_block;
-        memset(out, 0, ms_block * sizeof(float));
-        out += ms_block;
-        for (int y = first - 1; y < end; y++, out += (size_t)pitch * ms_block) {
-            if (y < 0 || y == width) {
-                memset(out, 0, (size_t)pitch * ms_block * sizeof(float));
-                continue;
-            }
-            const float *row = in + ((size_t)(y + 1) * (width + 2) + 1) * ms_block;
-            for (int x = 0; x < width; x++) {
-                for (int lane = 0; lane < ms_block; lane++) {
-                    out[x * ms_block + lane] = row[x * ms_block + lane] * scale[lane];
-                }
-            }
-            memset(out + (size_t)width * ms_block, 0, ms_block * sizeof(float));
-        }
-        memset(out, 0, 4 * ms_block * sizeof(float));
-    }
-
-    int panels = packed->o / ms_block;
+    int width = stage->side / 2, across = width / 4, rows = sg_tile_rows(width), phase = index % 4;
+    int part = index / 4 % batch->parts, begin = index / 4 / batch->parts * rows;
+    int end = ms_least(begin + rows, across * batch->group), panels = packed->o / ms_block;
     int from = panels * part / batch->parts, to = panels * (part + 1) / batch->parts;
-    size_t tap_floats = (size_t)packed->o * packed->i, block_floats = phase_block(width);
-    int pixels = ((end - first) * pitch + 3) / 4 * 4;
-    for (int phase = 0; phase < 4; phase++) {
-        float *target = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width);
-        if (band == 0) {
-            for (int panel = from; panel < to; panel++) {
-                memset(target + panel * block_floats, 0, ms_block * sizeof(float));
-            }
+    int padded = ((end - begin) * across + 3) / 4 * 4;
+    sg_layout in = sg_layout_of(phase, padded, packed->i / ms_block), out = sg_layout_of(phase, padded, to - from);
+    float *points = context->workers[worker].points, *products = context->workers[worker].products;
+    size_t low_row = (size_t)(width + 2) * ms_block, pitch = (size_t)(width + 1) * ms_block;
+
+    for (int row = begin; row < end; row++) {
+        int y = row % across, image = batch->first_image + row / across;
+        const float *plane = sg_second_plane(batch, batch->level - 1, image) + (4 * y + 1) * low_row + ms_block;
+        const float *scales = sg_values(batch, image) + packed->scales;
+        for (int block = 0; block < packed->i / ms_block; block++) {
+            context->base.kernels->doubling_input(
+                plane + block * plane_block(width), low_row, scales + block * ms_block, &in.phase, across,
+                points + block * in.block + (size_t)(row - begin) * across * ms_block);
         }
     }
-    for (int at = 0; at < pixels; at += sg_band) {
-        int n = ms_least(sg_band, pixels - at);
-        for (int phase = 0; phase < 4; phase++) {
-            float *target = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width)
-                + from * block_floats + (1 + (size_t)first * pitch + at) * ms_block;
-            for (int t = 0; t < sg_phases[phase].count; t++) {
-                sg_tap tap = sg_phases[phase].taps[t];
-                size_t begin = (size_t)(1 + (1 - tap.rows_back) * pitch + at - tap.columns_back) * ms_block;
-                context->base.kernels->multiply(
-                    source + begin, stride, packed->weights + tap.tap * tap_floats + (size_t)from * packed->i * ms_block,
-                    target, block_floats, packed->i, (to - from) * ms_block, n, t == 0);
-            }
+    sg_multiply_phase(
+        context, &in, &out, points, packed->weights + (size_t)from * packed->i * ms_block, (size_t)packed->o * packed->i,
+        packed->i, to - from, products);
+    for (int row = begin; row < end; row++) {
+        int y = row % across, is_seam = row == end - 1 && y < across - 1;
+        float *target = context->phases + ((size_t)(row / across) * 4 + phase) * phase_floats(packed->o, width) + ms_block;
+        for (int block = from; block < to; block++) {
+            float *plane = target + block * phase_block(width);
+            context->base.kernels->doubling_output(
+                products + (block - from) * out.block + (size_t)(row - begin) * across * ms_block, &out.phase, across,
+                row > begin && y > 0, plane + 4 * y * pitch, pitch,
+                plane + (is_seam ? width + 1 + y / rows : 4 * y + 4) * pitch);
         }
     }
 }
@@ -132,10 +115,17 @@ static void run_blur(void *state, int index, int worker) {
     const sg_packed *packed = &stage->first;
     int blocks = packed->o / ms_block, block = index % blocks, member = index / blocks;
     int side = stage->side, width = side / 2;
-    const float *phases[4];
+    size_t pitch = (size_t)(width + 1) * ms_block;
+    float *phases[4];
     for (int phase = 0; phase < 4; phase++) {
         phases[phase] = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width)
             + block * phase_block(width);
+        if (phase % 2) memset(phases[phase], 0, ms_block * sizeof(float));
+        for (int seam = 0; phase < 2 && seam < sg_seams(width); seam++) {
+            float *row = phases[phase] + ms_block + 4 * (seam + 1) * sg_tile_rows(width) * pitch;
+            const float *above = phases[phase] + ms_block + (width + 1 + seam) * pitch;
+            for (size_t i = 0; i < pitch; i++) row[i] += above[i];
+        }
     }
     float *target = sg_first_plane(batch, batch->level, batch->first_image + member) + block * plane_block(side);
     sg_clear_border(target, side);
@@ -145,10 +135,9 @@ static void run_blur(void *state, int index, int worker) {
     for (int y = 0; y < side; y++) {
         const float *even[4], *odd[4];
         for (int t = 0; t < 4; t++) {
-            int row = y - 1 + t, e = row >> 1, kind = row & 1 ? 2 : 0;
-            size_t at = (size_t)(e < 0 ? 0 : e) * (width + 1) * ms_block;
-            even[t] = e < 0 ? context->zeros : phases[kind] + at;
-            odd[t] = e < 0 ? context->zeros : phases[kind + 1] + at;
+            int row = y - 1 + t, e = row >> 1, kind = row & 1 ? 2 : 0, is_outside = row < 0 || row > side;
+            even[t] = is_outside ? context->zeros : phases[kind] + e * pitch;
+            odd[t] = is_outside ? context->zeros : phases[kind + 1] + e * pitch;
         }
         context->base.kernels->blur(
             even, odd, context->down, context->across, &finish, noise ? noise + (size_t)y * side : NULL, width,
@@ -246,10 +235,9 @@ void sg_run_level(sg_batch *batch) {
     sg_gan *context = batch->context;
     const sg_stage *stage = &context->stages[batch->level];
     if (stage->has_first) {
-        int width = stage->side / 2;
-        batch->bands = width / sg_band_rows(width);
-        batch->parts = sg_parts_for(context, batch->group * batch->bands, stage->first.o);
-        ms_pool_run(context->base.pool, batch->group * batch->bands * batch->parts, run_phases, batch);
+        int width = stage->side / 2, tasks = 4 * ms_parts(batch->group * width / 4, sg_tile_rows(width));
+        batch->parts = sg_parts_for(context, tasks, stage->first.o);
+        ms_pool_run(context->base.pool, tasks * batch->parts, run_phase, batch);
         ms_pool_run(context->base.pool, batch->group * stage->first.o / ms_block, run_blur, batch);
         if (batch->seam == batch->level) {
             ms_pool_run(context->base.pool, batch->group * stage->first.o / ms_block, run_change, batch);

@@ -10,8 +10,8 @@ enum {
 
 // What the way back needs besides the network.
 struct sg_way_back {
-    float *first_weights[sg_most_levels];   // [9 taps][i/16][o][16]
-    float *second_weights[sg_most_levels];  // [36 points][i/16][o][16], of the kernels turned by half
+    float *first_weights[sg_most_levels];   // [36 points][i/16][o][16]
+    float *second_weights[sg_most_levels];  // the same, of the kernels turned by half
     float *memory;       // of what follows, for `images`
     int images;
     sg_tape tape;
@@ -20,7 +20,7 @@ struct sg_way_back {
     float *parts;        // [3][r][r]: those of a level's own part, where it is limited, for each image of a group
     float *given;        // planes: gradients of a level's second result
     float *inner;        // and of its first
-    float *low;          // [i/16][(w + 1)·w + 4][16]: of the level below, before its activation
+    float *low;          // [i/16][w²][16]: of the level below, before its activation
     float *low_kept;     // the same where own levels end, for all images
     float *styles;       // [images][style_floats]: gradients at the places of the style values
     float *sums;         // [images][segments][style_floats]: the same on their way; after each convolution's demodulation
@@ -52,7 +52,7 @@ void sg_back_level(sg_pass *pass);
 // From the sums to the gradients of the styles.
 void sg_back_styles(sg_pass *pass);
 
-static inline size_t sg_low_block(int width) { return ((size_t)(width + 1) * width + 4) * ms_block; }
+static inline size_t sg_low_block(int width) { return (size_t)width * width * ms_block; }
 static inline size_t sg_low_floats(int channels, int width) {
     return (size_t)(channels / ms_block) * sg_low_block(width);
 }

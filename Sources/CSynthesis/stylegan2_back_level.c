@@ -93,7 +93,7 @@ static void run_second(void *state, int index, int worker) {
     for (int y = segment_row(side, segment); y < segment_row(side, segment + 1); y++) {
         step.values = row_of(plane, side, block, y);
         step.target = row_of(given, side, block, y);
-        if (low) step.gradient = low + (size_t)y * (side + 1) * ms_block;
+        if (low) step.gradient = low + (size_t)y * side * ms_block;
         for (int colour = 0; picture && colour < 3; colour++) {
             step.picture[colour] = picture + colour * area + (size_t)y * side;
         }
@@ -244,28 +244,48 @@ static void run_blur(void *state, int index, int worker) {
     }
 }
 
-// Some pixels of one image of the level below, for a part of its channels.
-static void run_taps(void *state, int index, int worker) {
-    (void)worker;
+// Some tiles of the level below, for a part of its channels: what they get from one phase after the other.
+static void run_phases(void *state, int index, int worker) {
     const sg_pass *pass = state;
-    const sg_gan *context = pass->context;
+    sg_gan *context = pass->context;
     const sg_stage *stage = &context->stages[pass->level];
     const sg_packed *packed = &stage->first;
-    int width = stage->side / 2, pitch = width + 1, pixels = (width * pitch + 3) / 4 * 4;
-    int chunks = ms_parts(pixels, sg_band), part = index % pass->parts, at = index / pass->parts % chunks * sg_band;
-    int member = index / pass->parts / chunks, n = ms_least(sg_band, pixels - at), panels = packed->i / ms_block;
+    int width = stage->side / 2, across = width / 4, each = across * across;
+    int part = index % pass->parts, begin = index / pass->parts * sg_tiles;
+    int count = ms_least(sg_tiles, each * pass->group - begin), padded = (count + 3) / 4 * 4;
+    int in_blocks = packed->o / ms_block, panels = packed->i / ms_block;
     int from = panels * part / pass->parts, to = panels * (part + 1) / pass->parts;
-    size_t tap_floats = (size_t)packed->o * packed->i;
-    const float *phases = context->phases + (size_t)member * 4 * phase_floats(packed->o, width);
-    float *target = pass->low_target + member * sg_low_floats(packed->i, width) + from * sg_low_block(width)
-        + (size_t)at * ms_block;
-    for (int t = 0; t < 9; t++) {
-        int phase = t / 3 % 2 * 2 + t % 3 % 2;
-        size_t begin = (size_t)(1 + at + (t / 3 == 2 ? pitch : 0) + (t % 3 == 2 ? 1 : 0)) * ms_block;
-        context->base.kernels->multiply(
-            phases + phase * phase_floats(packed->o, width) + begin, phase_block(width),
-            pass->back->first_weights[pass->level] + t * tap_floats + (size_t)from * packed->o * ms_block, target,
-            sg_low_block(width), packed->o, (to - from) * ms_block, n, t == 0);
+    const float *weights = pass->back->first_weights[pass->level] + (size_t)from * packed->o * ms_block;
+    float *points = context->workers[worker].points, *products = context->workers[worker].products;
+    size_t pitch = (size_t)(width + 1) * ms_block, low_row = (size_t)width * ms_block;
+    for (int phase = 0; phase < 4; phase++) {
+        sg_layout in = sg_layout_of(phase, padded, in_blocks), out = sg_layout_of(phase, padded, to - from);
+        for (int t = 0; t < count;) {
+            int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
+            int run = ms_least(across - x, count - t);
+            const float *plane = context->phases + ((size_t)member * 4 + phase) * phase_floats(packed->o, width)
+                + 4 * y * pitch + (size_t)(4 * x + 1) * ms_block;
+            for (int block = 0; block < in_blocks; block++) {
+                context->base.kernels->backward_doubling_input(
+                    plane + block * phase_block(width), pitch, &in.phase, run,
+                    points + block * in.block + (size_t)t * ms_block);
+            }
+            t += run;
+        }
+        sg_multiply_phase(
+            context, &in, &out, points, weights, (size_t)packed->o * packed->i, packed->o, to - from, products);
+        for (int t = 0; t < count;) {
+            int tile = (begin + t) % each, member = (begin + t) / each, x = tile % across, y = tile / across;
+            int run = ms_least(across - x, count - t);
+            float *plane = pass->low_target + member * sg_low_floats(packed->i, width) + 4 * y * low_row
+                + (size_t)(4 * x) * ms_block;
+            for (int block = from; block < to; block++) {
+                context->base.kernels->backward_doubling_output(
+                    products + (block - from) * out.block + (size_t)t * ms_block, &out.phase, run, phase > 0,
+                    plane + block * sg_low_block(width), low_row);
+            }
+            t += run;
+        }
     }
 }
 
@@ -285,7 +305,7 @@ void sg_back_level(sg_pass *pass) {
     if (!stage->has_first) return;
     if (has_seam(pass)) ms_pool_run(pool, segments * (stage->first.o / ms_block), run_change, pass);
     ms_pool_run(pool, group * (stage->first.o / ms_block), run_blur, pass);
-    int width = side / 2, bands = group * ms_parts((width * (width + 1) + 3) / 4 * 4, sg_band);
-    pass->parts = sg_parts_for(context, bands, stage->first.i);
-    ms_pool_run(pool, bands * pass->parts, run_taps, pass);
+    chunks = ms_parts(group * (side / 8) * (side / 8), sg_tiles);
+    pass->parts = sg_parts_for(context, chunks, stage->first.i);
+    ms_pool_run(pool, chunks * pass->parts, run_phases, pass);
 }

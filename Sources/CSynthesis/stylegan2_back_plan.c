@@ -10,17 +10,6 @@ static size_t at(int inputs, int output, int input) {
     return ((size_t)(output / ms_block) * inputs + input) * ms_block + output % ms_block;
 }
 
-static void transpose(const sg_packed *packed, float *target) {
-    size_t point = (size_t)packed->i * packed->o;
-    for (int t = 0; t < 9; t++) {
-        for (int out = 0; out < packed->o; out++) {
-            for (int in = 0; in < packed->i; in++) {
-                target[t * point + at(packed->o, in, out)] = packed->weights[t * point + at(packed->i, out, in)];
-            }
-        }
-    }
-}
-
 // One dimension of the kernel that a transformed one is of, turned by half; G's rows are those of `pack`.
 static void recover(const double *points, double *kernel) {
     kernel[2] = 4 * points[0];
@@ -58,6 +47,7 @@ static void turn(const double points[36], double turned[36]) {
 typedef struct {
     const sg_packed *packed;
     float *target;
+    int turns;  // or else the points stay what they are
 } sg_turning;
 
 // One output channel's kernels.
@@ -69,25 +59,28 @@ static void run_turn(void *state, int out, int worker) {
     for (int in = 0; in < packed->i; in++) {
         double points[36], turned[36];
         for (int p = 0; p < sg_points; p++) points[p] = packed->weights[p * point + at(packed->i, out, in)];
-        turn(points, turned);
+        if (turning->turns) turn(points, turned);
         for (int p = 0; p < sg_points; p++) {
-            turning->target[p * point + at(packed->o, in, out)] = (float)turned[p];
+            turning->target[p * point + at(packed->o, in, out)] = (float)(turning->turns ? turned : points)[p];
         }
     }
 }
 
-static ms_status pack(sg_gan *context, sg_way_back *back) {
+static float *pack(sg_gan *context, const sg_packed *packed, int turns) {
+    float *target = ms_pages(&context->base, (size_t)sg_points * packed->i * packed->o);
+    sg_turning turning = {packed, target, turns};
+    if (target) ms_pool_run(context->base.pool, packed->o, run_turn, &turning);
+    return target;
+}
+
+static ms_status pack_levels(sg_gan *context, sg_way_back *back) {
     for (int k = 0; k < context->levels; k++) {
         const sg_stage *stage = &context->stages[k];
-        size_t first = (size_t)stage->first.i * stage->first.o, second = (size_t)stage->second.i * stage->second.o;
-        back->second_weights[k] = ms_pages(&context->base, sg_points * second);
+        back->second_weights[k] = pack(context, &stage->second, 1);
         if (!back->second_weights[k]) return ms_no_memory;
-        sg_turning turning = {&stage->second, back->second_weights[k]};
-        ms_pool_run(context->base.pool, stage->second.o, run_turn, &turning);
         if (!stage->has_first) continue;
-        back->first_weights[k] = ms_pages(&context->base, 9 * first);
+        back->first_weights[k] = pack(context, &stage->first, 0);
         if (!back->first_weights[k]) return ms_no_memory;
-        transpose(&stage->first, back->first_weights[k]);
     }
     return ms_ok;
 }
@@ -130,7 +123,7 @@ ms_status sg_reserve_back(sg_gan *context, int images) {
     if (!context->back) {
         sg_way_back *back = (sg_way_back *)ms_allocate(base, (sizeof *back + 3) / sizeof(float));
         if (!back) return ms_no_memory;
-        ms_status status = pack(context, back);
+        ms_status status = pack_levels(context, back);
         if (status != ms_ok) return status;
         context->back = back;
     }

@@ -86,8 +86,14 @@ static const double kernel_transform[6][3] = {
     {1.0 / 24, 1.0 / 12, 1.0 / 6}, {1.0 / 24, -1.0 / 12, 1.0 / 6}, {0, 0, 1},
 };
 
+// The same of a doubling convolution: the five points of the even phase's two taps, and the odd one's only tap.
+static const double doubling_transform[6][3] = {
+    {1, 0, 0}, {0.5, 0, 0.5}, {1.0 / 6, 0, -1.0 / 6}, {1.0 / 6, 0, 1.0 / 3}, {0, 0, 1}, {0, 1, 0},
+};
+
 static int pack(sg_gan *context, const sg_convolution *from, sg_packed *to, int style_row, int doubles) {
     int inputs = from->inputs, outputs = from->outputs, i = ms_padded(inputs), o = ms_padded(outputs);
+    const double (*transform)[3] = doubles ? doubling_transform : kernel_transform;
     to->inputs = inputs;
     to->outputs = outputs;
     to->i = i;
@@ -101,7 +107,7 @@ static int pack(sg_gan *context, const sg_convolution *from, sg_packed *to, int 
     to->power = ms_allocate(&context->base, (size_t)outputs * inputs);
     to->bias = ms_allocate(&context->base, (size_t)o);
     size_t point = (size_t)i * o;
-    to->weights = ms_allocate(&context->base, (doubles ? 9 : sg_points) * point);
+    to->weights = ms_allocate(&context->base, sg_points * point);
     if (!to->modulation || !to->modulation_bias || !to->power || !to->bias || !to->weights) return 0;
     for (int row = 0; row < outputs; row++) {
         to->bias[row] = sqrtf(2) * from->bias[row];
@@ -111,18 +117,13 @@ static int pack(sg_gan *context, const sg_convolution *from, sg_packed *to, int 
             double power = 0, half[6][3];
             for (int t = 0; t < 9; t++) power += (double)w[t] * w[t];
             to->power[(size_t)row * inputs + k] = (float)power;
-            if (doubles) {
-                for (int t = 0; t < 9; t++) out[t * point] = w[t];
-                continue;
-            }
             for (int a = 0; a < 6; a++) {
                 for (int x = 0; x < 3; x++) {
-                    half[a][x] = kernel_transform[a][0] * w[x] + kernel_transform[a][1] * w[3 + x]
-                        + kernel_transform[a][2] * w[6 + x];
+                    half[a][x] = transform[a][0] * w[x] + transform[a][1] * w[3 + x] + transform[a][2] * w[6 + x];
                 }
                 for (int b = 0; b < 6; b++) {
-                    out[(6 * a + b) * point] = (float)(half[a][0] * kernel_transform[b][0]
-                        + half[a][1] * kernel_transform[b][1] + half[a][2] * kernel_transform[b][2]);
+                    out[(6 * a + b) * point] = (float)(
+                        half[a][0] * transform[b][0] + half[a][1] * transform[b][1] + half[a][2] * transform[b][2]);
                 }
             }
         }
@@ -147,22 +148,15 @@ static int pack_image(sg_gan *context, const sg_image *from, sg_packed_image *to
 static size_t place_worker(ms_context *base, int index, float *memory) {
     sg_gan *context = (sg_gan *)base;
     sg_worker *worker = &context->workers[index];
-    size_t source = 0, points = 0, products = 0, total = 0;
+    size_t points = 0, total = 0;
     for (int k = 0; k < context->levels; k++) {
         const sg_stage *stage = &context->stages[k];
-        if (stage->has_first) {
-            int width = stage->side / 2;
-            size_t stride = (size_t)(sg_band_rows(width) + 2) * (width + 1) + 8;
-            source = ms_larger(source, stride * stage->first.i);
-        }
-        // On the way back inputs and outputs change places.
-        size_t widest = (size_t)ms_most(stage->second.i, stage->second.o);
-        points = ms_larger(points, sg_points * ((size_t)sg_tiles * widest + ms_block));
-        products = ms_larger(products, sg_points * ((size_t)sg_tiles * widest + ms_block));
+        // On the way back inputs and outputs change places. A doubling convolution's tasks take whole rows of tiles.
+        size_t widest = (size_t)ms_most(ms_most(stage->second.i, stage->second.o), stage->first.i);
+        points = ms_larger(points, sg_points * (ms_most(sg_tiles, stage->side / 8) * widest + ms_block));
     }
-    PLACE(worker->source, source);
     PLACE(worker->points, points);
-    PLACE(worker->products, products);
+    PLACE(worker->products, points);
     PLACE(worker->rows, (size_t)context->stages[context->levels - 1].side * ms_block);
     return total;
 }

@@ -6,11 +6,11 @@
 
 enum {
     sg_most_levels = 10,
-    sg_points = 36,      // products of one tile of F(4×4, 3×3)
+    sg_points = 36,      // matrices that a kernel of either convolution becomes
     sg_tiles = 64,       // tiles transformed at once
     sg_shared_side = 32, // levels up to this many pixels a side take the batch at once
     sg_at_once = 8,      // images in a batch
-    sg_band = 96,        // pixels of a doubling convolution's phase at once
+    sg_band = 96,        // pixels of a point of a doubling convolution multiplied at once
 };
 
 // A convolution packed. i and o are padded to whole blocks.
@@ -18,7 +18,7 @@ typedef struct {
     int i, o, inputs, outputs, style_row;
     float *modulation, *modulation_bias;  // [inputs][latent], [inputs]
     float *power;   // [outputs][inputs]: the sum of each kernel's squares
-    float *weights; // [36 points or 9 taps][o/16][i][16]
+    float *weights; // [36 points][o/16][i][16]
     float *bias;    // [o], the gain included
     size_t scales, demodulation;  // offsets in an image's style values: [i], [o]
 } sg_packed;
@@ -38,7 +38,7 @@ typedef struct {
 } sg_stage;
 
 typedef struct {
-    float *source, *points, *products, *rows;
+    float *points, *products, *rows;
 } sg_worker;
 
 // A level's planes, kept for the way back: of all images where the level takes the batch at once, else of one.
@@ -62,7 +62,7 @@ typedef struct {
     float *zeros;   // a row of a phase
     int images;     // that the memory below is for
     float *memory;
-    float *phases;  // of a doubling convolution: [4][o/16][1 + (w + 1)² + 4][16]
+    float *phases;  // of a doubling convolution: [4][o/16][1 + (w + 1)·(w + 1 + seams)][16], see sg_seams
     float *wide;    // its blurred result
     float *shared[2], *own[2];  // results of the levels that take the batch at once, and of the others
     float *shared_pictures[2], *own_pictures[2];  // [images][3][r][r] of either
@@ -78,18 +78,47 @@ typedef struct {
     const sg_tape *tape; // or NULL
     int seam;            // the level with a seam, or -1
     // Of the step that runs:
-    int level, first_image, group, bands, parts;
+    int level, first_image, group, parts;
 } sg_batch;
 
 // Floats of a padded plane's block, and of all blocks.
 static inline size_t plane_block(int side) { return (size_t)(side + 2) * (side + 2) * ms_block; }
 static inline size_t plane_floats(int channels, int side) { return (size_t)(channels / ms_block) * plane_block(side); }
-static inline size_t phase_block(int width) { return ((size_t)(width + 1) * (width + 1) + 5) * ms_block; }
+
+// Rows of tiles of the low image that one task of a doubling convolution takes at least.
+static inline int sg_tile_rows(int width) { return ms_most(1, sg_tiles / (width / 4)); }
+
+// A phase's even rows get something from the tiles above and below. Where another task computes the tiles above, that is
+// kept below the phase's plane, a row for each such place.
+static inline int sg_seams(int width) { return (width / 4 - 1) / sg_tile_rows(width); }
+static inline size_t phase_block(int width) {
+    return ((size_t)(width + 1) * (width + 1 + sg_seams(width)) + 1) * ms_block;
+}
 static inline size_t phase_floats(int channels, int width) { return (size_t)(channels / ms_block) * phase_block(width); }
 
-// Rows of the low image that one task of a doubling convolution takes: a multiple of four, as w + 1 is odd and pixels go
-// by fours.
-static inline int sg_band_rows(int width) { return width <= 8 ? width : width == 16 ? 8 : 4; }
+// How the points of some tiles of one phase of a doubling convolution lie: [points][blocks][pixels][16], the pixels of a
+// point being one of each tile, or four or sixteen on axes where the phase is odd.
+typedef struct {
+    ms_phase phase;
+    int points[2], pixels;  // points down and across
+    size_t block, point;    // floats from a block, a point to the next
+} sg_layout;
+
+static inline sg_layout sg_layout_of(int phase, int tiles, int blocks) {
+    int odd_rows = phase / 2, odd_columns = phase % 2;
+    sg_layout layout = {
+        .phase = {.even_rows = !odd_rows, .even_columns = !odd_columns},
+        .points = {odd_rows ? 1 : 5, odd_columns ? 1 : 5},
+        .pixels = tiles * (odd_rows ? 4 : 1) * (odd_columns ? 4 : 1),
+    };
+    // An odd number of lines, as for the tiles of the other convolution.
+    layout.block = (size_t)layout.pixels * ms_block;
+    layout.point = layout.block * blocks + ms_block;
+    size_t pixel = (size_t)tiles * ms_block;
+    layout.phase.down = odd_rows ? pixel * (odd_columns ? 4 : 1) : layout.point * layout.points[1];
+    layout.phase.across = odd_columns ? pixel : layout.point;
+    return layout;
+}
 
 // Whether a level takes the batch at once.
 static inline int is_shared(int side) { return side <= sg_shared_side; }
@@ -118,6 +147,11 @@ void sg_run_level(sg_batch *batch);
 // A pixel of the image before, in the doubled image's row: `taps` of each dimension and the rows they are of.
 typedef struct { int at[2]; float factor[2]; } sg_taps;
 sg_taps sg_doubling_taps(const float *filter, int y);
+
+// The products of a phase's points: weights [36 points of `point_weights`][panels][inputs][16] from the first panel wanted.
+void sg_multiply_phase(
+    const sg_gan *context, const sg_layout *in, const sg_layout *out, const float *points, const float *weights,
+    size_t point_weights, int inputs, int panels, float *products);
 
 // Zeros around a padded plane's block.
 void sg_clear_border(float *block, int side);
