@@ -18,7 +18,8 @@ struct NetworkFileSystemTests {
         let lines = [
             "sample --count 12", "score --limit 4", "select --attr smiling --top 2 --bottom 2", "fit --attr smiling",
             "evaluate --direction smiling --count 2 --strength 1",
-            "refine --attr smiling --steps 1 --faces 10 --batch 4",
+            // It opens the database, and then finds no direction to begin with.
+            "refine --attr bald",
             "report --attr smiling --faces 1", "query id<3", "query --sql SELECT(1)",
             "query id<3 --out \(folder.path)/a.png",
             "synth --latent 1,2 --out \(folder.path)/a.png",
