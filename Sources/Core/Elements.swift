@@ -96,20 +96,27 @@ package enum Elements {
     /// - Returns: The values, one after the other.
     package static func gathered(_ values: [Float], offset: Int = 0, shape: [Int], strides: [Int]) -> [Float] {
         let count = shape.reduce(1, *)
-        var index = [Int](repeating: 0, count: shape.count)
-        var from = offset
         return [Float](unsafeUninitializedCapacity: count) { target, initialized in
-            for element in 0..<count {
-                target[element] = values[from]
-                for axis in shape.indices.reversed() {
-                    index[axis] += 1
-                    from += strides[axis]
-                    if index[axis] < shape[axis] { break }
-                    from -= shape[axis] * strides[axis]
-                    index[axis] = 0
-                }
-            }
+            walk(offset: offset, shape: shape, strides: strides) { target[$0] = values[$1] }
             initialized = count
+        }
+    }
+
+    /// Calls `body` with the number of each element in C order, and where it lies.
+    @inline(__always)
+    private static func walk(offset: Int, shape: [Int], strides: [Int], _ body: (_ element: Int, _ place: Int) -> Void)
+    {
+        var index = [Int](repeating: 0, count: shape.count)
+        var place = offset
+        for element in 0..<shape.reduce(1, *) {
+            body(element, place)
+            for axis in shape.indices.reversed() {
+                index[axis] += 1
+                place += strides[axis]
+                if index[axis] < shape[axis] { break }
+                place -= shape[axis] * strides[axis]
+                index[axis] = 0
+            }
         }
     }
 
@@ -123,21 +130,11 @@ package enum Elements {
     ///   - size: Bytes of an element.
     /// - Returns: The elements' bytes, one after the other.
     package static func gathered(_ bytes: Data, offset: Int = 0, shape: [Int], strides: [Int], size: Int) -> Data {
-        let count = shape.reduce(1, *)
-        var result = Data(count: count * size)
-        var index = [Int](repeating: 0, count: shape.count)
-        var from = offset
+        var result = Data(count: shape.reduce(1, *) * size)
         result.withUnsafeMutableBytes { (target: UnsafeMutableRawBufferPointer) in
             bytes.withUnsafeBytes { (source: UnsafeRawBufferPointer) in
-                for element in 0..<count {
-                    for k in 0..<size { target[element * size + k] = source[from * size + k] }
-                    for axis in shape.indices.reversed() {
-                        index[axis] += 1
-                        from += strides[axis]
-                        if index[axis] < shape[axis] { break }
-                        from -= shape[axis] * strides[axis]
-                        index[axis] = 0
-                    }
+                walk(offset: offset, shape: shape, strides: strides) { element, place in
+                    for k in 0..<size { target[element * size + k] = source[place * size + k] }
                 }
             }
         }
