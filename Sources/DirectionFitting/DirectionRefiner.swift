@@ -120,7 +120,8 @@ public struct DirectionRefiner {
         evaluator.seed = DirectionRefiner.seed
         evaluator.judges = Array(classifiers.dropFirst())
         self.evaluator = evaluator
-        panel = try ClassifierPanel(classifiers).scaled(to: evaluator.unedited(count: max(48, settings.faces)))
+        let own = try ClassifierPanel(classifiers)
+        panel = classifiers.count == 1 ? own : own.scaled(to: try evaluator.unedited(count: max(48, settings.faces)))
     }
 
     /// Layers that share a vector: the coarse ones each their own, and all fine ones together.

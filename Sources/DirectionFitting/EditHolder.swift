@@ -98,8 +98,8 @@ public struct EditHolder: Sendable {
     private static let targetWeight: Float = 1.5
     /// Changes below this count as squares, in logits.
     private static let smallChange: Float = 0.1
-    /// Faces whose region is learnt from, and faces at once.
-    private static let (regionFaces, batch) = (8, 8)
+    /// Faces whose region is learnt from, and faces at once at most.
+    private static let (regionFaces, most) = (8, 8)
     private static let seed = UInt64.max - 4
 
     private let panel: ClassifierPanel
@@ -127,9 +127,13 @@ public struct EditHolder: Sendable {
         if case .attributes(let named) = held { for one in named { _ = try one.found(among: panel.attributes) } }
         let size = generator.identity.latentSize
         metric = try LatentMetric(try generator.latents(seed: EditHolder.seed, indices: 0..<4096), dimension: size)
-        let usual = try LatentCodes(generator.latents(seed: EditHolder.seed, indices: 0..<48), size: size)
-        let side = synthesizer.sizes.smallest(covering: panel.side)
-        self.panel = try panel.scaled(to: synthesizer.synthesize(usual, size: side, noise: .none))
+        if panel.members.count == 1 {
+            self.panel = panel
+        } else {
+            let usual = try LatentCodes(generator.latents(seed: EditHolder.seed, indices: 0..<48), size: size)
+            let side = synthesizer.sizes.smallest(covering: panel.side)
+            self.panel = try panel.scaled(to: synthesizer.synthesize(usual, size: side, noise: .none))
+        }
     }
 
     /// What the codes depend on beside faces and edit.
@@ -181,8 +185,11 @@ public struct EditHolder: Sendable {
         let progress = context.progress("hold", unit: "faces", total: faces.count * knots)
         defer { progress.finish() }
         var path = [[Float]](repeating: [], count: knots + 1)
-        for start in stride(from: 0, to: faces.count, by: EditHolder.batch) {
-            let some = try faces.slice(start..<min(faces.count, start + EditHolder.batch))
+        // No more than the way back remembers: of more, the way there is gone twice.
+        let remembered = synthesizer.recordedAtOnce
+        let batch = remembered > 0 ? min(EditHolder.most, remembered) : EditHolder.most
+        for start in stride(from: 0, to: faces.count, by: batch) {
+            let some = try faces.slice(start..<min(faces.count, start + batch))
             let signs = edit.targets.map { $0.isLowered ? -sign : sign }
             let one = Batch(self, some, step: step, columns: Array(zip(columns, signs)), inside: inside)
             for (knot, codes) in try one.path(knots: knots, then: { progress.advance(some.count) }).enumerated() {
@@ -251,6 +258,11 @@ extension EditHolder {
                 LatentCodes(codes, rows: faces.rows, size: faces.size), size: holder.side, noise: .none)
         }
 
+        private func recorded(_ codes: [Float]) throws -> RecordedImages {
+            try holder.synthesizer.record(
+                LatentCodes(codes, rows: faces.rows, size: faces.size), size: holder.side, noise: .none)
+        }
+
         /// By face, the panel's mean logit of the edit's attributes, counted the edit's way.
         private func gains(_ logits: [Float]) -> [Float] {
             let (width, members) = (holder.panel.attributes.count, holder.panel.members.count)
@@ -269,14 +281,13 @@ extension EditHolder {
             var reached = gains(base)
             for knot in 1...knots {
                 let start = plus(found[knot - 1], 1)
-                let wanted = zip(try holder.panel.logits(pictures(plus(faces.values, Float(knot)))), base).map {
-                    $0 - $1
-                }
-                let codes = try descended(from: start, before: before, wanted: wanted, cost: cost, knot: knot)
-                let (own, plainly) = (
-                    try state(of: codes, base: base, wanted: wanted, cost: cost),
-                    try state(of: start, base: base, wanted: wanted, cost: cost)
-                )
+                let first = try recorded(start)
+                let plain = knot == 1 ? first.images : try pictures(plus(faces.values, Float(knot)))
+                let wanted = zip(try holder.panel.logits(plain), base).map { $0 - $1 }
+                let codes = try descended(
+                    from: start, first: first, before: before, wanted: wanted, cost: cost, knot: knot)
+                let own = try state(of: pictures(codes), base: base, wanted: wanted, cost: cost)
+                let plainly = try state(of: first.images, base: base, wanted: wanted, cost: cost)
                 var next = found[knot - 1]
                 for face in 0..<count {
                     // What gives less than the code before is not taken, nor what is no better than where the steps began; where
@@ -295,9 +306,8 @@ extension EditHolder {
 
         /// By face: what is to fall, and how much of the edit's attributes the panel sees.
         private func state(
-            of codes: [Float], base: [Float], wanted: [Float], cost: CombinedObjective
+            of images: ImageBatch, base: [Float], wanted: [Float], cost: CombinedObjective
         ) throws -> (values: [Float], gains: [Float]) {
-            let images = try pictures(codes)
             let logits = try holder.panel.logits(images)
             let kept = try cost.evaluate(images)
             let found = slopes(of: logits, before: base, wanted: wanted)
@@ -306,13 +316,13 @@ extension EditHolder {
 
         /// Where the steps lead.
         private func descended(
-            from start: [Float], before: ImageBatch, wanted: [Float], cost: CombinedObjective, knot: Int
+            from start: [Float], first: RecordedImages, before: ImageBatch, wanted: [Float],
+            cost: CombinedObjective, knot: Int
         ) throws -> [Float] {
             var codes = start
             for index in 0..<EditHolder.steps {
                 try holder.context.check()
-                let now = try holder.synthesizer.record(
-                    LatentCodes(codes, rows: faces.rows, size: faces.size), size: holder.side, noise: .none)
+                let now = index == 0 ? first : try recorded(codes)
                 // One view for all faces: what becomes of a face does not hang on those beside it.
                 let views = holder.panel.views(
                     count: 1, seed: EditHolder.seed, step: knot * EditHolder.steps + index

@@ -53,8 +53,8 @@ struct HelpExample {
         for (index, word) in words.enumerated().dropLast() {
             let value = words[index + 1]
             switch (word, Int(value)) {
-            case ("--count", let count?): words[index + 1] = "\(min(count, verb == "sample" ? 160 : 4))"
-            case ("--limit", let limit?): words[index + 1] = "\(min(limit, verb == "score" ? 160 : 3))"
+            case ("--count", let count?): words[index + 1] = "\(min(count, verb == "sample" ? 80 : 4))"
+            case ("--limit", let limit?): words[index + 1] = "\(min(limit, verb == "score" ? 80 : 3))"
             case ("--top", _?), ("--bottom", _?): words[index + 1] = "8"
             case ("--epochs", _?): words[index + 1] = "1"
             case ("--batch", _?): words[index + 1] = "8"
