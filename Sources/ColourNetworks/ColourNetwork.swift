@@ -26,8 +26,8 @@ public final class ColourNetwork {
 
         init(_ layers: LayerStore, _ name: String, _ input: Int, _ output: Int, size: Int, gain: Float = 1) throws {
             let deviation = gain * (2 / Float(input * size * size)).squareRoot()
-            weight = try layers.parameter("\(name).weight", [output, input, size, size]) { $0.normal() * deviation }
-            bias = try layers.parameter("\(name).bias", [output]) { _ in 0 }
+            weight = try layers.parameter("\(name).weight", [output, input, size, size], .normal(deviation))
+            bias = try layers.parameter("\(name).bias", [output], .constant(0))
         }
 
         func apply(_ x: Tensor) throws -> Tensor {

@@ -20,6 +20,16 @@ extension CounterRandom {
         return (-2 * log(u)).squareRoot() * cos(2 * .pi * v)
     }
 
+    /// Draws of ``normal()``, each times a deviation.
+    package mutating func normals(_ count: Int, deviation: Float) -> [Float] {
+        (0..<count).map { _ in normal() * deviation }
+    }
+
+    /// Draws of ``uniform(_:_:)``.
+    package mutating func uniforms(_ count: Int, _ low: Float, _ high: Float) -> [Float] {
+        (0..<count).map { _ in uniform(low, high) }
+    }
+
     /// Uniform in 0 ..< count.
     package mutating func index(_ count: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(count)).high) }
 }

@@ -41,23 +41,19 @@ struct ConditionNetwork {
             for (index, (output, stride)) in [(64, 2), (128, 2), (128, 1)].enumerated() {
                 let size = stride == 2 ? 4 : 3
                 let deviation = (2 / Float(told * size * size / (stride * stride))).squareRoot()
-                let weight = try layers.parameter("condition.enlarge\(index).weight", [told, output, size, size]) {
-                    $0.normal() * deviation
-                }
-                let bias = try layers.parameter("condition.enlarge\(index).bias", [1, output, 1, 1]) { _ in 0 }
+                let weight = try layers.parameter(
+                    "condition.enlarge\(index).weight", [told, output, size, size], .normal(deviation))
+                let bias = try layers.parameter("condition.enlarge\(index).bias", [1, output, 1, 1], .constant(0))
                 enlarging.append((weight, bias, stride))
                 told = output
             }
         }
         let inputs = condition.merge == .concat ? channels + told : told
         // The map passes as it is, what is told begins at nothing.
-        var index = 0
-        let weight = try layers.parameter("condition.merge.weight", [channels, inputs, 1, 1]) { _ in
-            defer { index += 1 }
-            let (output, input) = index.quotientAndRemainder(dividingBy: inputs)
-            return condition.merge == .concat && input == output ? 1 : 0
-        }
-        merge = (weight, try layers.parameter("condition.merge.bias", [channels]) { _ in 0 })
+        var start = [Float](repeating: 0, count: channels * inputs)
+        if condition.merge == .concat { for channel in 0..<channels { start[channel * inputs + channel] = 1 } }
+        let weight = try layers.parameter("condition.merge.weight", [channels, inputs, 1, 1], .values(start))
+        merge = (weight, try layers.parameter("condition.merge.bias", [channels], .constant(0)))
     }
 
     /// Two layers, and offsets that begin at nothing.
@@ -67,10 +63,8 @@ struct ConditionNetwork {
         for index in 0..<3 {
             let (input, output) = (widths[index], widths[index + 1])
             let deviation: Float = index == 2 ? 0 : (2 / Float(input)).squareRoot()
-            let weight = try layers.parameter("condition.linear\(index).weight", [output, input]) {
-                $0.normal() * deviation
-            }
-            hidden.append((weight, try layers.parameter("condition.linear\(index).bias", [output]) { _ in 0 }))
+            let weight = try layers.parameter("condition.linear\(index).weight", [output, input], .normal(deviation))
+            hidden.append((weight, try layers.parameter("condition.linear\(index).bias", [output], .constant(0))))
         }
     }
 

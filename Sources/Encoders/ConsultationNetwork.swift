@@ -157,7 +157,7 @@ private struct Alignment {
             try ScaledConvolution(
                 layers, "alignment.up\($0)", input: widths[$0 + 1] + widths[$0], output: widths[$0], size: 3)
         }
-        head = try layers.parameter("alignment.head.weight", [width, 3, 4, 4]) { _ in 0 }
+        head = try layers.parameter("alignment.head.weight", [width, 3, 4, 4], .constant(0))
     }
 
     func apply(_ both: Tensor) throws -> Tensor {
@@ -187,8 +187,8 @@ private struct ScaledConvolution {
         _ layers: LayerStore, _ name: String, input: Int, output: Int, size: Int, stride: Int = 1, gain: Float = 1
     ) throws {
         let deviation = gain * (2 / (Float(input * size * size) * 1.04)).squareRoot()
-        weight = try layers.parameter("\(name).weight", [output, input, size, size]) { $0.normal() * deviation }
-        bias = try layers.parameter("\(name).bias", [output]) { _ in 0 }
+        weight = try layers.parameter("\(name).weight", [output, input, size, size], .normal(deviation))
+        bias = try layers.parameter("\(name).bias", [output], .constant(0))
         self.stride = stride
         self.size = size
     }

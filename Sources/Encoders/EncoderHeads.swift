@@ -17,8 +17,8 @@ struct PlainConvolution {
 
     init(_ layers: LayerStore, _ name: String, input: Int, output: Int, size: Int, stride: Int = 1) throws {
         let deviation = (2 / (Float(input * size * size) * 1.04)).squareRoot()
-        weight = try layers.parameter("\(name).weight", [output, input, size, size]) { $0.normal() * deviation }
-        bias = try layers.parameter("\(name).bias", [output]) { _ in 0 }
+        weight = try layers.parameter("\(name).weight", [output, input, size, size], .normal(deviation))
+        bias = try layers.parameter("\(name).bias", [output], .constant(0))
         self.stride = stride
         self.size = size
     }
@@ -36,8 +36,8 @@ struct PlainLinear {
     // `gain` multiplies He's deviation; 0 begins at nothing.
     init(_ layers: LayerStore, _ name: String, input: Int, output: Int, gain: Float = 1) throws {
         let deviation = gain / Float(input).squareRoot()
-        weight = try layers.parameter("\(name).weight", [output, input]) { $0.normal() * deviation }
-        bias = try layers.parameter("\(name).bias", [output]) { _ in 0 }
+        weight = try layers.parameter("\(name).weight", [output, input], .normal(deviation))
+        bias = try layers.parameter("\(name).bias", [output], .constant(0))
     }
 
     func apply(_ x: Tensor) throws -> Tensor { try x.linear(weight, bias: bias) }

@@ -97,8 +97,8 @@ struct LinearHead: Sendable {
     init?(_ layers: LayerStore, name: String, outputs: Int, channels: Int) throws {
         if outputs == 0 { return nil }
         let bound = 1 / Float(channels).squareRoot()
-        weight = try layers.parameter("\(name).weight", [outputs, channels]) { $0.uniform(-bound, bound) }
-        bias = try layers.parameter("\(name).bias", [outputs]) { _ in 0 }
+        weight = try layers.parameter("\(name).weight", [outputs, channels], .uniform(bound))
+        bias = try layers.parameter("\(name).bias", [outputs], .constant(0))
     }
 
     private init(weight: Tensor, bias: Tensor) {

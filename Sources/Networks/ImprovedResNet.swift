@@ -115,7 +115,7 @@ public final class ImprovedResNet: Backbone, @unchecked Sendable {
         self.layers = layers
         stem = try layers.unit(
             "input_layer.0", "input_layer.1", input: inputs, output: configuration.stemChannels, size: 3)
-        stemSlope = try layers.parameter("input_layer.2.weight", [configuration.stemChannels]) { _ in 0.25 }
+        stemSlope = try layers.parameter("input_layer.2.weight", [configuration.stemChannels], .constant(0.25))
         var channels = configuration.stemChannels
         var blocks: [Block] = []
         for (depth, width) in zip(configuration.depths, configuration.widths) {
@@ -135,9 +135,7 @@ public final class ImprovedResNet: Backbone, @unchecked Sendable {
     ) throws -> Block {
         func kernel(_ part: String, _ input: Int, _ output: Int, size: Int) throws -> Tensor {
             let deviation = (2 / Float(output * size * size)).squareRoot()
-            return try layers.parameter("\(name).\(part).weight", [output, input, size, size]) {
-                $0.normal() * deviation
-            }
+            return try layers.parameter("\(name).\(part).weight", [output, input, size, size], .normal(deviation))
         }
         let shortcut =
             input == output
@@ -147,7 +145,7 @@ public final class ImprovedResNet: Backbone, @unchecked Sendable {
                 stride: stride)
         let before = try layers.normalisation("\(name).res_layer.0", channels: input)
         let first = try kernel("res_layer.1", input, output, size: 3)
-        let slope = try layers.parameter("\(name).res_layer.2.weight", [output]) { _ in 0.25 }
+        let slope = try layers.parameter("\(name).res_layer.2.weight", [output], .constant(0.25))
         let second = try layers.unit(
             "\(name).res_layer.3", "\(name).res_layer.4", input: output, output: output, size: 3, stride: stride)
         let narrow = max(1, output / reduction)

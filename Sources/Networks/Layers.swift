@@ -39,14 +39,12 @@ public final class LayerStore {
         groups: Int = 1, gain: Float = 1, epsilon: Double = 1e-5, isSame: Bool = false
     ) throws -> ConvolutionUnit {
         let deviation = (2 / Float(output * size * size) * Float(groups)).squareRoot()
-        let weight = try parameter("\(convolution).weight", [output, input / groups, size, size]) {
-            $0.normal() * deviation
-        }
+        let weight = try parameter("\(convolution).weight", [output, input / groups, size, size], .normal(deviation))
         return ConvolutionUnit(
             convolution: FoldedConvolution(
                 weight: weight, bias: nil, stride: stride, groups: groups, size: size, isSame: isSame),
-            weight: try parameter("\(normalisation).weight", [output]) { _ in gain },
-            bias: try parameter("\(normalisation).bias", [output]) { _ in 0 },
+            weight: try parameter("\(normalisation).weight", [output], .constant(gain)),
+            bias: try parameter("\(normalisation).bias", [output], .constant(0)),
             mean: try buffer("\(normalisation).running_mean", output, 0),
             variance: try buffer("\(normalisation).running_var", output, 1), epsilon: epsilon)
     }
@@ -61,16 +59,33 @@ public final class LayerStore {
     /// - Throws: ``Core/Failure`` when memory runs out.
     func normalisation(_ name: String, channels: Int, epsilon: Double = 1e-5) throws -> Normalisation {
         Normalisation(
-            weight: try parameter("\(name).weight", [channels]) { _ in 1 },
-            bias: try parameter("\(name).bias", [channels]) { _ in 0 },
+            weight: try parameter("\(name).weight", [channels], .constant(1)),
+            bias: try parameter("\(name).bias", [channels], .constant(0)),
             mean: try buffer("\(name).running_mean", channels, 0),
             variance: try buffer("\(name).running_var", channels, 1), epsilon: epsilon)
     }
 
+    /// What a learnt tensor is at first.
+    package enum Start {
+        case constant(Float)
+        case values([Float])
+        /// Normally distributed around 0, with a deviation.
+        case normal(Float)
+        /// Uniform between the bound's negative and the bound.
+        case uniform(Float)
+    }
+
     /// A learnt tensor.
-    package func parameter(_ name: String, _ shape: [Int], _ value: (inout CounterRandom) -> Float) throws -> Tensor {
+    package func parameter(_ name: String, _ shape: [Int], _ start: Start) throws -> Tensor {
         let count = shape.reduce(1, *)
-        let values = isBlank ? [Float](repeating: 0, count: count) : (0..<count).map { _ in value(&random) }
+        let values =
+            switch start {
+            case _ where isBlank: [Float](repeating: 0, count: count)
+            case .constant(let value): [Float](repeating: value, count: count)
+            case .values(let values): values
+            case .normal(let deviation): random.normals(count, deviation: deviation)
+            case .uniform(let bound): random.uniforms(count, -bound, bound)
+            }
         var tensor = try Tensor(values, shape: shape, device: device)
         if shape.count == 4 { tensor = try tensor.contiguous(channelsLast: true) }
         try tensor.requiringGradient()

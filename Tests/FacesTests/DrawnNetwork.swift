@@ -5,7 +5,11 @@ import Weights
 
 /// An embedder of dlib's shape with drawn weights.
 enum DrawnNetwork {
-    static func embedder() throws -> FaceEmbedder {
+    static func embedder() throws -> FaceEmbedder { try drawn.get() }
+
+    private static let drawn = Result { try FaceEmbedder(file()) }
+
+    private static func file() -> DlibNetworkFile {
         var random = CounterRandom(seed: 4, domain: 0x901)
         var inputs = 3
         let widths =
@@ -23,7 +27,7 @@ enum DrawnNetwork {
                 scale: [Float](repeating: 1, count: outputs), shift: [Float](repeating: 0.05, count: outputs))
         }
         let head = (0..<256 * 128).map { _ in random.normal() / 16 }
-        return try FaceEmbedder(DlibNetworkFile(convolutions: convolutions, head: head))
+        return DlibNetworkFile(convolutions: convolutions, head: head)
     }
 
     /// Waves over both pictures, from float planes as generators make them.

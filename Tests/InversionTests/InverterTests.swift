@@ -64,20 +64,20 @@ import Weights
         let middle = try synthesizer.synthesize(
             LatentCodes(generator.meanLatent), size: 256, noise: .none)
         let inverter = try Inverter(generator, synthesizer: synthesizer, perceptual: Self.perceptual())
-        let found = try inverter.invert(photographs, budget: InversionBudget(steps: 24))
-        #expect(found.count == 2 && found.allSatisfy { $0.steps == 24 && $0.identity == nil })
+        let found = try inverter.invert(photographs, budget: InversionBudget(steps: 14))
+        #expect(found.count == 2 && found.allSatisfy { $0.steps == 14 && $0.identity == nil })
         for (index, result) in found.enumerated() {
             #expect(result.code.rows == 18 && result.own.rows == 22 && result.code.count == 1)
             // The canonical code says all: the network's rows are gathered from it.
             #expect(try generator.layout.gather(result.code) == result.own)
             let before = Self.error(middle.planes, photographs[index..<index + 1].planes)
-            #expect(result.error < 0.5 * before, "\(result.error), \(before)")
+            #expect(result.error < 0.65 * before, "\(result.error), \(before)")
             let face = try synthesizer.synthesize(result.own, size: 256, noise: .none)
             #expect(abs(Self.error(face.planes, photographs[index..<index + 1].planes) - result.error) < 1e-4)
             #expect(result.offsetSquare > 0 && result.offsetSquare < result.commonSquare)
         }
         // With steps alone the same photograph gives the same code; from the truth on it stays near it.
-        let again = try inverter.invert(photographs[0..<1], budget: InversionBudget(steps: 24))
+        let again = try inverter.invert(photographs[0..<1], budget: InversionBudget(steps: 14))
         #expect(abs(again[0].error - found[0].error) < 0.2 * found[0].error)
         let near = try inverter.invert(photographs, start: truth, budget: InversionBudget(steps: 6))
         #expect(

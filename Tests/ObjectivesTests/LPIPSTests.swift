@@ -113,15 +113,21 @@ import Weights
     }
 
     private static func drawn(_ kind: PerceptualNetwork.Kind) throws -> PerceptualNetwork {
-        try PerceptualNetwork(kind, dictionary(kind), name: "drawn")
+        try (kind == .alexnet ? alexnet : vgg16).get()
     }
+
+    // Drawing VGG16's fifteen million numbers takes seconds, so that is done once.
+    private static let alexnet = Result { try PerceptualNetwork(.alexnet, dictionary(.alexnet), name: "drawn") }
+    private static let vgg16 = Result { try PerceptualNetwork(.vgg16, dictionary(.vgg16), name: "drawn") }
 
     /// Numbers in -1 … 1, as the fixture's script draws them.
     private static func drawn(_ count: Int, layer: UInt64) -> [Float] {
-        (0..<UInt64(count)).map { k in
-            let whole = (k * 2_654_435_761 + layer * 40503 + (k >> 7) * 97) % (1 << 32)
-            return Float(Double(whole) / Double(1 << 31) - 1)
-        }
+        (0..<UInt64(count)).map { drawn(at: $0, layer: layer) }
+    }
+
+    private static func drawn(at k: UInt64, layer: UInt64) -> Float {
+        let whole = (k &* 2_654_435_761 &+ layer &* 40503 &+ (k >> 7) &* 97) & 0xffff_ffff
+        return Float(Double(whole) / 2_147_483_648 - 1)
     }
 
     private static func dictionary(_ kind: PerceptualNetwork.Kind) -> TorchValue {
@@ -133,12 +139,19 @@ import Weights
             let (size, output) = layer
             let fan = size * size * channels
             let scale = Float((6 / Double(fan)).squareRoot())
-            let values = drawn(output * fan, layer: UInt64(index))
-            // [out, in, h, w] to [h, w, in, out].
-            var kernel = [Float](repeating: 0, count: values.count)
-            for (k, value) in values.enumerated() {
-                let (pixel, input) = (k % (size * size), k / (size * size) % channels)
-                kernel[(pixel * channels + input) * output + k / fan] = value * scale
+            let kernel = [Float](unsafeUninitializedCapacity: output * fan) { kernel, count in
+                count = output * fan
+                // [out, in, h, w] to [h, w, in, out].
+                var k = 0
+                for filter in 0..<output {
+                    for input in 0..<channels {
+                        for pixel in 0..<size * size {
+                            kernel[(pixel * channels + input) * output + filter] =
+                                drawn(at: UInt64(k), layer: UInt64(index)) * scale
+                            k += 1
+                        }
+                    }
+                }
             }
             let shape = [size, size, channels, output]
             channels = output
