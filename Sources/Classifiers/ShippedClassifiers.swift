@@ -1,7 +1,8 @@
 import Foundation
 
 extension AttributeClassifier {
-    /// The file of one of the classifiers that come with the program: `faces`, which scores, or `resnext`, a second judge.
+    /// The file of one of the classifiers that come with the program: `faces`, which scores, `plain`, a small second
+    /// one that descents ask too, or `resnext`, which judges.
     ///
     /// - Parameter name: Its name.
     /// - Returns: The path; nil when none of that name comes with the program.

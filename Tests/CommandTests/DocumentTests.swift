@@ -32,7 +32,7 @@ struct DocumentTests {
             ("--seed 1-16", "--seed 1-2"), ("--limit 24", "--limit 2"), ("> 0.9 and male < 0.1", "> 0.1"),
         ]
         var result = smaller.reduce(command) { $0.replacing($1.0, with: $1.1) }
-        if result.hasPrefix("directions refine") { result += " --steps 1 --faces 10 --batch 4" }
+        if result.hasPrefix("directions refine") { result += " --steps 1 --faces 10 --batch 4 --classifier faces" }
         if result.hasPrefix("directions sample --generator"), let end = result.range(of: " && ") {
             result.replaceSubrange(end, with: " --count 80 && ")
             result += " --top 12"

@@ -68,7 +68,7 @@ struct HelpExample {
         // Few faces have few that are certain.
         var result = words.joined(separator: " ").replacing("> 0.9", with: "> 0.1").replacing("< 0.1", with: "< 0.9")
         switch verb {
-        case "refine": result += " --steps 1 --faces 10 --batch 4"
+        case "refine": result += " --steps 1 --faces 10 --batch 4 --classifier faces"
         case "report": result += " --faces 2"
         case "invert" where !result.contains("--seconds"): result += " --seconds 2"
         case "edit" where line.contains("--photo"): result += " --seconds 2"

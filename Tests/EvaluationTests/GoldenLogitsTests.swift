@@ -48,6 +48,10 @@ import Testing
         let (judge, scorer) = (try AttributeClassifier.load(path: path), try AttributeClassifier.load(path: nil))
         #expect(judge.sha256 != scorer.sha256 && judge.card.architecture != scorer.card.architecture)
         #expect(Set(Attribute.defaults).isSubset(of: judge.attributes))
+        // A third, small one, for descents: the judge stays out of them.
+        let place: String = try #require(AttributeClassifier.shippedPath(named: "plain"))
+        let small = try AttributeClassifier.load(path: place)
+        #expect(small.attributes == scorer.attributes && small.card.architecture != judge.card.architecture)
         for name in ["", "../faces", "nobody"] { #expect(AttributeClassifier.shippedPath(named: name) == nil) }
     }
 }
