@@ -92,7 +92,7 @@ let targets: [Target] = [
             "Colourisation", "Objectives", "Classifiers", "Fitting", "Networks", "Faces", "Generators", "Latents",
             "Images", "Weights", "Tensors", "Core",
         ]),
-    arranging("DirectionFiles", ["Weights", "Core"]),
+    arranging("DirectionFiles", ["Weights", "Core"], resources: [.copy("Resources")]),
     module("Editing", ["DirectionFiles", "Images", "Latents", "Core"]),
     arranging(
         "Evaluation",
@@ -218,7 +218,7 @@ let tests: [Target] = [
     .testTarget(
         name: "CommandTests",
         dependencies: [
-            "ColourNetworks", "Core", "DirectionFiles", "Images", "LatentStore", "Networks", "Weights",
+            "Classifiers", "ColourNetworks", "Core", "DirectionFiles", "Images", "LatentStore", "Networks", "Weights",
             "DirectionsCommand",
         ],
         swiftSettings: arranging),

@@ -6,7 +6,7 @@ import Weights
 public struct DirectionFile: Sendable, Equatable {
     /// What it is a direction of, in the spelling of file names: `eyeglasses`.
     public var attribute: String
-    /// Its number among the attribute's versions, from 1; 0 before it has one.
+    /// Its number among the attribute's versions, from 1; 0 before it has one, and of one that comes with the program.
     public var version: Int
     /// [rows, size], row by row; the root mean square of the rows' lengths is 1, so a single row is a unit vector.
     public var values: [Float]
@@ -18,12 +18,14 @@ public struct DirectionFile: Sendable, Equatable {
     public var sigma: Float
     /// Where it comes from.
     public var metadata: DirectionMetadata
+    /// Whether it is one that comes with the program: its file says version 0.
+    public internal(set) var isShipped = false
 
     /// Components of a row.
     public var size: Int { values.count / rows }
 
-    /// What people call it: `eyeglasses@v2`.
-    public var label: String { version > 0 ? "\(attribute)@v\(version)" : attribute }
+    /// What people call it: `eyeglasses@v2`, or `eyeglasses@v0` for the one that comes with the program.
+    public var label: String { version > 0 || isShipped ? "\(attribute)@v\(version)" : attribute }
 
     /// - Parameters:
     ///   - attribute: What it is a direction of; letters, digits, `_`, `-` and `.`.
@@ -176,18 +178,20 @@ extension DirectionFile {
             throw Failure(name, "does not match its own checksum", "the file was changed or is damaged; get it again")
         }
         guard let attribute = texts.removeValue(forKey: "attribute"),
-            let number = Int(texts.removeValue(forKey: "version") ?? ""), number > 0
+            let number = Int(texts.removeValue(forKey: "version") ?? ""), number >= 0
         else { throw Failure(name, "does not say its attribute and version", "fit or import the direction again") }
         let direction = try tensor("direction", of: file, name: name)
         guard direction.shape.count == 1 || direction.shape.count == 2 else {
             throw Failure(
                 name, "has a direction of shape \(direction.shape)", "a direction is [size] or [layers, size]")
         }
-        return try DirectionFile(
+        var result = try DirectionFile(
             attribute: attribute, version: number, values: direction.floats(),
             rows: direction.shape.count == 2 ? direction.shape[0] : 1,
             intercept: scalar("intercept", of: file, name: name), sigma: scalar("sigma", of: file, name: name),
             metadata: DirectionMetadata(texts: texts, file: name))
+        result.isShipped = number == 0
+        return result
     }
 
     private static func tensor(_ key: String, of file: SafetensorsFile, name: String) throws -> TensorData {

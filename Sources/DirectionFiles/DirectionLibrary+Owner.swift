@@ -61,7 +61,7 @@ extension DirectionLibrary {
     /// - Throws: ``Core/Failure``: none is the owner's, or there is no owner and they are of several generators (usage).
     func newest(of attribute: String) throws -> DirectionFile {
         if let owner {
-            if let own = try newestOwn(attribute) { return own }
+            if let own = try newestOwn(attribute) ?? shipped(attribute) { return own }
             throw Failure(
                 attribute, "has no direction of generator \(owner.name): \(listing(readable(attribute)))",
                 "make one with `\(fitCommand(attribute))`", kind: .usage)

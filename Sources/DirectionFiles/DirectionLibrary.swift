@@ -10,9 +10,16 @@ public struct DirectionLibrary: Sendable {
     public let folder: String
     /// Whose directions a bare name means; nil for all generators'.
     public internal(set) var owner: Owner?
+    /// Whether a name that the folder lacks means the direction that comes with the program.
+    public let hasShipped: Bool
 
-    /// - Parameter folder: The folder; it need not exist.
-    public init(_ folder: String) { self.folder = folder }
+    /// - Parameters:
+    ///   - folder: The folder; it need not exist.
+    ///   - hasShipped: Whether a name that it lacks means the direction that comes with the program.
+    public init(_ folder: String, hasShipped: Bool = false) {
+        self.folder = folder
+        self.hasShipped = hasShipped
+    }
 
     /// The attributes that have a direction of any generator, sorted.
     public func attributes() -> [String] {
@@ -45,6 +52,7 @@ public struct DirectionLibrary: Sendable {
     ///
     /// - Throws: `Failure` naming a file that can't be read.
     public func metricsData(of file: DirectionFile) throws -> Data? {
+        if file.isShipped { return try ShippedDirections.metrics(file.attribute) }
         let path = metricsPath(file.attribute, file.version)
         return FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : nil
     }
@@ -56,7 +64,8 @@ public struct DirectionLibrary: Sendable {
 
     // MARK: Reading
 
-    /// The direction of a reference: `eyeglasses` (the owner's newest version), `eyeglasses@v2`, or a path to a direction file.
+    /// The direction of a reference: `eyeglasses` (the owner's newest version), `eyeglasses@v2`, or a path to a direction file;
+    /// `eyeglasses@v0` is the one that comes with the program.
     ///
     /// A version or a file is what it is, whosever it is: ``DirectionFile/requireGenerator(sha256:name:)`` checks that.
     ///
@@ -70,9 +79,12 @@ public struct DirectionLibrary: Sendable {
         let parts = reference.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let attribute = Attribute.normalised(parts[0])
         let known = versions(of: attribute)
+        let digits = parts.count < 2 ? nil : parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
+        if known.isEmpty || digits == "0", digits == nil || digits == "0", let shipped = try shipped(attribute) {
+            return shipped
+        }
         if known.isEmpty { throw unknown(attribute) }
-        guard parts.count == 2 else { return try newest(of: attribute) }
-        let digits = parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
+        guard let digits else { return try newest(of: attribute) }
         guard let number = Int(digits), known.contains(number) else {
             throw Failure(
                 reference, "has no such version",
@@ -89,6 +101,14 @@ public struct DirectionLibrary: Sendable {
                 path(attribute, version), "says it is \(file.label)", "put the file back where it belongs, or remove it"
             )
         }
+        return file
+    }
+
+    /// The direction of a name that comes with the program, where the owner may use it as its own.
+    func shipped(_ attribute: String) throws -> DirectionFile? {
+        guard hasShipped, let file = try ShippedDirections.direction(attribute),
+            owner.map({ file.belongs(to: $0.sha256) }) ?? true
+        else { return nil }
         return file
     }
 
@@ -123,6 +143,7 @@ public struct DirectionLibrary: Sendable {
         for _ in 0..<1000 {
             var stored = direction
             stored.version = (versions(of: attribute).last ?? 0) + 1
+            stored.isShipped = false
             let target = path(attribute, stored.version)
             if try DirectionLibrary.writeOnce(stored.encoded(), to: target) { return (stored, target, true) }
         }

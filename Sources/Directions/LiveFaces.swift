@@ -66,15 +66,14 @@ public final class LiveFaces: Sendable {
         synthesizer = try generator.synthesizer(.engine, threads: threads)
     }
 
-    /// The direction of a reference; a path is refused.
+    /// The direction of a reference, of the workspace or of those that come with the program; a path is refused.
     ///
-    /// - Throws: ``Core/Failure`` (not found): no such direction or version in the workspace.
+    /// - Throws: ``Core/Failure`` (not found): no such direction or version.
     public func direction(_ reference: String) throws -> DirectionFile {
         let parts = reference.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let digits = parts.count == 2 ? parts[1].drop { $0 == "v" } : ""
-        guard let known = session.directionVersions().first(where: { $0.attribute == parts[0] }),
-            let version = parts.count == 1 ? known.versions.last : Int(digits), known.versions.contains(version)
-        else {
+        let versions = session.directionVersionsWithShipped().first { $0.attribute == parts[0] }?.versions ?? []
+        guard let version = parts.count == 1 ? versions.last : Int(digits), versions.contains(version) else {
             throw Failure(
                 "direction \(reference.prefix(80))", "is not in the workspace", "see the list of directions",
                 kind: .notFound)

@@ -61,8 +61,8 @@ public struct Session: Sendable {
         context.notice(warning)
     }
 
-    /// The workspace's direction files, of all generators.
-    var library: DirectionLibrary { DirectionLibrary(workspace.directions) }
+    /// The workspace's direction files, of all generators, and those that come with the program.
+    var library: DirectionLibrary { DirectionLibrary(workspace.directions, hasShipped: true) }
 
     /// The workspace's direction files as a generator sees them: newest means its newest.
     func library(of identity: GeneratorIdentity) -> DirectionLibrary {
@@ -83,6 +83,14 @@ public struct Session: Sendable {
         guard !isForced else {
             do { return try own.load(reference) } catch { return try library.load(reference) }
         }
+        let file = try own.load(reference)
+        try file.requireGenerator(sha256: identity.sha256, name: identity.name)
+        return file
+    }
+
+    /// The same among the workspace's own: for what wants a direction of W, which those that come with the program are not.
+    func ownDirection(_ reference: String, of identity: GeneratorIdentity) throws -> DirectionFile {
+        let own = DirectionLibrary(workspace.directions).of(generator: identity.sha256, name: identity.name)
         let file = try own.load(reference)
         try file.requireGenerator(sha256: identity.sha256, name: identity.name)
         return file

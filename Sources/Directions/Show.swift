@@ -27,6 +27,14 @@ extension Session {
         library.attributes().map { DirectionVersions(attribute: $0, versions: library.versions(of: $0)) }
     }
 
+    /// The same with those that come with the program, as version 0.
+    public func directionVersionsWithShipped() -> [DirectionVersions] {
+        let shipped = ShippedDirections.attributes
+        return Set(library.attributes() + shipped).sorted().map {
+            DirectionVersions(attribute: $0, versions: (shipped.contains($0) ? [0] : []) + library.versions(of: $0))
+        }
+    }
+
     /// What a direction says of itself: its provenance, solver and accuracies.
     ///
     /// - Parameters:

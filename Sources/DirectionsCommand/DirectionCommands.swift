@@ -9,7 +9,7 @@ struct ShowCommand: ParsableCommand {
         abstract: "Show a direction: its provenance, solver and accuracies.",
         discussion: "Example: directions show eyeglasses@v1")
 
-    @Argument(help: "A direction's name, name@version, or file; without one all names are listed.")
+    @Argument(help: "A direction's name, name@version, or file; none lists all, v0 for those of the program.")
     var direction: String?
 
     @Option(help: "Whose newest version a name means (default: as for every verb).") var generator: String?
@@ -18,7 +18,7 @@ struct ShowCommand: ParsableCommand {
 
     func run() throws {
         guard let direction else {
-            for found in workspace.session.directionVersions() {
+            for found in workspace.session.directionVersionsWithShipped() {
                 print("\(found.attribute)  \(found.versions.map { "v\($0)" }.joined(separator: " "))")
             }
             return

@@ -13,7 +13,8 @@ struct EditCommand: ParsableCommand {
         abstract: "Apply directions to faces: a grid of strengths by directions, and the edited codes.",
         discussion: """
             One column a direction (or, with one direction, one column a face), one row a strength. Directions joined by + are \
-            applied together: smiling+male, or with weights smiling+male*-0.5. A direction is a name, a name@version, or a file.
+            applied together: smiling+male, or with weights smiling+male*-0.5. A direction is a name, a name@version, or a file. \
+            A name means the newest of the workspace; where that has none, the program's own (name@v0), for the paper's eight.
 
             Examples:
               directions edit --direction eyeglasses,smiling --strength 0,1,2,3 --unit sigma --seed 7 --out table.png

@@ -44,7 +44,7 @@ struct DirectionAPI {
 
     private func list() throws -> HTTPResponse {
         try .json([
-            "directions": faces.session.directionVersions().compactMap { direction -> Listed? in
+            "directions": faces.session.directionVersionsWithShipped().compactMap { direction -> Listed? in
                 // One of another generator, or a damaged one, has no slider; its own page says why.
                 guard let file = try? faces.direction(direction.attribute) else { return nil }
                 return Listed(
@@ -56,7 +56,8 @@ struct DirectionAPI {
     private func page(_ name: String) throws -> HTTPResponse {
         let file = try faces.direction(name)
         let shown = try faces.session.show(file.label)
-        let known = faces.session.directionVersions().first { $0.attribute == file.attribute }?.versions ?? []
+        let all = faces.session.directionVersionsWithShipped()
+        let known = all.first { $0.attribute == file.attribute }?.versions ?? []
         let told = known.suffix(DirectionAPI.versions)
         let versions = (told.contains(file.version) ? [] : [file.version]) + told
         return try .json(

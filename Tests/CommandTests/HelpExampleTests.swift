@@ -34,10 +34,10 @@ struct HelpExampleTests {
         }
         _ = try place.run("directions import default")
         for line in [
-            "edit --direction smiling --seed 1 --out a.png", "show smiling", "diff smiling@v1 smiling@v2",
-            "pack --name mine --direction smiling", "evaluate --direction smiling", "verify smiling",
+            "edit --direction young --seed 1 --out a.png", "show young", "diff young@v1 young@v2",
+            "pack --name mine --direction young", "evaluate --direction young", "verify young",
         ] {
-            try refused(line, "directions fit --attr smiling")
+            try refused(line, "directions fit --attr young")
         }
         _ = try place.run("directions sample --count 40 && directions score")
         try refused("fit --attr smiling", "directions select --attr smiling")

@@ -16,7 +16,7 @@ export async function showDirection(place, directions, face, size, go) {
   const found = await json(`/api/directions/${encodeURIComponent(about)}`, undefined, "direction");
   const options = (id, values, chosen) => $(id).replaceChildren(...values.map(([text, value]) => new Option(text, value, false, value === chosen)));
   options("direction-name", directions.map(({ name }) => [plain(name), name]), found.name);
-  options("direction-version", found.versions.map(({ version }) => [`v${version}`, String(version)]), String(found.version));
+  options("direction-version", found.versions.map(({ version }) => [version ? `v${version}` : "v0, of the program", String(version)]), String(found.version));
   $("direction-name").onchange = () => go({ about: $("direction-name").value });
   $("direction-version").onchange = () => go({ about: `${found.name}@v${$("direction-version").value}` });
   const rows = pictures(found, face);
