@@ -52,7 +52,11 @@ public struct DirectionLibrary: Sendable {
     ///
     /// - Throws: `Failure` naming a file that can't be read.
     public func metricsData(of file: DirectionFile) throws -> Data? {
-        if file.isShipped { return try ShippedDirections.metrics(file.attribute) }
+        if file.isShipped {
+            // Another program's version 0 is another direction.
+            return try ShippedDirections.direction(file.attribute) == file
+                ? ShippedDirections.metrics(file.attribute) : nil
+        }
         let path = metricsPath(file.attribute, file.version)
         return FileManager.default.fileExists(atPath: path) ? try AtomicFile.read(path) : nil
     }

@@ -26,6 +26,9 @@ struct ShippedDirectionTests {
         let shipped = try library.load("smiling")
         #expect(shipped.label == "smiling@v0")
         #expect(try library.metricsData(of: shipped) != nil)
+        var foreign = shipped
+        foreign.sigma *= 2
+        #expect(try library.metricsData(of: foreign) == nil)
         let generator = try #require(shipped.metadata.generator?.sha256)
         #expect(try library.of(generator: generator, name: "default").load("smiling") == shipped)
         // Another generator has none, and neither has a library that asks for its own.
