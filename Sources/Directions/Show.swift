@@ -27,10 +27,10 @@ extension Session {
         library.attributes().map { DirectionVersions(attribute: $0, versions: library.versions(of: $0)) }
     }
 
-    /// The same with those that come with the program, as version 0.
+    /// The same, and behind them those that only come with the program; what comes with it is version 0.
     public func directionVersionsWithShipped() -> [DirectionVersions] {
-        let shipped = ShippedDirections.attributes
-        return Set(library.attributes() + shipped).sorted().map {
+        let (own, shipped) = (library.attributes(), ShippedDirections.attributes)
+        return (own + shipped.filter { !own.contains($0) }).map {
             DirectionVersions(attribute: $0, versions: (shipped.contains($0) ? [0] : []) + library.versions(of: $0))
         }
     }

@@ -218,7 +218,7 @@ extension EditorTests {
         try await browser.click("#mix-form button[value=store]")
         let file = try await place.download("own_mix-v1.safetensors")
         #expect(try file == AtomicFile.read("\(place.workspace)/directions/own_mix/v1.safetensors"))
-        try await browser.wait("document.querySelectorAll('.slider').length === 3")
+        try await browser.wait("document.querySelector('input[data-name=own_mix]') !== null")
         let stored = try Session(workspace: Workspace(place.workspace)).show("own_mix")
         #expect(
             stored.texts["mix"] == "first@v2*2.0+second@v1*1.5" && stored.texts["mix_layers"] == "0-3",
