@@ -84,9 +84,7 @@ public struct DirectionLibrary: Sendable {
         let attribute = Attribute.normalised(parts[0])
         let known = versions(of: attribute)
         let digits = parts.count < 2 ? nil : parts[1].hasPrefix("v") ? String(parts[1].dropFirst()) : parts[1]
-        if known.isEmpty || digits == "0", digits == nil || digits == "0", let shipped = try shipped(attribute) {
-            return shipped
-        }
+        if digits == "0" || digits == nil && known.isEmpty, let shipped = try shipped(attribute) { return shipped }
         if known.isEmpty { throw unknown(attribute) }
         guard let digits else { return try newest(of: attribute) }
         guard let number = Int(digits), known.contains(number) else {

@@ -110,7 +110,7 @@ extension Session {
                 "attributes", "are not known: nothing is scored", "score some latents with `directions score`",
                 kind: .notFound)
         }
-        let conditions = try request.conditions.map { try ownDirection($0, of: identity) }
+        let conditions = try request.conditions.map { try direction($0, of: identity, hasShipped: false) }
         let job = FitJob(
             store: store, identity: identity, library: library, solver: request.solver,
             regularisation: request.regularisation, conditions: conditions, splitSeed: request.splitSeed,

@@ -49,7 +49,7 @@ public struct RefineRequest: Sendable {
 
     /// The classifiers that are descended against unless told otherwise: those that come with the program, but for the one that
     /// judges in `evaluate`.
-    public static let classifiers = ["faces", "plain"].filter { AttributeClassifier.shippedPath(named: $0) != nil }
+    public static let classifiers = ["faces", "plain"]
 
     /// Checks what can be checked before anything is loaded.
     ///

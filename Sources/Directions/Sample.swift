@@ -91,7 +91,7 @@ extension Session {
     }
 
     private func steering(_ reference: String, generator: Generator, psi: Float) throws -> LatentSteering {
-        let file = try ownDirection(reference, of: generator.identity)
+        let file = try direction(reference, of: generator.identity, hasShipped: false)
         guard file.rows == 1 else {
             throw Failure(file.label, "is a direction of W+", "steer by a direction of W", kind: .usage)
         }

@@ -75,22 +75,17 @@ public struct Session: Sendable {
     ///   - reference: A name (the generator's newest), `name@v2`, or a direction file.
     ///   - identity: The generator.
     ///   - isForced: Whether another generator's will do; its newest where this one has none.
+    ///   - hasShipped: Whether one that comes with the program will do: it is of W+, and whoever wants one of W says false.
     /// - Returns: The direction.
     /// - Throws: ``Core/Failure``: there is none (usage), or it is another generator's (conflict).
-    func direction(_ reference: String, of identity: GeneratorIdentity, isForced: Bool = false) throws -> DirectionFile
-    {
-        let own = library(of: identity)
+    func direction(
+        _ reference: String, of identity: GeneratorIdentity, isForced: Bool = false, hasShipped: Bool = true
+    ) throws -> DirectionFile {
+        let all = DirectionLibrary(workspace.directions, hasShipped: hasShipped)
+        let own = all.of(generator: identity.sha256, name: identity.name)
         guard !isForced else {
-            do { return try own.load(reference) } catch { return try library.load(reference) }
+            do { return try own.load(reference) } catch { return try all.load(reference) }
         }
-        let file = try own.load(reference)
-        try file.requireGenerator(sha256: identity.sha256, name: identity.name)
-        return file
-    }
-
-    /// The same among the workspace's own: for what wants a direction of W, which those that come with the program are not.
-    func ownDirection(_ reference: String, of identity: GeneratorIdentity) throws -> DirectionFile {
-        let own = DirectionLibrary(workspace.directions).of(generator: identity.sha256, name: identity.name)
         let file = try own.load(reference)
         try file.requireGenerator(sha256: identity.sha256, name: identity.name)
         return file
