@@ -52,7 +52,7 @@ let targets: [Target] = [
     .target(name: "CSynthesis"),
     .target(name: "CRows"),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .target(name: "CLinearAlgebra", linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("lapacke")]),
     .systemLibrary(
         name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev", "libwebp-dev", "libheif-dev"])]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
@@ -175,7 +175,7 @@ let tests: [Target] = [
         dependencies: [
             "Directions", "DirectionFitting", "Objectives", "Classifiers", "Faces", "Networks",
             "Generators", "Latents", "LatentStore", "Scoring", "Selection", "Fitting", "Images", "Weights", "Core",
-        ], swiftSettings: arranging),
+        ], swiftSettings: quick),
     .testTarget(
         name: "SamplingTests",
         dependencies: ["Sampling", "Generators", "LatentStore", "Core"], swiftSettings: arranging),
@@ -235,7 +235,7 @@ let tests: [Target] = [
         swiftSettings: arranging),
     .testTarget(
         name: "SynthesisTests", dependencies: ["Generators", "Latents", "Images", "Tensors", "Core"],
-        swiftSettings: arranging),
+        swiftSettings: quick),
     .testTarget(name: "ServingTests", dependencies: ["Serving", "Directions", "Core"], swiftSettings: arranging),
     .testTarget(name: "BrowserTests", dependencies: ["Directions", "Core"], swiftSettings: arranging),
     .testTarget(name: "SelectionTests", dependencies: ["Selection", "LatentStore", "Core"], swiftSettings: arranging),

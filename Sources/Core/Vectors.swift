@@ -53,6 +53,21 @@ package enum Vectors {
         values.map { $0 * factor + offset }
     }
 
+    /// Each row times a factor of its own.
+    ///
+    /// - Parameters:
+    ///   - rows: [factors' count, n].
+    ///   - factors: A number for each row.
+    /// - Returns: [factors' count, n].
+    package static func scaled(rows: [Float], by factors: [Float]) -> [Float] {
+        let width = rows.count / max(1, factors.count)
+        var result = rows
+        for (row, factor) in factors.enumerated() {
+            for i in row * width..<(row + 1) * width { result[i] *= factor }
+        }
+        return result
+    }
+
     /// The sums of two vectors' values; the shorter one's length where they differ.
     package static func added(_ one: [Float], _ other: [Float]) -> [Float] { zip(one, other).map { $0 + $1 } }
 

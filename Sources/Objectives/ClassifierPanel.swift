@@ -52,9 +52,12 @@ public struct ClassifierPanel: Sendable {
     /// Pixels along a side from which on the members see all that they can.
     public var side: Int { members.map(\.inputSize).max() ?? 1 }
 
+    /// Unedited faces that tell the scales of the members' logits: all members see the same ones, so few will do.
+    public static let scaleFaces = 24
+
     /// The panel with every member's logits as far apart as the first one's on some unedited faces.
     ///
-    /// - Parameter faces: Thirty or more.
+    /// - Parameter faces: ``scaleFaces`` or more.
     /// - Returns: The panel in the first one's scale.
     /// - Throws: ``Core/Failure`` of the classifiers.
     public func scaled(to faces: ImageBatch) throws -> ClassifierPanel {

@@ -245,6 +245,12 @@ import Weights
         #expect(!classifier.card.test.isEmpty)
     }
 
+    /// Pictures of a pattern without meaning.
+    private static func pictures(_ count: Int, side: Int) -> ImageBatch {
+        let values = (0..<count * 3 * side * side).map { (i: Int) -> Float in Float(i * 7919 % 1013) / 506.5 - 1 }
+        return ImageBatch(values, side: side)
+    }
+
     /// As where a device's memory holds two pictures: what is asked for five is done in three parts.
     @Test func batchesInPartsGiveTheSame() throws {
         let (whole, parts) = (try AttributeClassifier.load(path: nil), try AttributeClassifier.load(path: nil))
@@ -252,13 +258,11 @@ import Weights
             if $0.count > 2 { throw Failure("a device", "is out of memory", kind: .outOfMemory) }
         }
         #expect(parts.batch.current == 2)
-        let images = ImageBatch(
-            (0..<5 * 3 * whole.inputSize * whole.inputSize).map { Float($0 * 7919 % 1013) / 506.5 - 1 },
-            side: whole.inputSize)
+        let images = Self.pictures(5, side: whole.inputSize)
         let logits = try parts.logits(images)
         #expect(logits.count == 5 * whole.attributes.count)
         for (one, other) in zip(try whole.logits(images), logits) { #expect(abs(one - other) < 1e-3) }
-        let weights = logits.indices.map { Float($0 * 31 % 11) / 5 - 1 }
+        let weights = logits.indices.map { (i: Int) -> Float in Float(i * 31 % 11) / 5 - 1 }
         let gradients = try parts.backward(images, gradients: weights)
         let expected = try whole.backward(images, gradients: weights).planes
         let largest = expected.map(abs).max() ?? 0
@@ -269,9 +273,8 @@ import Weights
     @Test func gradientsFollowTheLogits() throws {
         let classifier = try AttributeClassifier.load(path: nil)
         let one = 3 * classifier.inputSize * classifier.inputSize, width = classifier.attributes.count
-        let images = ImageBatch(
-            (0..<2 * one).map { Float($0 * 7919 % 1013) / 506.5 - 1 }, side: classifier.inputSize)
-        let weights = (0..<2 * width).map { Float($0 * 31 % 11) / 5 - 1 }
+        let images = Self.pictures(2, side: classifier.inputSize)
+        let weights = (0..<2 * width).map { (i: Int) -> Float in Float(i * 31 % 11) / 5 - 1 }
         let gradients = try classifier.backward(images, gradients: weights).planes
         #expect(gradients.count == images.planes.count)
         // Along the gradient of each picture the weighted logits rise as fast as its square.

@@ -18,7 +18,10 @@ struct RGBHistogramTests {
         let picture = picture(3)
         let histogram = RGBHistogram(of: picture, bins: 16, isJoint: isJoint)
         let one = isJoint ? 256 : 16
-        for k in 0..<3 { #expect(abs(histogram.shares[k * one..<(k + 1) * one].reduce(0, +) - 1) < 1e-4) }
+        for k in 0..<3 {
+            let sum: Float = histogram.shares[k * one..<(k + 1) * one].reduce(0, +)
+            #expect(abs(sum - 1) < 1e-4)
+        }
         let (same, slopes) = histogram.absoluteDifference(of: picture)
         #expect(same < 1e-5 && slopes.allSatisfy { $0 == 0 })
         let red = ImageBatch([Float](repeating: 0.9, count: 64) + [Float](repeating: -0.9, count: 128), side: 8)

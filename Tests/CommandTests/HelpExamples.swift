@@ -53,13 +53,14 @@ struct HelpExample {
         for (index, word) in words.enumerated().dropLast() {
             let value = words[index + 1]
             switch (word, Int(value)) {
-            case ("--count", let count?): words[index + 1] = "\(min(count, verb == "sample" ? 80 : 4))"
-            case ("--limit", let limit?): words[index + 1] = "\(min(limit, verb == "score" ? 80 : 3))"
+            case ("--count", let count?): words[index + 1] = "\(min(count, verb == "sample" ? 60 : 4))"
+            case ("--limit", let limit?): words[index + 1] = "\(min(limit, verb == "score" ? 60 : 3))"
             case ("--top", _?), ("--bottom", _?): words[index + 1] = "8"
             case ("--epochs", _?): words[index + 1] = "1"
             case ("--batch", _?): words[index + 1] = "8"
-            case ("--seconds", _?): words[index + 1] = "2"
-            case ("--seed", nil): words[index + 1] = "1-2"
+            case ("--seconds", _?): words[index + 1] = "1"
+            case ("--seed", nil): words[index + 1] = line.contains("--hold") ? "1" : "1-2"
+            case ("--strength", _) where line.contains("--hold"): words[index + 1] = "0,1"
             case ("--strength", _) where value.hasSuffix(":0.25"):
                 words[index + 1] = value.replacing(":0.25", with: ":2")
             default: break
@@ -70,8 +71,8 @@ struct HelpExample {
         switch verb {
         case "refine": result += " --steps 1 --faces 10 --batch 4 --classifier faces"
         case "report": result += " --faces 2"
-        case "invert" where !result.contains("--seconds"): result += " --seconds 2"
-        case "edit" where line.contains("--photo"): result += " --seconds 2"
+        case "invert" where !result.contains("--seconds"): result += " --seconds 1"
+        case "edit" where line.contains("--photo"): result += " --seconds 1"
         case "train": result += " --threads 1"
         case "evaluate-inversion": result = result.replacing("nearest,", with: "") + " --steps 2"
         default: break
@@ -117,7 +118,7 @@ struct ExampleFiles {
             case "face.png", "me.png": try made("synth --seed 3 --size 256 --out \(word)")
             case "me.jpg":
                 try made("synth --seed 3 --size 256 --out me.jpg")
-                try made("invert me.jpg --aligned --seconds 2")
+                try made("invert me.jpg --aligned --seconds 1")
             case "photographs": try made("synth --seed 4-5 --size 256 --frames photographs")
             case "edited.npy": try made("edit --direction smiling --seed 3 --strength 1 --codes-out edited.npy")
             case _ where word.hasPrefix("shards/"): try shard(word)

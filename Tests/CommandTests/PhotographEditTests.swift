@@ -31,7 +31,7 @@ struct PhotographEditTests {
 
     private func edit(_ photo: String, _ words: [String], status: Int32 = 0) throws -> Program.Result {
         try run(
-            ["edit", "--photo", photo, "--aligned", "--seconds", "3", "--direction", "drawn"] + words, status: status)
+            ["edit", "--photo", photo, "--aligned", "--seconds", "1", "--direction", "drawn"] + words, status: status)
     }
 
     @Test func aPhotographIsEditedAndStrengthZeroIsThePhotograph() throws {
@@ -69,7 +69,7 @@ struct PhotographEditTests {
             let out = folder.path + "/out.png"
             try run(
                 [
-                    "edit", "--photo", photo, "--aligned", "--seconds", "3", "--direction", "smiling", "--strength",
+                    "edit", "--photo", photo, "--aligned", "--seconds", "1", "--direction", "smiling", "--strength",
                     "8",
                     "--out", out,
                 ] + words)

@@ -38,7 +38,7 @@ extension OwnAttributesTests {
             return zip(try panel.logits(moved, views: views), weights).reduce(0) { $0 + $1.0 * $1.1 }
         }
         let expected = zip(found.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
-        let slope = (try value(2e-3) - value(-2e-3)) / 4e-3
+        let slope = (try value(4e-4) - value(-4e-4)) / 8e-4
         #expect(abs(expected) > 0.05 && abs(slope - expected) < 0.05 * abs(expected) + 0.02, "\(slope), \(expected)")
     }
 

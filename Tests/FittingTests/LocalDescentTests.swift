@@ -40,8 +40,8 @@ import Testing
     }
 
     private static func change(_ direction: [[Double]], _ k: Int) -> Double {
-        zip(direction, effects).reduce(0) { total, group in
-            total + zip(group.0, group.1).reduce(0) { $0 + $1.0 * $1.1[k] }
+        zip(direction, effects).reduce(0.0) { (total: Double, group) -> Double in
+            total + zip(group.0, group.1).reduce(0.0) { (sum: Double, pair) -> Double in sum + pair.0 * pair.1[k] }
         }
     }
 
@@ -224,7 +224,7 @@ import Testing
 
 @Suite struct LocalResponseTests {
     /// Ten faces, targets from -4.5 to 4.5, one other logit.
-    private let base = (0..<20).map { $0 % 2 == 0 ? Float($0 / 2) - 4.5 : 0 }
+    private let base: [Float] = (0..<20).map { (i: Int) -> Float in i % 2 == 0 ? Float(i / 2) - 4.5 : 0 }
     private var response: LocalResponse { LocalResponse(base: base, targets: 2, target: 0, threshold: 0) }
 
     private func effects(_ own: Float, _ other: Float) -> [LocalResponse.Effect] {

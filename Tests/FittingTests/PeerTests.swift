@@ -72,7 +72,7 @@ import Testing
         let features = LatentNoise(seed: 8, size: d).rows(0..<400)
         let noise = LatentNoise(seed: 9, size: 2).rows(0..<400)
         // Target 0 is component 3 exactly; target 1 is noise alone.
-        let targets = (0..<400).flatMap { [features[$0 * d + 3] + 5, noise[$0 * 2]] }
+        let targets: [Float] = (0..<400).flatMap { (i: Int) -> [Float] in [features[i * d + 3] + 5, noise[i * 2]] }
         var ridge = RidgeRegression(dimension: d, targets: 2)
         try ridge.add(features: features, targets: targets)
         let boundaries = try ridge.boundaries()

@@ -142,7 +142,7 @@ import Weights
         #expect(rows.map { $0[0] } == (0..<12).map(Double.init) + [Double](repeating: 12, count: 6))
         let values = (0..<18 * 2).map { Float($0) }
         let sums = groups.sums(values[...], size: 2, scale: 2)
-        #expect(sums.count == 26 && sums[2] == 4 && sums[24] == (12..<18).reduce(0.0) { $0 + 4 * Double($1) })
+        #expect(sums.count == 26 && sums[2] == 4 && sums[24] == 4 * Double((12..<18).reduce(0, +)))
         #expect(LayerGroups(own: 12, rows: 8).ranges.count == 8)
     }
 }

@@ -79,7 +79,8 @@ import Testing
 
     @Test func gradientsOfAveragesAreTheTransposedMap() {
         // ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for an average over fractions of pixels, of two planes.
-        let x = (0..<2 * 64).map { Float($0 * 37 % 19) - 9 }, y = (0..<2 * 25).map { Float($0 * 23 % 17) - 8 }
+        let x = (0..<2 * 64).map { (i: Int) -> Float in Float(i * 37 % 19) - 9 }
+        let y = (0..<2 * 25).map { (i: Int) -> Float in Float(i * 23 % 17) - 8 }
         func product(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
         let forward = product(AreaResampling.resize(x, from: 8, to: 5), y)
         let back = product(x, AreaResampling.backward(y, from: 8, to: 5))

@@ -21,7 +21,7 @@ import Testing
             try store.insert((0..<24).map { Float($0) }, into: set, first: 0)
             let list = try attributes.map { try Attribute.named($0) }
             let judge = try store.registerClassifier(sha256: sha256, name: sha256, attributes: list)
-            let values = (0..<12).flatMap { i in list.indices.map { Float((i + 5 * $0) % 12) / 12 } }
+            let values = (0..<12).flatMap { (i: Int) -> [Float] in list.indices.map { Float((i + 5 * $0) % 12) / 12 } }
             try store.insertScores(
                 classifier: judge, attributes: list, ids: (0..<12).map { set.latentID(index: $0) }, logits: values,
                 probabilities: values)

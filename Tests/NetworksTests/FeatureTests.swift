@@ -9,7 +9,8 @@ import Weights
     private let picture: Tensor
 
     init() throws {
-        picture = try Tensor((0..<2 * 3 * 64 * 64).map { Float(cos(0.011 * Double($0))) }, shape: [2, 3, 64, 64])
+        picture = try Tensor(
+            (0..<2 * 3 * 64 * 64).map { (i: Int) -> Float in Float(cos(0.011 * Double(i))) }, shape: [2, 3, 64, 64])
     }
 
     /// Strides and channels follow from the papers' tables.

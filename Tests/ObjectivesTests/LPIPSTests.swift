@@ -126,7 +126,7 @@ import Weights
     }
 
     private static func drawn(at k: UInt64, layer: UInt64) -> Float {
-        let whole = (k &* 2_654_435_761 &+ layer &* 40503 &+ (k >> 7) &* 97) & 0xffff_ffff
+        let whole: UInt64 = (k &* 2_654_435_761 &+ layer &* 40503 &+ (k >> 7) &* 97) & 0xffff_ffff
         return Float(Double(whole) / 2_147_483_648 - 1)
     }
 
