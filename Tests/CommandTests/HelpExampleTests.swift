@@ -39,7 +39,7 @@ struct HelpExampleTests {
         ] {
             try refused(line, "directions fit --attr young")
         }
-        _ = try place.run("directions sample --count 40 && directions score")
+        _ = try place.run("directions sample --count 30 && directions score")
         try refused("fit --attr smiling", "directions select --attr smiling")
         let made = try place.run(
             "directions select --attr smiling --top 10 --bottom 10 && directions fit --attr smiling")

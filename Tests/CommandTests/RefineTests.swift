@@ -14,7 +14,7 @@ struct RefineTests {
             try #require(result.status == 0, "\(line): \(result.errors)")
             return result.output
         }
-        _ = try run("sample --count 40")
+        _ = try run("sample --count 30")
         _ = try run("score")
         _ = try run("select --attr male --top 10")
         _ = try run("fit --attr male")
@@ -59,9 +59,9 @@ struct RefineTests {
         #expect(unjudged.status == 64 && unjudged.errors.contains("flat=ATTRIBUTE"))
         #expect(try run("evaluate --direction flat --as flat=-young --count 2 --strength 1").contains("flat@v1"))
         // A classifier that no direction was made by stands beside, and held edits beside plain ones.
-        let judged = try run("evaluate --direction male@v1 --count 2 --strength 1 --hold others")
+        let judged = try run("evaluate --direction male@v1 --count 1 --strength 1 --hold others")
         #expect(judged.contains("as resnext sees it") && judged.contains("male@v1 held"), "\(judged)")
-        #expect(try !run("evaluate --direction male@v1 --count 2 --strength 1 --judge none").contains("resnext"))
+        #expect(try !run("evaluate --direction male@v1 --count 1 --strength 1 --judge none").contains("resnext"))
         let held = "edit --direction male@v1 --unit sigma --seed 1 --hold"
         _ = try run("\(held) person --strength 0,1 --codes-out \(folder.path)/held.npy")
         let heldCodes = try NumpyFile.read(folder.path + "/held.npy")
