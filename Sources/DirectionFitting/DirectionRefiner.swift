@@ -121,7 +121,9 @@ public struct DirectionRefiner {
         evaluator.judges = Array(classifiers.dropFirst())
         self.evaluator = evaluator
         let own = try ClassifierPanel(classifiers)
-        panel = classifiers.count == 1 ? own : own.scaled(to: try evaluator.unedited(count: max(ClassifierPanel.scaleFaces, settings.faces)))
+        panel =
+            classifiers.count == 1
+            ? own : own.scaled(to: try evaluator.unedited(count: max(ClassifierPanel.scaleFaces, settings.faces)))
     }
 
     /// Layers that share a vector: the coarse ones each their own, and all fine ones together.

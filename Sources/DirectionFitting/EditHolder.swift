@@ -130,7 +130,8 @@ public struct EditHolder: Sendable {
         if panel.members.count == 1 {
             self.panel = panel
         } else {
-            let usual = try LatentCodes(generator.latents(seed: EditHolder.seed, indices: 0..<UInt64(ClassifierPanel.scaleFaces)), size: size)
+            let usual = try LatentCodes(
+                generator.latents(seed: EditHolder.seed, indices: 0..<UInt64(ClassifierPanel.scaleFaces)), size: size)
             let side = synthesizer.sizes.smallest(covering: panel.side)
             self.panel = try panel.scaled(to: synthesizer.synthesize(usual, size: side, noise: .none))
         }
