@@ -20,7 +20,7 @@ package struct PhotographOptions: ParsableArguments {
     package var noConsultation = false
 
     @Option(help: "Seconds at most to look for each photograph's code, where the database has none.")
-    package var seconds: Double = 40
+    package var seconds = PhotographSource.seconds
 
     /// The photographs that were asked for.
     package var source: PhotographSource {

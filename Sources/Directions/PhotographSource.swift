@@ -21,6 +21,10 @@ public struct PhotographSource: Sendable, Equatable {
     /// When a search ends, for each photograph.
     public var budget: InversionBudget
 
+    /// Seconds that a search takes at most where nothing else is said: a longer one comes nearer to the photograph, whose
+    /// details are carried over anyway, and its code is edited less well.
+    public static let seconds: Double = 15
+
     /// - Parameters:
     ///   - files: Pictures, folders of pictures, or names of photographs that the database knows.
     ///   - isAligned: Whether each picture is the square of one face in FFHQ's frame already.
@@ -28,7 +32,7 @@ public struct PhotographSource: Sendable, Equatable {
     ///   - budget: When a search ends, for each photograph.
     public init(
         _ files: [String], isAligned: Bool = false, method: InvertRequest.Method? = nil,
-        budget: InversionBudget = InversionBudget(seconds: 40)
+        budget: InversionBudget = InversionBudget(seconds: PhotographSource.seconds)
     ) {
         self.files = files
         self.isAligned = isAligned
