@@ -52,7 +52,7 @@ let targets: [Target] = [
     .target(name: "CSynthesis"),
     .target(name: "CRows"),
     .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
-    .target(name: "CLinearAlgebra", linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("lapacke")]),
+    .systemLibrary(name: "CLinearAlgebra", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(
         name: "CImages", providers: [.apt(["libpng-dev", "libjpeg-dev", "libwebp-dev", "libheif-dev"])]),
     .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define LIBRARY "libTorchShim.so"
@@ -23,6 +24,28 @@ static void cut_name(char *path) {
     if (slash) *slash = 0;
 }
 
+// OpenBLAS, from which libtorch has its products, chooses its kernels by the processor's model number. Models that are newer
+// than the library (Debian 12's 0.3.21 knows neither Intel's Emerald Rapids nor Meteor Lake) get those of 2004, SSE3, with a
+// fraction of the speed. Such a processor gets the kernels of the widest instructions it has. Who sets OPENBLAS_CORETYPE has
+// chosen already. The functions are looked up by name: a build of OpenBLAS for one processor has none to choose from.
+static void choose_kernels(void *library) {
+#if defined(__x86_64__) && defined(__linux__)
+    static const char variable[] = "OPENBLAS_CORETYPE";
+    char *(*name)(void) = (char *(*)(void))dlsym(library, "openblas_get_corename");
+    void (*quit)(void) = (void (*)(void))dlsym(library, "gotoblas_dynamic_quit");
+    void (*init)(void) = (void (*)(void))dlsym(library, "gotoblas_dynamic_init");
+    if (getenv(variable) || !name || !quit || !init || strcasecmp(name(), "Prescott") != 0) return;
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
+    const int is_wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+    if (setenv(variable, is_wide ? "SkylakeX" : "Haswell", 0) != 0) return;
+    quit();
+    init();
+    unsetenv(variable);
+#endif
+}
+
 static void open_library(const char *path) {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
@@ -32,6 +55,7 @@ static void open_library(const char *path) {
     ct_table_getter getter = (ct_table_getter)dlsym(library, CT_TABLE_SYMBOL);
     table = getter ? getter(sizeof(struct ct_table)) : NULL;
     if (!table) snprintf(problem, sizeof problem, "has a %s of another version (%s)", LIBRARY, path);
+    choose_kernels(library);
 }
 
 // Beside the program, in ../lib beside it, or beside the library that this code is part of.
