@@ -28,8 +28,10 @@ static void cut_name(char *path) {
 // than the library (Debian 12's 0.3.21 knows neither Intel's Emerald Rapids nor Meteor Lake) get those of 2004, SSE3, with a
 // fraction of the speed. Such a processor gets the kernels of the widest instructions it has. Who sets OPENBLAS_CORETYPE has
 // chosen already. The functions are looked up by name: a build of OpenBLAS for one processor has none to choose from.
+// Kernels must not change under a product that is being computed: a thread beside the main one, as a server's, leaves them.
 static void choose_kernels(void *library) {
 #if defined(__x86_64__) && defined(__linux__)
+    if (gettid() != getpid()) return;
     static const char variable[] = "OPENBLAS_CORETYPE";
     char *(*name)(void) = (char *(*)(void))dlsym(library, "openblas_get_corename");
     void (*quit)(void) = (void (*)(void))dlsym(library, "gotoblas_dynamic_quit");
