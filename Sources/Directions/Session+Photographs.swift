@@ -1,4 +1,5 @@
 import Core
+import EncoderTraining
 import Encoders
 import Faces
 import Foundation
@@ -95,11 +96,13 @@ extension Session {
     }
 
     /// The file of the encoder that a generator has; nil without one.
+    ///
+    /// One that learnt to show greys alone says nothing of colours: it is for those who name it.
     func encoderPath(for identity: GeneratorIdentity) -> String? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.models)) ?? []
         let own = names.filter { $0.hasSuffix(".encoder.safetensors") }.sorted().map { "\(workspace.models)/\($0)" }
         return (own + [FaceEncoder.shippedPath].compactMap(\.self)).first {
-            (try? PhotographEncoders.generator(of: $0)) == identity.sha256
+            (try? PhotographEncoders.generator(of: $0)) == identity.sha256 && !EncoderTrainer.isOfGreys($0)
         }
     }
 

@@ -78,6 +78,8 @@ extension Session {
     /// photographs' own and with others'.
     func rows(ofEncoder name: String, _ generator: Generator) throws -> [any ColourMethod] {
         guard let encoder = try photographEncoder(for: generator, named: name) as? FaceEncoder else { return [] }
+        // A file's row is called by the encoder's own name.
+        let name = name.contains("/") ? encoder.card.name : name
         let plain = try GeneratorColours(
             name, title: "\(name), the generator's picture", encoder: encoder, generator: generator)
         let result: [any ColourMethod] = [

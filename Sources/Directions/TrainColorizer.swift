@@ -61,16 +61,8 @@ extension Session {
     ///   read, or a stop.
     public func trainColorizer(_ request: TrainColorizerRequest) throws -> ColourCard {
         try request.validate()
-        if let threads = request.threads { try Torch.setThreads(threads) }
-        let folder = "\(workspace.models)/\(request.name).colorizer"
-        let isThere = FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
-        if isThere != request.resumes {
-            throw request.resumes
-                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
-                : Failure(
-                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
-                    kind: .conflict)
-        }
+        try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+        let folder = try runFolder("\(request.name).colorizer", resumes: request.resumes)
         let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
         var plan = ColourPlan(
             request.settings, name: request.name, photographs: try pictureFiles(request.photographs),

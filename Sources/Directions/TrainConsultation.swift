@@ -69,18 +69,10 @@ extension Session {
     ///   or networks (not found), pictures that can't be read, or a stop.
     public func trainConsultation(_ request: TrainConsultationRequest) throws -> ConsultationCard {
         try request.validate()
-        if let threads = request.threads { try Torch.setThreads(threads) }
+        try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         let generator = try generator(request.generator)
         let name = request.fileName
-        let folder = "\(workspace.models)/\(name).consultation"
-        let isThere = FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
-        if isThere != request.resumes {
-            throw request.resumes
-                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
-                : Failure(
-                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
-                    kind: .conflict)
-        }
+        let folder = try runFolder("\(name).consultation", resumes: request.resumes)
         let encoderPath = try encoderFile(request.encoder)
         let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
         let plan = ConsultationPlan(

@@ -91,14 +91,7 @@ extension Session {
         try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         Torch.keepFreedMemory()
         let generator = try generator(request.generator)
-        let folder = "\(workspace.models)/\(request.name).encoder"
-        if EncoderTrainer.hasCheckpoint(in: folder) != request.resumes {
-            throw request.resumes
-                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
-                : Failure(
-                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
-                    kind: .conflict)
-        }
+        let folder = try runFolder("\(request.name).encoder", resumes: request.resumes)
         let settings = try request.settings(generator.identity)
         let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
         var plan = EncoderPlan(
@@ -120,10 +113,8 @@ extension Session {
         trainer.validated = { try AtomicFile.write(Session.curves(of: $0), to: "\(folder)/curve.svg") }
         if request.resumes { try trainer.resume() }
         try trainer.run()
-        let best = "\(folder)/best.encoder.safetensors"
         let path = workspace.encoder(request.name)
-        try? FileManager.default.removeItem(atPath: path)
-        try FileManager.default.copyItem(atPath: best, toPath: path)
+        try AtomicFile.write(AtomicFile.read("\(folder)/best.encoder.safetensors"), to: path)
         return try EncoderFile.read(path).card
     }
 
@@ -143,5 +134,20 @@ extension Session {
         ]
         let shifted = plots.enumerated().map { "<g transform=\"translate(0 \(250 * $0.offset))\">\($0.element)</g>" }
         return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"470\" height=\"500\">\(shifted.joined())</svg>\n"
+    }
+
+    /// The folder of a training run in `models`, whose checkpoint is there where the run is gone on with, and only there.
+    ///
+    /// - Throws: ``Core/Failure``: no checkpoint to go on from (not found), or a run of this name (conflict).
+    func runFolder(_ name: String, resumes: Bool) throws -> String {
+        let folder = "\(workspace.models)/\(name)"
+        if FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors") != resumes {
+            throw resumes
+                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
+                : Failure(
+                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
+                    kind: .conflict)
+        }
+        return folder
     }
 }

@@ -121,7 +121,9 @@ public final class ColourTrainer: TrainingLoop {
         var architecture = try Architecture.named(plan.backbone)
         architecture.inputSize = settings.inputSize
         var frequencies = ColourFrequencies()
-        for file in plan.photographs.prefix(settings.counted) {
+        // From all of the folders, whichever is named first.
+        let counted = min(settings.counted, plan.photographs.count)
+        for file in (0..<counted).map({ plan.photographs[$0 * plan.photographs.count / counted] }) {
             try context.check()
             frequencies.add(Chroma(of: try Image.read(file).centredSquare(size: settings.inputSize / 4)))
         }

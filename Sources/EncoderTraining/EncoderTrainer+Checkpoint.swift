@@ -34,14 +34,6 @@ extension EncoderTrainer {
 
     private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
 
-    /// Whether there is something to go on from.
-    ///
-    /// - Parameter folder: A run's folder.
-    /// - Returns: Whether the folder has a checkpoint.
-    public static func hasCheckpoint(in folder: String) -> Bool {
-        FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors")
-    }
-
     /// Weights, average, optimiser and position: all that the rest of the run depends on.
     func saveCheckpoint() throws {
         let tensors = try TrainingState.tensors(
@@ -132,6 +124,15 @@ extension EncoderTrainer {
             }
         }
         return (l2 / Double(plan.validation.count), lpips / Double(plan.validation.count))
+    }
+
+    /// Whether an encoder's file says that it was trained to show greys alone.
+    ///
+    /// - Parameter path: The file.
+    /// - Returns: False as well for files that can't be read, and those that other programs made.
+    public static func isOfGreys(_ path: String) -> Bool {
+        guard let settings = (try? EncoderFile.card(path))?.training["settings"] else { return false }
+        return (try? TrainingState.decode(EncoderSettings.self, settings, path))?.target == .grey
     }
 
     /// What an encoder of the run says of itself.

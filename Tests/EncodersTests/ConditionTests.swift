@@ -113,7 +113,7 @@ import Weights
     func anEncoderLearnsToGiveToldColours(_ kind: EncoderCondition.Kind) throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let trainer = try EncoderTrainer(
-            plan(EncoderCondition(kind, mergeSize: 16), steps: 60), generator: generator,
+            plan(EncoderCondition(kind, mergeSize: 16), steps: 24), generator: generator,
             judges: .init(perceptual: nil, embedder: nil))
         try trainer.run()
         let encoder = try FaceEncoder(trainer.bestPath, generator: generator)

@@ -79,9 +79,8 @@ import Weights
         // With steps alone the same photograph gives the same code; from the truth on it stays near it.
         let again = try inverter.invert(photographs[0..<1], budget: InversionBudget(steps: 14))
         #expect(abs(again[0].error - found[0].error) < 0.2 * found[0].error)
-        let near = try inverter.invert(photographs, start: truth, budget: InversionBudget(steps: 6))
-        #expect(
-            zip(near, found).allSatisfy { $0.error < 1.5 * $1.error }, "\(near.map(\.error)), \(found.map(\.error))")
+        let near = try inverter.invert(photographs[0..<1], start: truth.slice(0..<1), budget: InversionBudget(steps: 6))
+        #expect(near[0].error < 1.5 * found[0].error, "\(near[0].error), \(found[0].error)")
         #expect(throws: Failure.self) { try inverter.invert(photographs, budget: InversionBudget()) }
         #expect(throws: Failure.self) {
             try inverter.invert(photographs, start: truth.slice(0..<1), budget: InversionBudget(steps: 1))
