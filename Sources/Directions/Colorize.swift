@@ -13,6 +13,8 @@ public struct ColorizeRequest: Sendable {
     public var files: [String]
     /// Where the coloured ones go: a file for one picture, else a folder.
     public var out: String
+    /// A picture of photographs beside what became of them, a row each; nil for none.
+    public var sheet: String?
     /// Whether each picture is the square of one face in FFHQ's frame already; else its faces are looked for.
     public var isAligned = false
     /// Whether the generator's own picture is wanted, without the photograph's luminance.
@@ -69,6 +71,7 @@ public struct ColorizeRequest: Sendable {
         }
         for colour in palette { _ = try ColorizeRequest.colour(colour) }
         if let directions { try EditMixture.check(directions) }
+        if let sheet { _ = try ImageFormat(path: sheet) }
         try budget.validate()
     }
 
@@ -102,6 +105,9 @@ public struct ColorizeResult: Sendable {
         /// Whether it was made now; false where it was there.
         public let isNew: Bool
     }
+
+    /// Pixels along the longer side of a picture in the sheet, and photographs in it at most: the first.
+    fileprivate static let (sheetSide, mostRows) = (512, 24)
 
     /// In the order of the photographs.
     public let pictures: [Picture]
@@ -150,7 +156,23 @@ extension Session {
             }
             progress.advance(1)
         }
+        if let sheet = request.sheet, !pictures.isEmpty { try Session.sheet(pictures).write(to: sheet) }
         return ColorizeResult(pictures: pictures, leftOut: leftOut)
+    }
+
+    /// Photographs and their colourings, a row for each.
+    private static func sheet(_ pictures: [ColorizeResult.Picture]) throws -> Image {
+        var rows: [[Image?]] = []
+        var last: String?
+        for picture in pictures {
+            if picture.file != last {
+                guard rows.count < ColorizeResult.mostRows else { break }
+                rows.append([try Image.read(picture.file).fitting(ColorizeResult.sheetSide)])
+            }
+            rows[rows.count - 1].append(try Image.read(picture.out).fitting(ColorizeResult.sheetSide))
+            last = picture.file
+        }
+        return try Grid(rows).rendered()
     }
 }
 

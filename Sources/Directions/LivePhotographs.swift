@@ -198,7 +198,7 @@ public final class LivePhotographs: Sendable {
 
     private func code(of found: Held, _ face: Int) throws -> Coded {
         let place = try place(face, of: found)
-        let one = PhotographFace(found.picture, place)
+        let one = PhotographFace(found.picture, at: place.square)
         let square = ImageBatch([one.square.centredSquare(size: Inverter.side)], side: Inverter.side)
         let (inverter, encoder) = try networks()
         let inversion: Inversion

@@ -69,10 +69,10 @@ struct PhotographFace: Sendable {
     }
 
     /// A face that was found.
-    init(_ picture: Image, _ found: AlignedPhotograph) {
+    init(_ picture: Image, at found: PictureSquare) {
         self.picture = picture
-        square = found.crop(of: picture, size: PhotographFace.size(of: found.square))
-        place = .turned(found.square)
+        square = picture.sampled(found, size: PhotographFace.size(of: found))
+        place = .turned(found)
     }
 
     private static func size(of square: PictureSquare) -> Int {

@@ -27,6 +27,8 @@ struct PhotographWork {
     /// The colours that were asked for.
     private let wanted: ChromaStatistics?
     private let mixtures: [EditMixture]
+    /// What edits the coloured photographs; nil where nothing is edited, or the generator's own picture is wanted.
+    private let edits: ColouredEdits?
 
     init(_ session: Session, _ request: ColorizeRequest) throws {
         self.session = session
@@ -47,17 +49,16 @@ struct PhotographWork {
         // An encoder that was told the colours has given them already.
         let isTold = source == .generator && colours?.encoder is ToldEncoder
         wanted = isTold ? nil : try PhotographWork.wanted(request)
-        let library = session.library
-        mixtures =
+        let mixtures =
             try request.directions.map { text in
                 try EditMixture.list(text) { reference in
-                    let file = try library.load(reference)
-                    if let identity = colours?.generator.identity {
-                        try file.requireGenerator(sha256: identity.sha256, name: identity.name)
-                    }
-                    return file
+                    guard let identity = colours?.generator.identity else { return try session.library.load(reference) }
+                    return try session.direction(reference, of: identity)
                 }
             } ?? []
+        self.mixtures = mixtures
+        let isEdited = !mixtures.isEmpty && request.strength != 0 && !request.isAsGenerated
+        edits = try isEdited ? colours.map { try ColouredEdits(session, $0.generator, mixtures, request) } : nil
     }
 
     private static func colours(_ session: Session, _ request: ColorizeRequest) throws -> GeneratorColours {
@@ -105,18 +106,13 @@ struct PhotographWork {
         return try (0..<request.variants).map { index in
             try session.context.check()
             let codes = try plain.map { try variant(index, of: $0, colours.generator) }
-            let edits = try codes.map { try edited($0, colours.generator) }
             if request.isAsGenerated {
-                return try colours.faces(codes[0], of: faces[0..<1], edited: edits[0], side: side).images[0]
+                let edit = try edited(codes[0], colours.generator)
+                return try colours.faces(codes[0], of: faces[0..<1], edited: edit, side: side).images[0]
             }
             let chroma = index == 0 ? likeliest : try varied(likeliest, faces, from: plain, to: codes, colours)
-            var image = try coloured(chroma, grey: grey, places: places)
-            for (place, edit) in edits.enumerated() {
-                guard let edit else { continue }
-                image = try transferred(
-                    edit, codes[place], faces[place..<place + 1], to: image, place: places[place], colours)
-            }
-            return image
+            let image = try coloured(chroma, grey: grey, places: places)
+            return try edits?.edited(image, places: places) ?? image
         }
     }
 
@@ -172,23 +168,6 @@ struct PhotographWork {
 
     /// Faces of one photograph at most.
     private static let mostFaces = 32
-
-    /// An edit of the code brought to the coloured photograph.
-    private func transferred(
-        _ edited: LatentCodes, _ codes: LatentCodes, _ grey: ImageBatch, to image: Image, place: PictureSquare,
-        _ colours: GeneratorColours
-    ) throws -> Image {
-        let side = PhotographWork.side
-        let plain = try colours.faces(codes, of: grey, side: side)
-        let face = ImageBatch(image.planes.flatMap { place.cut($0, side: side).values }, side: side)
-        let change = try EditTransfer(photograph: face, reconstruction: plain, segmenter: Session.person)
-            .change(to: try colours.faces(codes, of: grey, edited: edited, side: side))
-        let area = side * side
-        let laid = place.laid(
-            (0..<3).map { Plane(Array(change.planes[$0 * area..<($0 + 1) * area]), width: side, height: side) },
-            width: image.width, height: image.height, rim: 0)
-        return image.adding(laid.planes, where: laid.share)
-    }
 
     /// The code with the directions applied; nil where there are none, or none does anything.
     private func edited(_ codes: LatentCodes, _ generator: Generator) throws -> LatentCodes? {

@@ -27,6 +27,7 @@ struct ColorizeCommand: ParsableCommand {
 
     @Argument(help: "Photographs, and folders of them.") var files: [String]
     @Option(help: "The coloured picture, or the folder for several.") var out: String
+    @Option(help: "A picture to write: the first 24 photographs beside what became of them.") var sheet: String?
     @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") var aligned = false
     @Flag(help: "Give the generator's own picture, without the photograph's luminance.") var asGenerated = false
     @Option(help: "Where colours come from: network, generator, or both (default: both where both are there).")
@@ -41,8 +42,12 @@ struct ColorizeCommand: ParsableCommand {
     @Option(help: "How far those are taken, 0 to 2 (default: 1).") var colorStrength: Float?
     @Option(help: "Directions to apply, as in `edit`.") var direction: String?
     @Option(help: "How far, in sigma; without --direction how far the colours are taken.") var strength: Float?
-    @Option(help: "Seconds at most of the search, where there is no encoder.") var seconds: Double?
-    @Option(help: "Steps at most of the search.") var steps: Int?
+    @Option(
+        help: """
+            Seconds at most of the search for a code, which edits (15 at most) and generators without an encoder need.
+            """)
+    var seconds: Double?
+    @Option(help: "Steps at most of that search.") var steps: Int?
     @Option(help: "The seed of the variants.") var seed: UInt64 = 0
     @Option(help: "The generator's name in the workspace.") var generator = "default"
     @OptionGroup var workspace: WorkspaceOption
@@ -50,6 +55,7 @@ struct ColorizeCommand: ParsableCommand {
 
     private var request: ColorizeRequest {
         var request = ColorizeRequest(files, out: out)
+        request.sheet = sheet
         request.isAligned = aligned
         request.isAsGenerated = asGenerated
         (request.source, request.isConsulted) = (chroma, !noConsultation)

@@ -45,8 +45,13 @@ import Weights
         let (file, out) = (folder + "/face.png", folder + "/colour.png")
         let photograph = picture()
         try photograph.write(to: file)
-        _ = try colorize([file, "--aligned", "--out", out])
+        _ = try colorize([file, "--aligned", "--out", out, "--sheet", folder + "/compare.png"])
         let coloured = try Image.read(out)
+        // Before and after, side by side.
+        let sheet = try Image.read(folder + "/compare.png")
+        #expect(sheet.height < 120 && sheet.width > 2 * 96)
+        let right = sheet.cropped(x: sheet.width - 96 - 4, y: 4, width: 96, height: 96)
+        #expect(sheet.cropped(x: 4, y: 4, width: 96, height: 96) == photograph && right == coloured)
         #expect(coloured.width == 96 && coloured.height == 96)
         var (most, colourful) = (Float(0), 0)
         for i in 0..<96 * 96 {

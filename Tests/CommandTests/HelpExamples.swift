@@ -75,6 +75,7 @@ struct HelpExample {
         case "refine": result += " --steps 1 --faces 10 --batch 4 --classifier faces"
         case "report": result += " --faces 2"
         case "invert" where !result.contains("--seconds"): result += " --seconds 1"
+        case "colorize" where line.contains("--direction"): result += " --seconds 1"
         case "edit" where line.contains("--photo"): result += " --seconds 1"
         case "train": result += " --threads 1"
         case "evaluate-inversion": result = result.replacing("nearest,", with: "") + " --steps 2"

@@ -1,0 +1,67 @@
+import Classifiers
+import Core
+import Editing
+import Encoders
+import Generators
+import Images
+import Inversion
+import Latents
+
+/// Edits photographs that were coloured, as `edit --photo` edits photographs in colour.
+struct ColouredEdits {
+    private let session: Session
+    private let generator: Generator
+    private let encoder: (any PhotographEncoder)?
+    private let inverter: Inverter
+    private let editor: PhotographEditor
+    private let classifier: AttributeClassifier
+    private let budget: InversionBudget
+    private let mixtures: [EditMixture]
+    private let strength: Float
+    private let unit: StrengthUnit
+
+    /// - Parameters:
+    ///   - session: Whose networks are used.
+    ///   - generator: Makes the edited faces.
+    ///   - mixtures: The directions.
+    ///   - request: How far, and how long codes are looked for.
+    /// - Throws: ``Core/Failure`` when networks are missing or damaged.
+    init(_ session: Session, _ generator: Generator, _ mixtures: [EditMixture], _ request: ColorizeRequest) throws {
+        self.session = session
+        self.generator = generator
+        self.mixtures = mixtures
+        (strength, unit) = (request.strength, request.unit)
+        encoder =
+            session.encoderPath(for: generator.identity) == nil ? nil : try session.photographEncoder(for: generator)
+        inverter = try session.inverter(generator)
+        classifier = try session.classifier(nil)
+        var source = PhotographSource([])
+        source.isConsulted = request.isConsulted
+        editor = try session.editor(of: source, generator, FaceRendering())
+        budget = InversionBudget(
+            steps: request.budget.steps, seconds: request.budget.seconds.map { min($0, PhotographSource.seconds) })
+    }
+
+    /// A coloured photograph with its faces edited.
+    ///
+    /// - Parameters:
+    ///   - picture: The photograph.
+    ///   - places: Where its faces are.
+    /// - Returns: A photograph of the same size.
+    /// - Throws: ``Core/Failure`` when memory runs out, or a stop.
+    func edited(_ picture: Image, places: [PictureSquare]) throws -> Image {
+        try places.reduce(picture) { picture, place in
+            let face = PhotographFace(picture, at: place)
+            let seen = ImageBatch([face.square.centredSquare(size: Inverter.side)], side: Inverter.side)
+            let found = try inverter.invert(
+                seen, start: encoder?.codes(of: seen), budget: budget, context: session.context.quiet)[0]
+            let plan = EditPlan(
+                codes: found.code, labels: [""], mixtures: mixtures, strengths: [strength], unit: unit, layers: nil,
+                layerCount: found.code.rows)
+            var regions = PhotographRegions(editor, plan, classifier: classifier)
+            let region = try regions.region(mixture: 0, strength: strength, of: plan.codes)
+            return try editor.edits(of: face, code: plan.codes)
+                .picture(of: plan.edited(), region: region, isCropped: false)
+        }
+    }
+}
