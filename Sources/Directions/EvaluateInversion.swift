@@ -80,12 +80,16 @@ extension Session {
         let progress = context.progress(
             "evaluate-inversion", unit: "photographs", total: chosen.count * request.methods.count)
         defer { progress.finish() }
-        let rows = try request.methods.map { method in
+        let rows = try request.methods.flatMap { method in
             let encoder: (any PhotographEncoder)? =
                 method.hasEncoder
                 ? ours
                 : method.isBaseline ? try baseline(method, for: generator) : nil
-            var found: [Inversion] = []
+            // Beside the encoder's own faces those that its consultation gives details, where it has one.
+            let consultation =
+                method == .encoder && request.encoder == nil
+                ? try self.consultation(for: generator, isGrey: request.isGrey) : nil
+            var (found, consulted): ([Inversion], [Inversion]) = ([], [])
             for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
                 try context.check()
                 let some = chosen[start..<min(chosen.count, start + inverter.batch)]
@@ -94,9 +98,16 @@ extension Session {
                     side: Inverter.side)
                 let seen = request.isGrey ? truth.grey() : truth
                 found += try inversions(of: seen, truth: truth, method, encoder, inverter, request)
+                if let consultation, let encoder {
+                    consulted += try inversions(of: seen, truth: truth, consultation, encoder, inverter, request)
+                }
                 progress.advance(some.count)
             }
-            return InversionTable.Row(method, budget: request, found)
+            let row = InversionTable.Row(method, budget: request, found)
+            if consulted.isEmpty { return [row] }
+            return [
+                row, InversionTable.Row("encoder+consultation", title: "encoder + consultation (HFGI)", consulted),
+            ]
         }
         let table = InversionTable(
             count: chosen.count, generator: request.generator, isGrey: request.isGrey, judge: inverter.judgeTitle,
@@ -123,11 +134,23 @@ extension Session {
             codes = try LatentCodes(
                 found.flatMap(\.own.values), rows: found.first?.own.rows ?? 1, size: found.first?.own.size ?? 1)
         }
-        let took = (clock.now - began) / max(1, truth.count)
         guard let codes else { return [] }
         return try inverter.measured(
-            codes, truth, steps: steps,
-            seconds: Double(took.components.seconds) + Double(took.components.attoseconds) * 1e-18)
+            codes, truth, steps: steps, seconds: (clock.now - began) / .seconds(max(1, truth.count)))
+    }
+
+    /// The same of an encoder's codes, their faces given the photographs' details.
+    private func inversions(
+        of seen: ImageBatch, truth: ImageBatch, _ consultation: FaceConsultation, _ encoder: any PhotographEncoder,
+        _ inverter: Inverter, _ request: EvaluateInversionRequest
+    ) throws -> [Inversion] {
+        let clock = ContinuousClock()
+        let began = clock.now
+        let codes = try encoder.codes(of: seen)
+        let faces = try consultation.faces(of: codes, photographs: seen, isGrey: request.isGrey)
+            .faces(size: Inverter.side)
+        return try inverter.measured(
+            codes, truth, steps: 0, seconds: (clock.now - began) / .seconds(max(1, truth.count)), faces: faces)
     }
 
     /// The tables that a workspace keeps.
@@ -143,9 +166,6 @@ extension Session {
 
 extension InversionTable.Row {
     fileprivate init(_ method: InvertRequest.Method, budget request: EvaluateInversionRequest, _ found: [Inversion]) {
-        func mean(_ value: (Inversion) -> Double) -> Double {
-            found.reduce(0) { $0 + value($1) } / Double(max(1, found.count))
-        }
         func text(_ budget: InversionBudget) -> String {
             budget.seconds.map { String(format: "%g s", $0) } ?? budget.steps.map { "\($0) steps" } ?? ""
         }
@@ -158,9 +178,16 @@ extension InversionTable.Row {
             case .optimise: "optimise, \(text(request.search))"
             case .tune: "tune"
             }
+        self.init(method.rawValue, title: title, found)
+    }
+
+    fileprivate init(_ name: String, title: String, _ found: [Inversion]) {
+        func mean(_ value: (Inversion) -> Double) -> Double {
+            found.reduce(0) { $0 + value($1) } / Double(max(1, found.count))
+        }
         let hasIdentity = found.allSatisfy { $0.identity != nil }
         self.init(
-            method: method.rawValue, title: title, l2: mean { Double($0.error) }, lpips: mean { Double($0.perceptual) },
+            method: name, title: title, l2: mean { Double($0.error) }, lpips: mean { Double($0.perceptual) },
             identity: hasIdentity ? mean { Double($0.identity ?? 0) } : nil, seconds: mean(\.seconds))
     }
 }

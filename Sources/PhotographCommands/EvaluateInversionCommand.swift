@@ -15,7 +15,8 @@ struct EvaluateInversionCommand: ParsableCommand {
             photographs without colours, and are compared in colour all the same. Published figures stand below as context. \
             The table is kept for `directions report`.
 
-            Methods: mean (the mean face for all), nearest (the nearest of 20,000 random faces), encoder, encoder+optimise, optimise.
+            Methods: mean (the mean face for all), nearest (the nearest of 20,000 random faces), encoder (with another row where it has a \
+            consultation, whose faces have the photographs' details), encoder+optimise, optimise.
 
             For example:
               directions evaluate-inversion test --count 200 --methods mean,nearest,encoder
