@@ -8,13 +8,14 @@ import Inversion
 import Latents
 
 /// Edits photographs that were coloured, as `edit --photo` edits photographs in colour.
-struct ColouredEdits {
+///
+/// What it learns of an edit's region serves all faces; one thread at a time may use it.
+final class ColouredEdits {
     private let session: Session
-    private let generator: Generator
     private let encoder: (any PhotographEncoder)?
     private let inverter: Inverter
     private let editor: PhotographEditor
-    private let classifier: AttributeClassifier
+    private var regions: PhotographRegions
     private let budget: InversionBudget
     private let mixtures: [EditMixture]
     private let strength: Float
@@ -28,16 +29,18 @@ struct ColouredEdits {
     /// - Throws: ``Core/Failure`` when networks are missing or damaged.
     init(_ session: Session, _ generator: Generator, _ mixtures: [EditMixture], _ request: ColorizeRequest) throws {
         self.session = session
-        self.generator = generator
         self.mixtures = mixtures
         (strength, unit) = (request.strength, request.unit)
         encoder =
             session.encoderPath(for: generator.identity) == nil ? nil : try session.photographEncoder(for: generator)
         inverter = try session.inverter(generator)
-        classifier = try session.classifier(nil)
         var source = PhotographSource([])
         source.isConsulted = request.isConsulted
         editor = try session.editor(of: source, generator, FaceRendering())
+        // An edit moves all codes alike, so that one of any code tells where it changes faces.
+        let code = try Session.spread(LatentCodes(generator.meanLatent), rows: generator.layout.canonicalRows)
+        let plan = ColouredEdits.plan(code, mixtures, request.strength, request.unit)
+        regions = try PhotographRegions(editor, plan, classifier: session.classifier(nil))
         budget = InversionBudget(
             steps: request.budget.steps, seconds: request.budget.seconds.map { min($0, PhotographSource.seconds) })
     }
@@ -55,13 +58,18 @@ struct ColouredEdits {
             let seen = ImageBatch([face.square.centredSquare(size: Inverter.side)], side: Inverter.side)
             let found = try inverter.invert(
                 seen, start: encoder?.codes(of: seen), budget: budget, context: session.context.quiet)[0]
-            let plan = EditPlan(
-                codes: found.code, labels: [""], mixtures: mixtures, strengths: [strength], unit: unit, layers: nil,
-                layerCount: found.code.rows)
-            var regions = PhotographRegions(editor, plan, classifier: classifier)
+            let plan = ColouredEdits.plan(found.code, mixtures, strength, unit)
             let region = try regions.region(mixture: 0, strength: strength, of: plan.codes)
             return try editor.edits(of: face, code: plan.codes)
                 .picture(of: plan.edited(), region: region, isCropped: false)
         }
+    }
+
+    private static func plan(
+        _ code: LatentCodes, _ mixtures: [EditMixture], _ strength: Float, _ unit: StrengthUnit
+    ) -> EditPlan {
+        EditPlan(
+            codes: code, labels: [""], mixtures: mixtures, strengths: [strength], unit: unit, layers: nil,
+            layerCount: code.rows)
     }
 }

@@ -92,16 +92,17 @@ extension Session {
             var (found, consulted): ([Inversion], [Inversion]) = ([], [])
             for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
                 try context.check()
-                let some = chosen[start..<min(chosen.count, start + inverter.batch)]
+                let files = chosen[start..<min(chosen.count, start + inverter.batch)]
                 let truth = ImageBatch(
-                    try some.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
+                    try files.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
                     side: Inverter.side)
                 let seen = request.isGrey ? truth.grey() : truth
-                found += try inversions(of: seen, truth: truth, method, encoder, inverter, request)
-                if let consultation, let encoder {
-                    consulted += try inversions(of: seen, truth: truth, consultation, encoder, inverter, request)
+                let some = try inversions(of: seen, truth: truth, method, encoder, inverter, request)
+                found += some
+                if let consultation {
+                    consulted += try inverter.consulted(some, by: consultation, seen, truth: truth, request)
                 }
-                progress.advance(some.count)
+                progress.advance(files.count)
             }
             let row = InversionTable.Row(method, budget: request, found)
             if consulted.isEmpty { return [row] }
@@ -139,20 +140,6 @@ extension Session {
             codes, truth, steps: steps, seconds: (clock.now - began) / .seconds(max(1, truth.count)))
     }
 
-    /// The same of an encoder's codes, their faces given the photographs' details.
-    private func inversions(
-        of seen: ImageBatch, truth: ImageBatch, _ consultation: FaceConsultation, _ encoder: any PhotographEncoder,
-        _ inverter: Inverter, _ request: EvaluateInversionRequest
-    ) throws -> [Inversion] {
-        let clock = ContinuousClock()
-        let began = clock.now
-        let codes = try encoder.codes(of: seen)
-        let faces = try consultation.faces(of: codes, photographs: seen, isGrey: request.isGrey)
-            .faces(size: Inverter.side)
-        return try inverter.measured(
-            codes, truth, steps: 0, seconds: (clock.now - began) / .seconds(max(1, truth.count)), faces: faces)
-    }
-
     /// The tables that a workspace keeps.
     func inversionTables() -> [InversionTable] {
         [false, true].compactMap { isGrey in
@@ -161,6 +148,23 @@ extension Session {
                 try? JSONDecoder().decode(InversionTable.self, from: $0)
             }
         }
+    }
+}
+
+extension Inverter {
+    /// An encoder's codes, their faces given the photographs' details.
+    fileprivate func consulted(
+        _ found: [Inversion], by consultation: FaceConsultation, _ seen: ImageBatch, truth: ImageBatch,
+        _ request: EvaluateInversionRequest
+    ) throws -> [Inversion] {
+        guard let first = found.first else { return [] }
+        let clock = ContinuousClock()
+        let began = clock.now
+        let codes = try LatentCodes(found.flatMap(\.own.values), rows: first.own.rows, size: first.own.size)
+        let faces = try consultation.faces(of: codes, photographs: seen, isGrey: request.isGrey)
+            .faces(size: Inverter.side)
+        let took = (clock.now - began) / .seconds(found.count)
+        return try measured(codes, truth, steps: 0, seconds: first.seconds + took, faces: faces)
     }
 }
 
