@@ -102,7 +102,7 @@ extension DirectionRefiner {
     /// What names the refinement: the same inputs make no new version, so these texts never change.
     func inputs(_ baseline: DirectionFile) throws -> String {
         DirectionMetadata.fingerprint([
-            "solver": "local", "method": "natural descent, \(DirectionRefiner.ownLayers) own layers, views 1",
+            "solver": "local", "method": "natural descent, \(DirectionRefiner.ownLayers) own layers, views 1, reach 1",
             "faces": "\(settings.faces)", "steps": "\(settings.steps)", "batch": "\(settings.batch)",
             "seeds": "\(DirectionRefiner.seed),\(DirectionRefiner.descentSeed)",
             "classifier": panel.members.map(\.sha256).joined(separator: ","), "keeping": keeping.description,

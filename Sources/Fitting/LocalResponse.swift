@@ -11,6 +11,8 @@ public struct LocalResponse: Sendable {
         public var dependency = 0.0
         /// Share of the faces without the attribute that get it; those near the threshold count in part.
         public var successRate = 0.0
+        /// Each judge's share of the faces without the attribute that get it, every face counting whole.
+        public var shares: [Double] = []
 
         func towards(_ other: Effect, _ part: Double) -> Effect {
             func between(_ path: KeyPath<Effect, Double>) -> Double {
@@ -18,7 +20,8 @@ public struct LocalResponse: Sendable {
             }
             return Effect(
                 strength: between(\.strength), targetChange: between(\.targetChange), dependency: between(\.dependency),
-                successRate: between(\.successRate)
+                successRate: between(\.successRate),
+                shares: zip(shares, other.shares).map { $0 + part * ($1 - $0) }
             )
         }
 
@@ -53,6 +56,12 @@ public struct LocalResponse: Sendable {
     private static let usualStrength = 2.0
     /// Of the highest response, where it counts as reached.
     private static let nearly = 0.97
+    /// The strengths in sigma at which a direction gives the attribute to no fewer faces than its baseline.
+    private static let usualStrengths = 1.0...4.0
+    /// By how much a share may be less: a face or two in a hundred are chance.
+    private static let shareSlack = 0.015
+    /// The most that sigma grows by for it: one that never gives the attribute to more faces is not worth more strength.
+    public static let mostGrowth = 1.5
 
     /// [faces, targets]: their logits as they are.
     private let base: [Float]
@@ -97,8 +106,16 @@ public struct LocalResponse: Sendable {
                     / Double(judges)
             },
             successRate: lacking.reduce(0) { $0 + LocalResponse.part(logits[$1], threshold: threshold) }
-                / Double(max(1, lacking.count))
+                / Double(max(1, lacking.count)),
+            shares: (0..<judges).map { share(logits, judge: $0) }
         )
+    }
+
+    /// Of the faces that lack the attribute as one judge sees them, the part that gets it.
+    private func share(_ logits: [Float], judge: Int) -> Double {
+        let part = base.count / judges
+        let faces = lacking.filter { judge * part..<(judge + 1) * part ~= $0 }
+        return Double(faces.count { logits[$0] >= threshold }) / Double(max(1, faces.count))
     }
 
     /// What a face counts as having the attribute, 0 to 1.
@@ -155,5 +172,36 @@ public struct LocalResponse: Sendable {
         return Match(
             direction: Effect.first(effects, \.successRate, reaching: most) ?? Effect(),
             baseline: Effect.first(baseline, \.successRate, reaching: most) ?? reference)
+    }
+
+    /// What to multiply a direction's sigma by so that at one to four sigma each judge sees it give the attribute to no fewer
+    /// faces than the baseline.
+    ///
+    /// The direction is as strong as the baseline where one half gets the attribute; above and below that its response
+    /// can be flatter.
+    ///
+    /// - Parameters:
+    ///   - effects: What the direction does, from low strengths to high, in its own sigma.
+    ///   - baseline: What the baseline does at its sigma.
+    /// - Returns: 1 to ``mostGrowth``.
+    public static func growth(_ effects: [Effect], baseline: [Effect]) -> Double {
+        var growth = 1.0
+        for wanted in baseline where usualStrengths ~= wanted.strength {
+            for (judge, share) in wanted.shares.enumerated() where share > shareSlack {
+                var before = Effect(shares: wanted.shares.map { _ in 0 })
+                var reached = mostGrowth * wanted.strength
+                for effect in effects {
+                    if effect.shares[judge] >= share - shareSlack {
+                        let (low, high) = (before.shares[judge], effect.shares[judge])
+                        let part = (share - shareSlack - low) / max(high - low, 1e-9)
+                        reached = before.towards(effect, max(0, part)).strength
+                        break
+                    }
+                    before = effect
+                }
+                growth = max(growth, reached / wanted.strength)
+            }
+        }
+        return min(growth, mostGrowth)
     }
 }

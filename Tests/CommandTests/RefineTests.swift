@@ -22,15 +22,16 @@ struct RefineTests {
         let first = try run(local)
         #expect(first.contains("male@v"))
         let store = try LatentStore.openReadOnly(folder.path + "/latents.sqlite")
-        // A plain direction and what became of it, at five strengths each, as two classifiers see them; the faces of calibration.
+        // A plain direction and what became of it, at five strengths each and that once more at six, as two classifiers see
+        // them; the faces of calibration.
         let plain = "label GLOB '*@v1'"
         #expect(
-            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "10|2|22"
+            try store.answer("SELECT sum(\(plain)), sum(direction_sha256 = ''), count(*) FROM evaluations") == "10|2|34"
         )
-        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "248")
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "368")
         // Again: what is known is found, and what is not comes out the same; no version is made.
         #expect(try run(local) == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))
-        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "248")
+        #expect(try store.answer("SELECT count(*) FROM evaluation_faces") == "368")
         // So does the former name.
         let former = try Program.run(
             "fit --attr male --solver local --faces 10 --steps 1 --batch 4".split(

@@ -254,6 +254,38 @@ import Testing
             "\(weak)")
     }
 
+    @Test func sigmaGrowsUntilNoFewerFacesGetIt() {
+        // Faces lack it by 0.5 to 4.5: a change of 1 gives it to one in five, of 2 to two, of 4 to four.
+        let baseline = effects(1, 1)
+        #expect(baseline.map(\.shares) == [[0.2], [0.4], [0.8]])
+        #expect(LocalResponse.growth(effects(2, 1), baseline: baseline) == 1)
+        #expect(LocalResponse.growth(baseline, baseline: baseline) == 1)
+        // Three quarters as strong: what the baseline gives at 2 and 4 it gives at 2.7 and 5.3.
+        let weak = [0.5, 1, 2, 3, 4, 6].map { strength in
+            response.effect(base.indices.map { base[$0] + Float($0 % 2 == 0 ? 0.75 * strength : 0) }, strength: strength)
+        }
+        let growth = LocalResponse.growth(weak, baseline: baseline)
+        #expect(growth > 1.2 && growth < 1.5, "\(growth)")
+        // One that gives it to nobody is not made stronger without end.
+        #expect(LocalResponse.growth(effects(0, 1), baseline: baseline) == LocalResponse.mostGrowth)
+    }
+
+    /// Two judges: what one sees more of does not make up for what the other sees less of.
+    @Test func eachJudgeCounts() {
+        let both = base + base
+        let response = LocalResponse(base: both, targets: 2, target: 0, threshold: 0, judges: 2)
+        func effects(_ first: Float, _ second: Float) -> [LocalResponse.Effect] {
+            [0.5, 1, 2, 3, 4, 6].map { strength in
+                response.effect(
+                    both.indices.map { i in
+                        both[i] + Float(i % 2 == 0 ? strength : 0) * (i < base.count ? first : second)
+                    }, strength: strength)
+            }
+        }
+        #expect(LocalResponse.growth(effects(2, 0.75), baseline: effects(1, 1)) > 1.2)
+        #expect(LocalResponse.growth(effects(2, 1), baseline: effects(1, 1)) == 1)
+    }
+
     @Test func whatLowersItsOwnLogitHasNoReference() {
         #expect(LocalResponse.reference(effects(-1, 1)) == nil)
     }
