@@ -53,6 +53,8 @@ public struct EvaluateRequest: Sendable {
     public var judges: [String: Judge] = [:]
     /// How many fresh faces.
     public var count = 200
+    /// A filter of attributes that these faces pass, as the classifier that judges sees them unedited; nil takes the first.
+    public var among: String?
     /// In sigma.
     public var strengths: [Double]
     /// The rows of StyleGAN2's W+ to change; nil for all.
@@ -103,6 +105,11 @@ public struct EvaluateRequest: Sendable {
         guard !strengths.isEmpty, strengths.allSatisfy(\.isFinite) else {
             throw Failure("strengths", "are none, or not finite", "for example 1, 2, 3", kind: .usage)
         }
+        if let among {
+            guard try Filter(among) != Filter() else {
+                throw Failure("among", "is empty", "for example male > 0.9", kind: .usage)
+            }
+        }
         try photographs?.validate()
         guard 0...1024 ~= threads else {
             throw Failure("threads \(threads)", "must be 0 to 1024", "0 is one a processor", kind: .usage)
@@ -140,7 +147,7 @@ extension Session {
             "strength": strengths.map { "\($0)" }.joined(separator: ","), "layers": request.layers?.description ?? "",
             "as": request.judges.map { "\($0)=\($1.isLowered ? "-" : "")\($1.attribute.slug)" }.sorted()
                 .joined(separator: ","), "half": "\(request.isHalf)", "judge": second?.name ?? "",
-            "hold": request.hold?.held.description ?? "",
+            "hold": request.hold?.held.description ?? "", "among": request.among ?? "",
         ]
         return try store.logged("evaluate", parameters: parameters, inputs: ["classifier": judge.sha256]) {
             var evaluator = DirectionEvaluator(
@@ -151,6 +158,14 @@ extension Session {
             if let seed = request.seed { evaluator.seed = seed }
             evaluator.embedder = try embedder(request)
             evaluator.judges = [second].compactMap(\.self)
+            if let among = request.among {
+                let filter = try Filter(among)
+                let found = try evaluator.faces(count: request.count) {
+                    try store.faces(passing: filter, probabilities: judge.probabilities($0), of: judge.attributes)
+                }
+                evaluator.places = found.places
+                context.notice("evaluate: \(request.count) of \(found.of) faces pass `\(among)`")
+            }
             var subjects = try files.map { file in
                 DirectionEvaluator.Subject(
                     EditDirection(file), sha256: Hashing.sha256(try file.encoded()), layers: range)
@@ -184,9 +199,10 @@ extension Session {
                     let found = try calculator.metrics(real[index], attribute: name, lowers: lowers)
                     metrics.photographs = .init(count: found.faces, levels: found.levels)
                 }
+                metrics.among = request.among
                 results.append(metrics)
-                // What another generator's direction does here is no measurement of it.
-                if !isHeld && request.layers == nil && file.belongs(to: identity.sha256)
+                // What another generator's direction does here is no measurement of it, and what it does to some faces is none of all.
+                if !isHeld && request.layers == nil && request.among == nil && file.belongs(to: identity.sha256)
                     && library.versions(of: file.attribute).contains(file.version)
                 {
                     try library.write(metrics, of: file)

@@ -25,12 +25,15 @@ struct EvaluateCommand: ParsableCommand {
             Scores stay in the database, so a stopped evaluation goes on. The figures are written beside the direction file.
 
             A second classifier that no direction was made by, --judge, sees the same faces; its figures stand beside. With --hold \
-            each direction is measured plain and held, as `edit --hold` does it.
+            each direction is measured plain and held, as `edit --hold` does it. With --among the figures are of some faces, such as \
+            men, and are not written beside the direction file.
 
             With --photos each direction has lines on photographs as well: edited as `edit --photo` does it, and compared with the \
             photograph itself.
 
-            Example: directions evaluate --direction smiling,smiling@v1 --count 200 --strength 1,2,3
+            For example:
+              directions evaluate --direction smiling,smiling@v1 --count 200 --strength 1,2,3
+              directions evaluate --direction mustache --among "male > 0.9 and mustache < 0.5" --count 100
             """)
 
     @Option(help: "Directions, separated by commas (default: the newest of each attribute).") var direction: String?
@@ -44,6 +47,13 @@ struct EvaluateCommand: ParsableCommand {
     var judged: String?
 
     @Option(help: "How many fresh faces.") var count = 200
+
+    @Option(
+        help: ArgumentHelp(
+            "Take fresh faces that pass this filter of attributes, in the language of `query`, such as \"male > 0.9\".",
+            valueName: "filter"))
+    var among: String?
+
     @Option(parsing: .unconditional, help: "Strengths in sigma, separated by commas.") var strength = "0.5,1,1.5,2,3"
     @Option(help: "Change only these rows of StyleGAN2's W+, such as 0-7.") var layers: String?
     @Option(help: "The seed of the fresh faces (default: one reserved for evaluations).") var seed: UInt64?
@@ -89,6 +99,7 @@ struct EvaluateCommand: ParsableCommand {
             var request = EvaluateRequest(try subjects, strengths: strengths)
             request.judges = try judges
             request.count = count
+            request.among = among
             request.layers = try layers.map { try LayerSelection($0) }
             request.seed = seed
             request.classifier = classifier

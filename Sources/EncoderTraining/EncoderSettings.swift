@@ -130,7 +130,7 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         try require(1...1_000_000 ~= validationInterval, "interval", "must be 1 to 1,000,000")
     }
 
-    /// The learning rate of a step: a short rise, then half a cosine down to a tenth (of pairs) or on a plateau (of photographs).
+    /// The learning rate of a step: a short rise, then a straight line down to a fifth (of pairs) or a tenth (of photographs).
     func rate(step: Int) -> Double {
         if step < latentSteps {
             let rise = min(1, Double(step + 1) / 100)

@@ -63,11 +63,15 @@ public struct DirectionEvaluator {
     public var seed: UInt64 = DirectionEvaluator.seed
     /// Faces a batch.
     public var batch = 16
+    /// The indices of the faces that are measured, of ``faces(count:passing:)``; nil for the first of the seed.
+    public var places: [Int]?
     /// Also measures how much of the person is left; nil leaves that out.
     public var embedder: FaceEmbedder?
 
     /// The seed that evaluations use unless told otherwise.
     public static let seed = UInt64.max - 1
+    /// How many times as many faces are looked through for those of a population.
+    public static let mostLookedThrough = 200
 
     public init(
         generator: Generator, synthesizer: any Synthesizer, classifier: AttributeClassifier, store: LatentStore,
@@ -83,6 +87,7 @@ public struct DirectionEvaluator {
     private struct Batch: Sendable {
         /// The evaluations' rows by the classifiers that are to score these faces: 0 is the evaluator's own.
         let evaluations: [(judge: Int, id: Int64)]
+        /// The faces' indices in the seed.
         let faces: [Int]
         let codes: LatentCodes
     }
@@ -119,10 +124,10 @@ public struct DirectionEvaluator {
     public func measureByEach(_ subjects: [Subject], strengths: [[Double]], count: Int) throws -> [[Measured]] {
         precondition(subjects.count == strengths.count, "strengths for each direction")
         let rows = try classifierRows()
-        let size = generator.identity.latentSize
-        let base = try LatentCodes(generator.latents(seed: seed, indices: 0..<UInt64(count)), size: size)
+        let faces = places ?? Array(0..<count)
+        let base = try codes(faces)
         let unedited = try evaluations(rows) { EvaluationKey(generatorSHA256: $0, classifier: $1, seed: seed) }
-        var batches = try self.batches(unedited, count: count) { base }
+        var batches = try self.batches(unedited, faces: faces) { base }
         var ids: [[[Int64]]] = []
         for (subject, strengths) in zip(subjects, strengths) {
             ids.append([])
@@ -135,21 +140,21 @@ public struct DirectionEvaluator {
                         layers: subject.layers.map { "\($0.first)-\($0.last)" } ?? "", seed: seed)
                 }
                 ids[ids.count - 1].append(found)
-                batches += try self.batches(found, count: count) {
+                batches += try self.batches(found, faces: faces) {
                     try subject.edit?(base, strength) ?? edited(base, along: subject, strength: strength)
                 }
             }
         }
         try score(batches)
         return try rows.indices.map { judge in
-            let logits = try store.faces(of: unedited[judge], count: count)
+            let logits = try store.logits(of: unedited[judge], faces: faces)
             return try subjects.indices.map { index in
                 let ids = ids[index]
                 var measured = Measured(
                     label: subjects[index].label ?? subjects[index].direction.label, strengths: strengths[index],
-                    logits: try ids.map { try store.faces(of: $0[judge], count: count) }, base: logits)
-                let edited = try ids.compactMap { try store.embeddings(of: $0[0], count: count) }
-                if let unedited = try store.embeddings(of: unedited[0], count: count), edited.count == ids.count {
+                    logits: try ids.map { try store.logits(of: $0[judge], faces: faces) }, base: logits)
+                let edited = try ids.compactMap { try store.embeddings(of: $0[0], faces: faces) }
+                if let unedited = try store.embeddings(of: unedited[0], faces: faces), edited.count == ids.count {
                     measured.embeddings = (edited, unedited)
                 }
                 return measured
@@ -162,11 +167,45 @@ public struct DirectionEvaluator {
     /// - Returns: By classifier [count, its attributes], logits.
     /// - Throws: ``Failure`` of any stage; what was scored before stays.
     public func unedited(count: Int) throws -> [[Float]] {
-        let base = try LatentCodes(
-            generator.latents(seed: seed, indices: 0..<UInt64(count)), size: generator.identity.latentSize)
+        let faces = Array(0..<count)
+        let base = try codes(faces)
         let ids = try evaluations(classifierRows()) { EvaluationKey(generatorSHA256: $0, classifier: $1, seed: seed) }
-        try score(batches(ids, count: count) { base })
-        return try ids.map { try store.faces(of: $0, count: count) }
+        try score(batches(ids, faces: faces) { base })
+        return try ids.map { try store.logits(of: $0, faces: faces) }
+    }
+
+    /// Fresh faces of a population: the first that pass a test of what the evaluator's own classifier says.
+    ///
+    /// - Parameters:
+    ///   - count: How many.
+    ///   - test: Gives the indices of those that pass, ascending, from the logits [faces, attributes].
+    /// - Returns: Indices of faces, ascending, and how many were looked through.
+    /// - Throws: ``Failure`` (not found) where of ``mostLookedThrough`` times as many faces too few pass, or of any stage.
+    public func faces(count: Int, passing test: ([Float]) throws -> [Int]) throws -> (places: [Int], of: Int) {
+        var scout = self
+        scout.judges = []
+        scout.embedder = nil
+        var looked = count
+        while true {
+            let found = try test(try scout.unedited(count: looked)[0])
+            if found.count >= count { return (Array(found.prefix(count)), found[count - 1] + 1) }
+            if looked >= DirectionEvaluator.mostLookedThrough * count {
+                throw Failure(
+                    "filter", "lets \(found.count) of \(looked) fresh faces pass, fewer than \(count)",
+                    "ask for fewer faces, or loosen the filter", kind: .notFound)
+            }
+            // As many as it takes at the share so far, at most four times as many at once.
+            let wanted = Double(looked) * Double(count) / Double(max(1, found.count))
+            looked = min(
+                max(looked + batch, Int(min(wanted, 4 * Double(looked)))), DirectionEvaluator.mostLookedThrough * count)
+        }
+    }
+
+    /// w of some of the seed's faces.
+    private func codes(_ faces: [Int]) throws -> LatentCodes {
+        let size = generator.identity.latentSize
+        let all = try generator.latents(seed: seed, indices: 0..<UInt64((faces.last ?? -1) + 1))
+        return try LatentCodes(faces.flatMap { all[$0 * size..<($0 + 1) * size] }, size: size)
     }
 
     /// The classifiers' rows in the database.
@@ -192,23 +231,24 @@ public struct DirectionEvaluator {
     }
 
     /// What the evaluations of one edit lack, in batches; the codes are made only where something is missing.
-    private func batches(_ evaluations: [Int64], count: Int, codes: () throws -> LatentCodes) throws -> [Batch] {
+    private func batches(_ evaluations: [Int64], faces: [Int], codes: () throws -> LatentCodes) throws -> [Batch] {
         // By face: the classifiers that have not scored it. How much of the person is left is the first one's to know.
-        var lacking = [[Int]](repeating: [], count: count)
+        var lacking = [[Int]](repeating: [], count: faces.count)
+        let rows = Dictionary(uniqueKeysWithValues: faces.enumerated().map { ($1, $0) })
         for (judge, id) in evaluations.enumerated() {
-            let missing = try store.missingFaces(of: id, count: count, embedded: judge == 0 && embedder != nil)
-            for face in missing { lacking[face].append(judge) }
+            let missing = try store.missingFaces(of: id, among: faces, embedded: judge == 0 && embedder != nil)
+            for face in missing { lacking[rows[face] ?? 0].append(judge) }
         }
-        let groups = Dictionary(grouping: (0..<count).filter { !lacking[$0].isEmpty }) { lacking[$0] }
+        let groups = Dictionary(grouping: faces.indices.filter { !lacking[$0].isEmpty }) { lacking[$0] }
         if groups.isEmpty { return [] }
         let all = try codes()
         let one = all.rows * all.size
         return try groups.sorted { $0.value[0] < $1.value[0] }.flatMap { judges, missing in
             try stride(from: 0, to: missing.count, by: batch).map { start in
-                let faces = Array(missing[start..<min(start + batch, missing.count)])
-                let values = faces.flatMap { all.values[$0 * one..<($0 + 1) * one] }
+                let rows = Array(missing[start..<min(start + batch, missing.count)])
+                let values = rows.flatMap { all.values[$0 * one..<($0 + 1) * one] }
                 return Batch(
-                    evaluations: judges.map { ($0, evaluations[$0]) }, faces: faces,
+                    evaluations: judges.map { ($0, evaluations[$0]) }, faces: rows.map { faces[$0] },
                     codes: try LatentCodes(values, rows: all.rows, size: all.size))
             }
         }

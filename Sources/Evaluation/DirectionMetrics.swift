@@ -48,6 +48,8 @@ public struct DirectionMetrics: Codable, Sendable {
     public var attribute: String
     /// How many faces were edited.
     public var faces: Int
+    /// The filter that these faces passed; nil for any.
+    public var among: String?
     /// What it does at each strength, ascending.
     public var levels: [Level]
     /// Strength in sigma at which the success rate is one half, between two levels; nil when no level reaches it.

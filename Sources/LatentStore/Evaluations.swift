@@ -89,22 +89,22 @@ extension LatentStore {
         }
     }
 
-    /// The faces of 0 ..< count that an evaluation lacks, ascending.
+    /// Those of some faces that an evaluation lacks.
     ///
     /// - Parameters:
     ///   - evaluation: The evaluation's row.
-    ///   - count: How many.
+    ///   - faces: Indices of faces.
     ///   - embedded: Whether a face without its embedding counts as missing.
-    /// - Returns: Indices of faces.
+    /// - Returns: Indices of faces, in the same order.
     /// - Throws: ``Failure`` when the database can't be read.
-    public func missingFaces(of evaluation: Int64, count: Int, embedded: Bool = false) throws -> [Int] {
+    public func missingFaces(of evaluation: Int64, among faces: [Int], embedded: Bool = false) throws -> [Int] {
         let present = try read { db in
             try db.values(
                 Int.self, "SELECT face FROM evaluation_faces WHERE evaluation = ? AND (embedding IS NOT NULL OR NOT ?)",
                 [evaluation, embedded])
         }
         let known = Set(present)
-        return (0..<count).filter { !known.contains($0) }
+        return faces.filter { !known.contains($0) }
     }
 
     /// Stores what some faces of an evaluation scored, in one transaction.
@@ -134,35 +134,75 @@ extension LatentStore {
         }
     }
 
-    /// The logits [count, attributes] of an evaluation's faces 0 ..< count.
+    /// The logits [faces.count, attributes] of some of an evaluation's faces.
     ///
     /// - Throws: ``Failure`` when some are missing.
-    public func faces(of evaluation: Int64, count: Int) throws -> [Float] {
-        let blobs = try read { db in
-            try db.values(
-                [Float].self, "SELECT logits FROM evaluation_faces WHERE evaluation = ? AND face < ? ORDER BY face",
-                [evaluation, count])
-        }
-        guard blobs.count == count else {
+    public func logits(of evaluation: Int64, faces: [Int]) throws -> [Float] {
+        let known = try vectors("logits", of: evaluation)
+        let found = faces.compactMap { known[$0] }
+        guard found.count == faces.count else {
             throw Failure(
-                path, "has \(blobs.count) of \(count) evaluated faces", "run `directions evaluate` again",
+                path, "has \(found.count) of \(faces.count) evaluated faces", "run `directions evaluate` again",
                 kind: .notFound)
         }
-        return Array(blobs.joined())
+        return Array(found.joined())
     }
 
-    /// The embeddings [count, 128] of an evaluation's faces 0 ..< count; nil when some have none.
+    /// The embeddings [faces.count, 128] of some of an evaluation's faces; nil when some have none.
     ///
     /// - Throws: ``Failure`` when the database can't be read.
-    public func embeddings(of evaluation: Int64, count: Int) throws -> [Float]? {
-        let blobs = try read { db in
-            try db.values(
-                [Float].self,
-                """
-                SELECT embedding FROM evaluation_faces
-                WHERE evaluation = ? AND face < ? AND embedding IS NOT NULL ORDER BY face
-                """, [evaluation, count])
+    public func embeddings(of evaluation: Int64, faces: [Int]) throws -> [Float]? {
+        let known = try vectors("embedding", of: evaluation)
+        let found = faces.compactMap { known[$0] }
+        return found.count == faces.count ? Array(found.joined()) : nil
+    }
+
+    /// A column of an evaluation's faces, by their indices, where it is known.
+    private func vectors(_ column: String, of evaluation: Int64) throws -> [Int: [Float]] {
+        try read { db in
+            var result: [Int: [Float]] = [:]
+            try db.forEachRow(
+                "SELECT face, \(column) AS value FROM evaluation_faces WHERE evaluation = ? AND \(column) IS NOT NULL",
+                [evaluation]
+            ) { row in
+                let face: Int = try row["face"]
+                result[face] = try row["value"]
+            }
+            return result
         }
-        return blobs.count == count ? Array(blobs.joined()) : nil
+    }
+
+    /// Which of some faces pass a filter of attributes.
+    ///
+    /// - Parameters:
+    ///   - filter: Names attributes alone: these faces are no latents of the database.
+    ///   - probabilities: [faces, attributes].
+    ///   - attributes: The attributes of the probabilities.
+    /// - Returns: Indices of faces, ascending.
+    /// - Throws: ``Failure`` (usage) for a field that is none of the attributes.
+    public func faces(
+        passing filter: Filter, probabilities: [Float], of attributes: [Attribute]
+    ) throws -> [Int] {
+        if let field = filter.latentFields.first {
+            throw Failure(
+                "filter", "`\(field)` is of latents in the database, these faces are fresh",
+                "name attributes alone, such as male > 0.9", kind: .usage)
+        }
+        try filter.check(among: attributes)
+        let columns = filter.attributes.map { "CAST(:\($0.slug) AS REAL) AS \"\($0.slug)\"" }.joined(separator: ", ")
+        let places = filter.attributes.compactMap(attributes.firstIndex)
+        return try read { db in
+            let statement = try db.prepare(
+                "SELECT 1 FROM (SELECT \(columns.isEmpty ? "1" : columns)) s WHERE \(filter.sql)")
+            return try (0..<probabilities.count / max(1, attributes.count)).filter { face in
+                var values: [String: any Bindable] = filter.arguments
+                for (attribute, place) in zip(filter.attributes, places) {
+                    values[attribute.slug] = Double(probabilities[face * attributes.count + place])
+                }
+                var passes = false
+                try statement.forEachRow(named: values, limit: 1) { _ in passes = true }
+                return passes
+            }
+        }
     }
 }

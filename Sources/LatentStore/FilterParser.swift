@@ -23,6 +23,8 @@ public struct Filter: Sendable, Equatable {
     public private(set) var attributes: [Attribute] = []
     /// Latents that nearness is asked to.
     public private(set) var nearLatents: [Int64] = []
+    /// Fields that latents have and their scores have not, in order of appearance.
+    public private(set) var latentFields: [String] = []
     /// The text, and where in it each attribute was first named.
     private var text = ""
     private var offsets: [Int] = []
@@ -69,6 +71,7 @@ public struct Filter: Sendable, Equatable {
         let computed = ["norm": "norm(l.w)", "distance": "distance(l.w, t.mean_latent)"]
         let wanted = Attribute.normalised(name)
         if let sql = plain[wanted] ?? computed[wanted] {
+            latentFields.append(wanted)
             if wanted != "id", !fields.contains(where: { $0.name == wanted }) { fields.append((wanted, sql)) }
             return sql
         }
@@ -85,6 +88,7 @@ public struct Filter: Sendable, Equatable {
         let sql = "cosine(l.w, (SELECT w FROM latents WHERE id = \(id)))"
         let name = "near_\(id)"
         nearLatents.append(id)
+        latentFields.append("near(\(id))")
         if !fields.contains(where: { $0.name == name }) { fields.append((name, sql)) }
         return sql
     }

@@ -262,7 +262,8 @@ import Testing
         #expect(LocalResponse.growth(baseline, baseline: baseline) == 1)
         // Three quarters as strong: what the baseline gives at 2 and 4 it gives at 2.7 and 5.3.
         let weak = [0.5, 1, 2, 3, 4, 6].map { strength in
-            response.effect(base.indices.map { base[$0] + Float($0 % 2 == 0 ? 0.75 * strength : 0) }, strength: strength)
+            response.effect(
+                base.indices.map { base[$0] + Float($0 % 2 == 0 ? 0.75 * strength : 0) }, strength: strength)
         }
         let growth = LocalResponse.growth(weak, baseline: baseline)
         #expect(growth > 1.2 && growth < 1.5, "\(growth)")

@@ -86,6 +86,30 @@ import Testing
         #expect(!expected.isEmpty && expected.count < 40)
     }
 
+    @Test(arguments: [
+        ("male > 0.5", [1, 2]), ("not male > 0.5", [0, 3]), ("male > 0.5 and smiling < 0.5", [2]),
+        ("smiling between 0.4 and 0.6 or male in (1)", [2, 3]), ("smiling > 2", []),
+    ])
+    func facesOutsideTheDatabasePassFiltersOfAttributes(text: String, expected: [Int]) throws {
+        let store = try LatentStore.open(SmallDatabase().path)
+        let attributes = [try Attribute.named("smiling"), try Attribute.named("male")]
+        let probabilities: [Float] = [0.1, 0.5, 0.9, 0.75, 0.2, 1, 0.5, 0]
+        #expect(try store.faces(passing: Filter(text), probabilities: probabilities, of: attributes) == expected)
+    }
+
+    @Test func facesOutsideTheDatabaseHaveNoFieldsOfLatents() throws {
+        let store = try LatentStore.open(SmallDatabase().path)
+        for (text, named) in [
+            ("id > 3", "`id`"), ("norm < 2", "`norm`"), ("near(1) > 0.5", "near(1)"), ("bald > 0.5", "`bald`"),
+        ] {
+            #expect {
+                try store.faces(passing: Filter(text), probabilities: [0.5], of: [Attribute.named("male")])
+            } throws: {
+                "\($0)".contains(named) && ($0 as? Failure)?.kind == .usage
+            }
+        }
+    }
+
     @Test func scoresAreShownWhereThereAreSome() throws {
         let database = SmallDatabase()
         let store = try LatentStore.open(database.path)
