@@ -9,7 +9,9 @@ import PhotographCommands
 struct CommandLineTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "directions",
-        abstract: "Discover semantic latent directions of StyleGAN-family face generators.",
+        abstract: """
+            Discover semantic latent directions of StyleGAN-family face generators, and edit and colour photographs with them.
+            """,
         version: Version.current,
         subcommands: [
             ReferenceCommand.self, BenchClassifierCommand.self, BenchSVMCommand.self, BenchSynthesisCommand.self,
@@ -46,6 +48,7 @@ struct CommandLineTool: AsyncParsableCommand {
         Terminal.catchSignals()
         signal(SIGPIPE, SIG_DFL)
         do {
+            try requireVerb(CommandLine.arguments.dropFirst().first)
             var command = try parseAsRoot()
             if var asynchronous = command as? AsyncParsableCommand {
                 try await asynchronous.run()
@@ -55,6 +58,15 @@ struct CommandLineTool: AsyncParsableCommand {
         } catch {
             end(with: error)
         }
+    }
+
+    /// Names the verbs nearest to a first word that is none.
+    private static func requireVerb(_ word: String?) throws {
+        let verbs = configuration.subcommands.flatMap { [$0._commandName] + $0.configuration.aliases } + ["help"]
+        guard let word, !word.hasPrefix("-"), !verbs.contains(word) else { return }
+        let shown = configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+        let near = Attribute.nearest(to: word.lowercased(), among: shown).joined(separator: ", ")
+        throw Failure(word, "is no verb", "did you mean \(near)? `directions --help` lists them", kind: .usage)
     }
 
     /// Ends the process: a failure as one line and status 1, or 64 for a usage error; help and the like as the parser does.

@@ -18,6 +18,15 @@ import Testing
         #expect(result.output.contains("directions \(verb)"))
     }
 
+    @Test(arguments: [
+        ("colorise", "colorize"), ("Edit", "edit"), ("evalute", "evaluate"), ("train_encoder", "train-encoder"),
+    ])
+    func aWordThatIsNoVerbIsToldTheNearest(word: String, verb: String) throws {
+        let result = try Program.run([word, "x.jpg"])
+        #expect(result.status == 64 && result.errors.contains("\(word): is no verb; did you mean \(verb)"))
+        #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+
     @Test func theReferenceIsFresh() throws {
         let result = try Program.run(["reference"])
         let committed = String(decoding: try AtomicFile.read(Program.root + "/docs/cli.md"), as: UTF8.self)
