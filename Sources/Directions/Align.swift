@@ -78,7 +78,7 @@ extension Session {
     public func align(_ request: AlignRequest) throws -> AlignResult {
         try request.validate()
         let files = try pictureFiles(request.files)
-        let detector = try faceDetector()
+        let (detector, originals) = (try faceDetector(), OriginalFiles(files))
         try FileManager.default.createDirectory(atPath: request.folder, withIntermediateDirectories: true)
         let progress = context.progress("align", unit: "photographs", total: files.count, isShown: files.count > 3)
         defer { progress.finish() }
@@ -105,6 +105,7 @@ extension Session {
                     let crop = face.crop(of: photograph, size: request.size)
                     let stem = request.folder + "/" + name + (face.faces > 1 ? "-face\(face.face)" : "")
                     let out = "\(stem).\(request.format == .jpeg ? "jpg" : request.format.rawValue)"
+                    try originals.check(out)
                     try AtomicFile.write(crop.encoded(as: request.format), to: out)
                     let one = AlignedFace(file: file, sha256: sha256, out: out, size: request.size, alignment: face)
                     let encoder = JSONEncoder()
@@ -115,6 +116,7 @@ extension Session {
                 }
                 if found.count > 1 {
                     let sheet = "\(request.folder)/\(name)-faces.jpg"
+                    try originals.check(sheet)
                     try AtomicFile.write(Session.sheet(crops, found).encodedJPEG(), to: sheet)
                     sheets.append(sheet)
                 }

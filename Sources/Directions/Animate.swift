@@ -49,10 +49,11 @@ public struct AnimationRequest: Sendable {
     /// Checks what can be checked before anything is loaded.
     ///
     /// - Throws: ``Core/Failure`` (usage) for what the edit refuses, strengths that are all the same, a length or a rate out of
-    ///   range, or a film of no format that can be written.
+    ///   range, a photograph's own name, or a film of no format that can be written.
     public func validate() throws {
         try edit.validate()
         _ = try Film(path: path, framesPerSecond: framesPerSecond)
+        try OriginalFiles(photographs?.files ?? []).check(path)
         guard seconds > 0, seconds <= 600 else {
             throw Failure("seconds \(seconds)", "must be above 0 and at most 600", "for example 3", kind: .usage)
         }

@@ -11,8 +11,8 @@ import Latents
 public struct ColorizeRequest: Sendable {
     /// Pictures, and folders of pictures.
     public var files: [String]
-    /// Where the coloured ones go: a file for one picture, else a folder.
-    public var out: String
+    /// Where the coloured ones go: a file for one picture, else a folder; nil puts each beside its photograph.
+    public var out: String?
     /// A picture of photographs beside what became of them, a row each; nil for none.
     public var sheet: String?
     /// Whether each picture is the square of one face in FFHQ's frame already; else its faces are looked for.
@@ -50,8 +50,8 @@ public struct ColorizeRequest: Sendable {
 
     /// - Parameters:
     ///   - files: Pictures, and folders of pictures.
-    ///   - out: Where the coloured ones go: a file for one picture, else a folder.
-    public init(_ files: [String], out: String) {
+    ///   - out: Where the coloured ones go: a file for one picture, else a folder; nil puts each beside its photograph.
+    public init(_ files: [String], out: String? = nil) {
         self.files = files
         self.out = out
     }
@@ -61,6 +61,11 @@ public struct ColorizeRequest: Sendable {
     /// - Throws: ``Core/Failure`` (usage) for no pictures, numbers out of range, or colours that are none.
     public func validate() throws {
         guard !files.isEmpty else { throw Failure("photographs", "are none", "name some pictures", kind: .usage) }
+        if out == nil, let folder = files.first(where: ColorizeRequest.isFolder) {
+            throw Failure(
+                folder, "is a folder, and its coloured pictures have no place of their own", "name a folder for them",
+                kind: .usage)
+        }
         guard 1...16 ~= variants else { throw Failure("variants", "must be 1 to 16", "for example 4", kind: .usage) }
         guard 0...2 ~= colourStrength else {
             throw Failure("strength of the colours", "must be 0 to 2", "for example 0.7", kind: .usage)
@@ -118,14 +123,16 @@ public struct ColorizeResult: Sendable {
 extension Session {
     /// Colours grey photographs and keeps their own luminance.
     ///
-    /// A picture that is there already is not made again, so that a stopped folder goes on. A picture that can't be read or shows no
-    /// face is left out, the others are done.
+    /// A picture that is there already is not made again, so that a stopped folder goes on, unless it is the only one and was named.
+    /// A picture that can't be read or shows no face is left out, the others are done. No photograph is written over.
     ///
     /// - Throws: ``Core/Failure``: a request that makes no sense (usage), no such generator or networks (not found), a file that can't
     ///   be written, or a stop.
     public func colorize(_ request: ColorizeRequest) throws -> ColorizeResult {
         try request.validate()
         let files = try pictureFiles(request.files)
+        let originals = OriginalFiles(files)
+        if let sheet = request.sheet { try originals.check(sheet) }
         let progress = context.progress("colorize", unit: "photographs", total: files.count)
         defer { progress.finish() }
         var (pictures, leftOut): ([ColorizeResult.Picture], [Failure]) = ([], [])
@@ -134,7 +141,10 @@ extension Session {
             try context.check()
             do {
                 let names = try request.names(for: file, among: files.count)
-                if names.allSatisfy({ FileManager.default.fileExists(atPath: $0) }) {
+                for name in names { try originals.check(name) }
+                if !request.isNamed(among: files.count),
+                    names.allSatisfy({ FileManager.default.fileExists(atPath: $0) })
+                {
                     pictures += names.map { .init(file: file, out: $0, isNew: false) }
                 } else {
                     let data = try AtomicFile.read(file)
@@ -177,15 +187,26 @@ extension Session {
 }
 
 extension ColorizeRequest {
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
+    /// Whether the coloured picture has a name, being the only one.
+    fileprivate func isNamed(among count: Int) -> Bool {
+        count == 1 && !((out ?? "") as NSString).pathExtension.isEmpty
+    }
+
     /// Where a photograph's colourings go, in the photograph's own format where that is written.
     fileprivate func names(for file: String, among count: Int) throws -> [String] {
-        var path = out
-        if count > 1 || (out as NSString).pathExtension.isEmpty {
-            try AtomicFile.makeFolder(out)
+        var path = out ?? ""
+        if !isNamed(among: count) {
+            let folder = out ?? (file as NSString).deletingLastPathComponent
+            if out != nil { try AtomicFile.makeFolder(folder) }
             let name = (file as NSString).lastPathComponent as NSString
             let ending =
                 ["jpg", "jpeg", "png", "webp"].contains(name.pathExtension.lowercased()) ? name.pathExtension : "png"
-            path = "\(out)/\(name.deletingPathExtension)-colour.\(ending)"
+            path = (folder as NSString).appendingPathComponent("\(name.deletingPathExtension)-colour.\(ending)")
         }
         _ = try ImageFormat(path: path)
         if variants == 1 { return [path] }

@@ -118,6 +118,7 @@ extension Session {
         let plain = try editor(of: request.photographs, generator, rendering)
         let progress = context.progress("edit", unit: "pictures", total: codes.count, isShown: codes.count > 1)
         defer { progress.finish() }
+        let originals = OriginalFiles(photographs.map(\.file))
         var images = [Image?](repeating: nil, count: codes.count)
         var regions = try PhotographRegions(
             plain, plan, classifier: request.isEverywhere ? nil : classifier(nil))
@@ -137,7 +138,11 @@ extension Session {
                     of: plan.codes.slice(index..<index + 1))
                 let edited = try edits.picture(
                     of: codes.slice(cell..<cell + 1), region: region, isCropped: request.isCropped)
-                if let folder = request.frames { try edited.write(to: "\(folder)/\(names[cell]).png") }
+                if let folder = request.frames {
+                    let frame = "\(folder)/\(names[cell]).png"
+                    try originals.check(frame)
+                    try edited.write(to: frame)
+                }
                 images[cell] = edited.fitting(request.size ?? (codes.count == 1 ? nil : 1024))
                 progress.advance(1)
             }

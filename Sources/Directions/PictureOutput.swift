@@ -29,14 +29,18 @@ public struct PictureOutput: Sendable, Equatable {
     /// - Parameters:
     ///   - array: A `.npy` that is written besides, or nil.
     ///   - isNeeded: Whether anything must be written.
-    /// - Throws: ``Core/Failure`` (usage) for an ending of no format that is written, naming those that are, or where nothing
-    ///   is to be written.
-    public func validate(besides array: String? = nil, isNeeded: Bool = false) throws {
+    ///   - photographs: Files that are read, which it must be none of.
+    /// - Throws: ``Core/Failure`` (usage) for an ending of no format that is written, naming those that are, for a photograph's own
+    ///   name, or where nothing is to be written.
+    public func validate(besides array: String? = nil, isNeeded: Bool = false, photographs: [String] = []) throws {
         guard !isNeeded || !isEmpty || array != nil else {
             throw Failure("picture", "has no name", "say where it goes, for example faces.png", kind: .usage)
         }
         if let array { try NumpyFile.checkEnding(array) }
-        if let path { _ = try ImageFormat(path: path) }
+        if let path {
+            _ = try ImageFormat(path: path)
+            try OriginalFiles(photographs).check(path)
+        }
         if frames == "" { throw Failure("frames", "name no folder", "for example frames", kind: .usage) }
     }
 }

@@ -96,7 +96,7 @@ struct EditCommand: ParsableCommand {
     }
 
     func validate() throws {
-        try pictures.value.validate(besides: codesOut, isNeeded: animate == nil)
+        try pictures.value.validate(besides: codesOut, isNeeded: animate == nil, photographs: faces.photographs.photo)
         try holding.validate(isPlain: animate == nil && faces.photographs.photo.isEmpty)
         try animation?.validate()
         if let photographRequest = try photographRequest {

@@ -31,7 +31,7 @@ struct SynthCommand: ParsableCommand {
     }
 
     func validate() throws {
-        try pictures.value.validate(besides: npy, isNeeded: true)
+        try pictures.value.validate(besides: npy, isNeeded: true, photographs: faces.photographs.photo)
         try request.validate()
     }
 

@@ -16,17 +16,19 @@ struct ColorizeCommand: ParsableCommand {
             under the photograph's own luminance along its edges: seen in grey the result is the photograph, to half a step \
             of 255. Colours that leave the gamut become paler, never clipped. Size and EXIF are kept, and a comment in the file says that the colours are invented.
 
-            Pictures that are there already are left as they are, so that a folder that was stopped goes on.
+            Pictures that are there already are left as they are, so that a folder that was stopped goes on; a single one that \
+            --out names is made anew. No photograph is written over.
 
             For example:
-              directions colorize grandmother.jpg --out grandmother-colour.jpg
+              directions colorize grandmother.jpg
               directions colorize album --out coloured --variants 4 --film orthochromatic
               directions colorize grandmother.jpg --out warm.png --palette "#5a3b2a,#c9a27e" --color-strength 0.6
               directions colorize grandmother.jpg --out smile.png --direction smiling --strength 1
             """)
 
     @Argument(help: "Photographs, and folders of them.") var files: [String]
-    @Option(help: "The coloured picture, or the folder for several.") var out: String
+    @Option(help: "The coloured picture, or the folder for several (default: NAME-colour beside each photograph).")
+    var out: String?
     @Option(help: "A picture to write: the first 24 photographs beside what became of them.") var sheet: String?
     @Flag(help: "The photographs are squares of one face in FFHQ's frame already.") var aligned = false
     @Flag(help: "Give the generator's own picture, without the photograph's luminance.") var asGenerated = false

@@ -97,6 +97,7 @@ struct InvertCommand: ParsableCommand {
         for path in [codesOut, ownCodesOut].compactMap(\.self) where !path.lowercased().hasSuffix(".npy") {
             throw Failure("\(path)", "is no .npy file", "name one, such as codes.npy", kind: .usage)
         }
+        if let out { try OriginalFiles(files).check(out) }
         try request.validate()
     }
 

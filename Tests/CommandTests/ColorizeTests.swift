@@ -136,6 +136,41 @@ import Weights
         #expect(FileManager.default.fileExists(atPath: "\(out)/1-colour.png"))
     }
 
+    @Test func aPhotographIsNeverWrittenOver() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = folder + "/face.png"
+        try picture().write(to: file)
+        let before = try Data(contentsOf: URL(fileURLWithPath: file))
+        try FileManager.default.createSymbolicLink(atPath: folder + "/other.png", withDestinationPath: "face.png")
+        for out in [file, folder + "/other.png", folder + "/models/../face.png"] {
+            for words in [
+                ["colorize", file, "--aligned", "--out", out], ["invert", file, "--aligned", "--out", out],
+                ["colorize", file, "--aligned", "--out", folder + "/colour.png", "--sheet", out],
+                ["edit", "--photo", file, "--direction", "smiling", "--out", out],
+                ["synth", "--photo", file, "--out", out],
+            ] {
+                let refused = try Program.run(words, workspace: folder)
+                #expect(refused.status == 64 && refused.errors.contains("would be lost"), "\(words): \(refused.errors)")
+            }
+        }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == before)
+    }
+
+    @Test func colouringsLieBesideTheirPhotographs() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (file, out) = (folder + "/face.png", folder + "/face-colour.png")
+        try picture().write(to: file)
+        #expect(try colorize([file, "--aligned"]).output == out + "\n")
+        let first = try Image.read(out)
+        // What is there already stays, whatever is asked for now; a name of its own is written anew.
+        let again = try colorize([file, "--aligned", "--palette", "#c96a2e"])
+        #expect(try again.output.contains("(there already)") && Image.read(out) == first)
+        _ = try colorize([file, "--aligned", "--palette", "#c96a2e", "--out", out])
+        #expect(try Image.read(out) != first)
+        let refused = try colorize([folder, "--aligned"], status: 64)
+        #expect(refused.errors.contains("no place of their own"), "\(refused.errors)")
+    }
+
     @Test func aPaletteMovesTheColours() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let file = folder + "/face.png"
