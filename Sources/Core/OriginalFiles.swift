@@ -29,12 +29,26 @@ public struct OriginalFiles: Sendable {
         self.places = places
     }
 
+    /// Checks that results go into no folder whose pictures are read: a second run would take them for photographs.
+    ///
+    /// - Parameter folder: Where results go.
+    /// - Throws: ``Failure`` (usage) naming the folder, where it was named as one to read.
+    public func check(folder: String) throws {
+        guard contains(folder) else { return }
+        throw Failure(
+            folder, "is the folder of the photographs: the next run would read the results too", "name another folder",
+            kind: .usage)
+    }
+
+    /// Whether a name is one of them, or of a folder of theirs that was named.
+    public func contains(_ path: String) -> Bool { Place(path).map(places.contains) ?? false }
+
     /// Checks that a file to be written is none of them.
     ///
     /// - Parameter path: Where something is to be written.
     /// - Throws: ``Failure`` (usage) naming the file, where it is one of them.
     public func check(_ path: String) throws {
-        guard let place = Place(path), places.contains(place) else { return }
+        guard contains(path) else { return }
         throw Failure(
             path, "is a photograph that is read, and would be lost", "give the result another name", kind: .usage)
     }

@@ -78,6 +78,7 @@ extension Session {
     public func align(_ request: AlignRequest) throws -> AlignResult {
         try request.validate()
         let files = try pictureFiles(request.files)
+        try OriginalFiles(request.files).check(folder: request.folder)
         let (detector, originals) = (try faceDetector(), OriginalFiles(files))
         try FileManager.default.createDirectory(atPath: request.folder, withIntermediateDirectories: true)
         let progress = context.progress("align", unit: "photographs", total: files.count, isShown: files.count > 3)

@@ -133,6 +133,9 @@ extension Session {
         let files = try pictureFiles(request.files)
         let originals = OriginalFiles(files)
         if let sheet = request.sheet { try originals.check(sheet) }
+        if let out = request.out, !request.isNamed(among: files.count) {
+            try OriginalFiles(request.files).check(folder: out)
+        }
         let progress = context.progress("colorize", unit: "photographs", total: files.count)
         defer { progress.finish() }
         var (pictures, leftOut): ([ColorizeResult.Picture], [Failure]) = ([], [])

@@ -153,6 +153,10 @@ import Weights
                 #expect(refused.status == 64 && refused.errors.contains("would be lost"), "\(words): \(refused.errors)")
             }
         }
+        for words in [["colorize", folder, "--aligned"], ["align", folder]] {
+            let refused = try Program.run(words + ["--out", folder + "/models/.."], workspace: folder)
+            #expect(refused.status == 64 && refused.errors.contains("is the folder of the photographs"), "\(refused)")
+        }
         #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == before)
     }
 
