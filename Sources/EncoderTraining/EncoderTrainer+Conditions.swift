@@ -13,6 +13,13 @@ extension EncoderTrainer {
         let isOwn: [Bool]
         /// Pictures whose colours are told.
         let pictures: ImageBatch
+
+        /// What is told of some of the pictures.
+        func part(_ range: Range<Int>) throws -> Told {
+            Told(
+                values: try values.sliced(axis: 0, range), isOwn: Array(isOwn[range]),
+                pictures: pictures.gathered(Array(range)))
+        }
     }
 
     /// Every eighth step on photographs tells nothing, so that the encoder can do without.

@@ -270,7 +270,7 @@ public final class EncoderTrainer: TrainingLoop {
         let targets = try photographs(random: &random)
         let pictures = try shown(targets, random: &random)
         let told = try told(targets, hasOthers: true)
-        let losses = try objective(targets.resized(to: settings.imageSize), told)
+        let losses = try objectives(targets.resized(to: settings.imageSize), told)
         let (rows, size) = (settings.configuration.rows, settings.configuration.latentSize)
         var place = [Float](repeating: 0, count: targets.count * rows * size)
         var before = meanFace.gathered(Array(repeating: 0, count: targets.count))
@@ -310,6 +310,17 @@ public final class EncoderTrainer: TrainingLoop {
         return ImageBatch(planes, side: side)
     }
 
+    /// The losses of so many pictures at once as the generator keeps its work on.
+    private typealias PartialObjective = (range: Range<Int>, objective: any Objective)
+
+    private func objectives(_ colours: ImageBatch, _ told: Told?) throws -> [PartialObjective] {
+        let step = synthesizer.recordedAtOnce > 0 ? synthesizer.recordedAtOnce : colours.count
+        return try stride(from: 0, to: colours.count, by: step).map { start in
+            let range = start..<min(colours.count, start + step)
+            return (range, try objective(colours.gathered(Array(range)), told?.part(range)))
+        }
+    }
+
     private func objective(_ colours: ImageBatch, _ told: Told?) throws -> any Objective {
         let losses = settings.losses
         let targets = settings.target == .grey ? colours.grey() : colours
@@ -329,19 +340,27 @@ public final class EncoderTrainer: TrainingLoop {
 
     /// The losses of some places, their mean, and the gradients of that.
     private func evaluate(
-        _ place: [Float], _ objective: any Objective
+        _ place: [Float], _ losses: [PartialObjective]
     ) throws -> (value: Double, gradients: [Float], images: ImageBatch) {
         let (rows, size) = (settings.configuration.rows, settings.configuration.latentSize)
         let codes = try LatentCodes(coordinates.latents(place), rows: rows, size: size)
-        let recorded = try synthesizer.record(codes, size: settings.imageSize, noise: .none)
-        let found = try objective.evaluate(recorded.images)
-        var gradients = try coordinates.backward(recorded.backward(found.gradients), at: place)
+        var (total, slopes, images): (Double, [Float], [Float]) = (0, [], [])
+        for (range, objective) in losses {
+            let recorded = try synthesizer.record(codes.slice(range), size: settings.imageSize, noise: .none)
+            let found = try objective.evaluate(recorded.images)
+            slopes += try recorded.backward(found.gradients)
+            total += found.total
+            images += recorded.images.resized(to: settings.configuration.reconstructionSize).planes
+        }
+        var gradients = coordinates.backward(slopes, at: place)
         let priors = CodePriors(wNorm: settings.losses.wNorm, delta: settings.losses.delta, rows: rows, size: size)
         let count = Float(codes.count)
         let prior = priors.add(place, to: &gradients)
         for i in gradients.indices { gradients[i] /= count }
-        let shown = recorded.images.resized(to: settings.configuration.reconstructionSize)
-        return ((found.total + prior) / Double(count), gradients, shown)
+        return (
+            (total + prior) / Double(count), gradients,
+            ImageBatch(images, side: settings.configuration.reconstructionSize)
+        )
     }
 
     private func update() throws {
