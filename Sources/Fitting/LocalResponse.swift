@@ -58,9 +58,11 @@ public struct LocalResponse: Sendable {
     private static let nearly = 0.97
     /// The strengths in sigma at which a direction gives the attribute to no fewer faces than its baseline.
     private static let usualStrengths = 1.0...4.0
-    /// By how much a share may be less: a face or two in a hundred are chance.
-    private static let shareSlack = 0.015
-    /// The most that sigma grows by for it: one that never gives the attribute to more faces is not worth more strength.
+    /// By how much a share may be less: two faces in a hundred are chance.
+    private static let shareSlack = 0.02
+    /// The share from which on it does not matter: most faces have the attribute then, and more strength only breaks them.
+    private static let fullShare = 0.75
+    /// The most that sigma grows by for it.
     public static let mostGrowth = 1.5
 
     /// [faces, targets]: their logits as they are.
@@ -178,7 +180,7 @@ public struct LocalResponse: Sendable {
     /// faces than the baseline.
     ///
     /// The direction is as strong as the baseline where one half gets the attribute; above and below that its response
-    /// can be flatter.
+    /// can be flatter. Shares of three quarters and more don't count, nor those that the direction reaches at no strength.
     ///
     /// - Parameters:
     ///   - effects: What the direction does, from low strengths to high, in its own sigma.
@@ -187,19 +189,18 @@ public struct LocalResponse: Sendable {
     public static func growth(_ effects: [Effect], baseline: [Effect]) -> Double {
         var growth = 1.0
         for wanted in baseline where usualStrengths ~= wanted.strength {
-            for (judge, share) in wanted.shares.enumerated() where share > shareSlack {
+            for (judge, share) in wanted.shares.enumerated() where shareSlack..<fullShare ~= share {
                 var before = Effect(shares: wanted.shares.map { _ in 0 })
-                var reached = mostGrowth * wanted.strength
                 for effect in effects {
                     if effect.shares[judge] >= share - shareSlack {
                         let (low, high) = (before.shares[judge], effect.shares[judge])
                         let part = (share - shareSlack - low) / max(high - low, 1e-9)
-                        reached = before.towards(effect, max(0, part)).strength
+                        let reached = before.towards(effect, max(0, part)).strength
+                        growth = max(growth, reached / wanted.strength)
                         break
                     }
                     before = effect
                 }
-                growth = max(growth, reached / wanted.strength)
             }
         }
         return min(growth, mostGrowth)

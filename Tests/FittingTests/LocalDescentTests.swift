@@ -260,15 +260,16 @@ import Testing
         #expect(baseline.map(\.shares) == [[0.2], [0.4], [0.8]])
         #expect(LocalResponse.growth(effects(2, 1), baseline: baseline) == 1)
         #expect(LocalResponse.growth(baseline, baseline: baseline) == 1)
-        // Three quarters as strong: what the baseline gives at 2 and 4 it gives at 2.7 and 5.3.
+        // Seven tenths as strong: what the baseline gives at 2 it gives at 2.9. At 4 most faces have it anyway.
         let weak = [0.5, 1, 2, 3, 4, 6].map { strength in
             response.effect(
-                base.indices.map { base[$0] + Float($0 % 2 == 0 ? 0.75 * strength : 0) }, strength: strength)
+                base.indices.map { base[$0] + Float($0 % 2 == 0 ? 0.7 * strength : 0) }, strength: strength)
         }
         let growth = LocalResponse.growth(weak, baseline: baseline)
         #expect(growth > 1.2 && growth < 1.5, "\(growth)")
-        // One that gives it to nobody is not made stronger without end.
-        #expect(LocalResponse.growth(effects(0, 1), baseline: baseline) == LocalResponse.mostGrowth)
+        // One that gives it to nobody is not made stronger.
+        #expect(LocalResponse.growth(effects(0, 1), baseline: baseline) == 1)
+        #expect(LocalResponse.growth(effects(0.5, 1), baseline: baseline) == LocalResponse.mostGrowth)
     }
 
     /// Two judges: what one sees more of does not make up for what the other sees less of.
