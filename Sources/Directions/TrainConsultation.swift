@@ -20,6 +20,8 @@ public struct TrainConsultationRequest: Sendable {
     public var encoder = "faces"
     /// The consultation's name in the workspace; nil for the encoder's.
     public var name: String?
+    /// A consultation file of the same shape to begin from, or `shipped`; nil begins anew.
+    public var start: String?
     /// How it is trained.
     public var settings = ConsultationSettings()
     /// What may be done with the weights.
@@ -75,10 +77,13 @@ extension Session {
         let folder = try runFolder("\(name).consultation", resumes: request.resumes)
         let encoderPath = try encoderFile(request.encoder)
         let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
-        let plan = ConsultationPlan(
+        var plan = ConsultationPlan(
             request.settings, name: name, photographs: try pictureFiles(request.photographs),
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
             encoder: try Hashing.sha256(file: encoderPath), licence: request.licence)
+        if !request.resumes, let start = request.start {
+            plan.start = start == "shipped" ? FaceConsultation.shippedPath ?? start : start
+        }
         let losses = request.settings.losses
         let embedder = losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
         let perceptual = losses.lpips > 0 ? try perceptualNetwork() : nil

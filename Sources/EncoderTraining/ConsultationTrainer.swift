@@ -26,6 +26,8 @@ public struct ConsultationPlan: Sendable {
     public var encoder: String
     /// What may be done with the weights.
     public var licence: String
+    /// A consultation's file of the same shape to begin from; nil begins anew.
+    public var start: String?
 
     /// - Parameters:
     ///   - settings: How it is trained.
@@ -106,6 +108,15 @@ public final class ConsultationTrainer: TrainingLoop {
         self.configuration = configuration
         network = try ConsultationNetwork(configuration, seed: settings.seed, device: device)
         average = try ConsultationNetwork(configuration, seed: settings.seed, device: device)
+        if let start = plan.start {
+            let (card, found) = try ConsultationFile.read(start)
+            guard card.generator == generator.identity.sha256, card.configuration == configuration else {
+                throw Failure(
+                    start, "is of another generator or another shape", "begin from one that is alike, or anew",
+                    kind: .conflict)
+            }
+            for network in [network, average] { try network.load(found.state(), from: start) }
+        }
         optimiser = try Optimiser(
             .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),
             decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })

@@ -24,6 +24,7 @@ struct TrainConsultationCommand: ParsableCommand {
 
             For example:
               directions train-consultation --encoder faces ffhq/train --validation ffhq/validation
+              directions train-consultation --encoder faces ffhq/train --validation ffhq/validation --start shipped
               directions train-consultation --encoder faces ffhq/train --validation ffhq/validation --resume --steps 40000
             """)
 
@@ -32,6 +33,8 @@ struct TrainConsultationCommand: ParsableCommand {
     @Option(help: "Validation photographs at most.") var validationCount = 24
     @Option(help: "The encoder: its name in the workspace, a file, or `shipped`.") var encoder = "faces"
     @Option(help: "The consultation's name in the workspace (default: the encoder's).") var name: String?
+    @Option(help: "A consultation file of the same shape to begin from, or `shipped` for the one of the program.")
+    var start: String?
     @Option(help: "Residuals, separated by commas: colour, luminance, grey.") var residual = "colour,luminance"
     @Option(help: "What the squared error counts.") var l2: Float = 1
     @Option(help: "What LPIPS by AlexNet counts.") var lpips: Float = 0.8
@@ -55,7 +58,7 @@ struct TrainConsultationCommand: ParsableCommand {
             var request = TrainConsultationRequest(photographs)
             request.validation = validation
             request.validationCount = validationCount
-            (request.encoder, request.name) = (encoder, name)
+            (request.encoder, request.name, request.start) = (encoder, name, start)
             request.settings.residuals = try residual.split(separator: ",").map { text in
                 guard let found = ConsultationConfiguration.Residual(rawValue: String(text)) else {
                     throw Failure(

@@ -151,6 +151,14 @@ private struct ConstantEncoder: PhotographEncoder {
         }
         #expect(record.aligned < record.askew)
 
+        // One that begins from it is as near at once.
+        var further = try plan("further", steps: 1)
+        (further.start, further.settings.rate) = (trainer.bestPath, 1e-6)
+        let second = try self.trainer(further)
+        try second.run()
+        let begun = try #require(second.records.last?.figures["colour"]?.l2)
+        #expect(abs(begun - (record.figures["colour"]?.l2 ?? 0)) < 0.02 * begun, "\(begun)")
+
         // At work: the file, colour photographs, and an edit that the details follow.
         let consultation = try FaceConsultation(trainer.bestPath, generator: generator)
         #expect(consultation.fits(isGrey: true) && consultation.fits(isGrey: false))
@@ -179,6 +187,10 @@ private struct ConstantEncoder: PhotographEncoder {
         try ConsultationFile.write(card, weights: network.state(), to: path)
         let failure = #expect(throws: Failure.self) { try FaceConsultation(path, generator: generator) }
         #expect(failure?.kind == .conflict)
+        var plan = try plan("foreign", steps: 1)
+        plan.start = path
+        let foreign = #expect(throws: Failure.self) { try trainer(plan) }
+        #expect(foreign?.kind == .conflict && "\(foreign as Any)".contains("tiny.consultation"))
         card.configuration.width = 0
         try ConsultationFile.write(card, weights: network.state(), to: path)
         #expect(throws: Failure.self) { try ConsultationFile.read(path) }
