@@ -63,9 +63,11 @@ public struct PhotographEditResult: Sendable {
     /// Texts left of the rows: strengths.
     public let rowLabels: [String]
     private let plan: EditPlan
+    private let originals: OriginalFiles
 
-    init(_ plan: EditPlan, codes: LatentCodes, images: [Image]) {
+    init(_ plan: EditPlan, codes: LatentCodes, images: [Image], originals: OriginalFiles) {
         self.plan = plan
+        self.originals = originals
         self.codes = codes
         self.images = images
         (columnLabels, rowLabels) = (plan.columnLabels, plan.rowLabels)
@@ -75,11 +77,12 @@ public struct PhotographEditResult: Sendable {
     ///
     /// - Parameter output: Where it goes.
     /// - Returns: A line on each thing written.
-    /// - Throws: ``Core/Failure`` naming a file that can't be written.
+    /// - Throws: ``Core/Failure`` naming a file that can't be written, or one of the photographs (usage).
     public func write(to output: PictureOutput) throws -> [String] {
         let count = images.count == 1 ? "1 picture" : "\(images.count) pictures"
         var lines: [String] = []
         if let path = output.path {
+            try originals.check(path)
             let picture = try picture(hasLabels: output.hasLabels)
             try picture.write(to: path)
             lines.append("\(path): \(count), \(picture.width) x \(picture.height) pixels")
@@ -147,6 +150,6 @@ extension Session {
                 progress.advance(1)
             }
         }
-        return PhotographEditResult(plan, codes: codes, images: images.compactMap(\.self))
+        return PhotographEditResult(plan, codes: codes, images: images.compactMap(\.self), originals: originals)
     }
 }
