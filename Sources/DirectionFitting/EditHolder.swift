@@ -282,13 +282,14 @@ extension EditHolder {
             var reached = gains(base)
             for knot in 1...knots {
                 let start = plus(found[knot - 1], 1)
-                let first = try recorded(start)
-                let plain = knot == 1 ? first.images : try pictures(plus(faces.values, Float(knot)))
+                var tape: RecordedImages? = try recorded(start)
+                let first = tape?.images ?? before
+                let plain = knot == 1 ? first : try pictures(plus(faces.values, Float(knot)))
                 let wanted = zip(try holder.panel.logits(plain), base).map { $0 - $1 }
                 let codes = try descended(
-                    from: start, first: first, before: before, wanted: wanted, cost: cost, knot: knot)
+                    from: start, tape: &tape, before: before, wanted: wanted, cost: cost, knot: knot)
                 let own = try state(of: pictures(codes), base: base, wanted: wanted, cost: cost)
-                let plainly = try state(of: first.images, base: base, wanted: wanted, cost: cost)
+                let plainly = try state(of: first, base: base, wanted: wanted, cost: cost)
                 var next = found[knot - 1]
                 for face in 0..<count {
                     // What gives less than the code before is not taken, nor what is no better than where the steps began; where
@@ -316,14 +317,17 @@ extension EditHolder {
         }
 
         /// Where the steps lead.
+        ///
+        /// - Parameter tape: What was recorded at the start, given back with the first step: the next one then takes its memory,
+        ///   where fresh pages would cost more than what they hold.
         private func descended(
-            from start: [Float], first: RecordedImages, before: ImageBatch, wanted: [Float],
+            from start: [Float], tape: inout RecordedImages?, before: ImageBatch, wanted: [Float],
             cost: CombinedObjective, knot: Int
         ) throws -> [Float] {
             var codes = start
             for index in 0..<EditHolder.steps {
                 try holder.context.check()
-                let now = index == 0 ? first : try recorded(codes)
+                let now = try tape.take() ?? recorded(codes)
                 // One view for all faces: what becomes of a face does not hang on those beside it.
                 let views = holder.panel.views(
                     count: 1, seed: EditHolder.seed, step: knot * EditHolder.steps + index
