@@ -158,8 +158,7 @@ public final class Trainer {
     /// Moves the average towards the weights; faster in the beginning.
     private func follow() throws {
         let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
-        let pairs = zip(average.parameters + average.buffers, network.parameters + network.buffers)
-        for (target, source) in pairs { try target.tensor.blend(source.tensor, keep: keep, take: 1 - keep) }
+        try average.follow(network, keep: keep)
     }
 
     private func finishEpoch(size: Int, rate: Double) throws {

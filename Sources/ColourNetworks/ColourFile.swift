@@ -1,12 +1,16 @@
 import Core
-import Foundation
+import Networks
 import Tensors
 import Weights
 
 /// What a colouriser's file says of itself, besides its weights.
-public struct ColourCard: Sendable, Codable, Equatable {
+public struct ColourCard: NetworkCard, Sendable, Equatable {
     /// What the file's metadata call it.
     public static let format = "directions.colorizer"
+    /// `colouriser`.
+    public static let kind = "colouriser"
+    /// `train-colorizer`.
+    public static let trainer = ColourNetwork.trainer
 
     /// The colouriser's name.
     public var name: String
@@ -32,6 +36,8 @@ public struct ColourCard: Sendable, Codable, Equatable {
         licence = "that of the pictures that it was trained on"
         programVersion = Version.current
     }
+
+    public func validate() throws { try configuration.validate() }
 }
 
 /// Reads and writes colourisers' files: `NAME.colorizer.safetensors`.
@@ -44,14 +50,7 @@ public enum ColourFile {
     ///   - path: The file.
     /// - Throws: ``Core/Failure`` when it can't be written.
     public static func write(_ card: ColourCard, weights: [String: TensorData], to path: String) throws {
-        let tensors = try weights.mapValues { $0.shape.count > 1 ? try $0.half() : $0 }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let metadata = [
-            "format": ColourCard.format, "version": "1",
-            "card": String(decoding: try encoder.encode(card), as: UTF8.self),
-        ]
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: path)
+        try NetworkFile.write(card, weights: weights, to: path)
     }
 
     /// Reads a colouriser.
@@ -64,16 +63,7 @@ public enum ColourFile {
     public static func read(_ path: String, device: Device = .cpu) throws -> (card: ColourCard, network: ColourNetwork)
     {
         let file = try SafetensorsFile.read(path)
-        guard file.metadata["format"] == ColourCard.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                path, "is no colouriser of this program's format", "use a file that `directions train-colorizer` made")
-        }
-        let card: ColourCard
-        do {
-            card = try JSONDecoder().decode(ColourCard.self, from: Data((file.metadata["card"] ?? "").utf8))
-        } catch is DecodingError {
-            throw Failure(path, "has a card that can't be understood", "get the file again")
-        }
+        let card = try NetworkFile.card(ColourCard.self, of: file, name: path)
         let network = try ColourNetwork(card.configuration, seed: nil, device: device)
         try network.load(file.tensors, from: path)
         return (card, network)

@@ -7,7 +7,9 @@ import Weights
 /// backbone that knows pictures, a feature pyramid, and a logit for every colour at a quarter of the input's side.
 ///
 /// The backbone's normalisations keep their moments, so that an answer depends on no other picture of the batch.
-public final class ColourNetwork {
+public final class ColourNetwork: TrainedNetwork {
+    /// `train-colorizer`.
+    public static let trainer = "train-colorizer"
     /// What it is.
     public let configuration: ColourConfiguration
     /// Where it computes.
@@ -76,7 +78,8 @@ public final class ColourNetwork {
             + layers.parameters.map { ("heads.\($0.name)", $0.tensor) }
     }
 
-    private var buffers: [(name: String, tensor: Tensor)] {
+    /// The backbone's moments by name.
+    public var buffers: [(name: String, tensor: Tensor)] {
         backbone.buffers.map { ("backbone.\($0.name)", $0.tensor) }
     }
 
@@ -130,46 +133,5 @@ public final class ColourNetwork {
     /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
     public func loadBackbone(_ state: [String: TensorData], from source: String) throws {
         try backbone.load(state, from: source, headRequired: false)
-    }
-
-    /// All tensors by name, as a file keeps them.
-    ///
-    /// - Returns: float32.
-    /// - Throws: ``Core/Failure`` when memory runs out.
-    public func state() throws -> [String: TensorData] {
-        var result: [String: TensorData] = [:]
-        for (name, tensor) in parameters + buffers {
-            result[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
-        }
-        return result
-    }
-
-    /// Takes over all tensors by name.
-    ///
-    /// - Parameters:
-    ///   - state: Tensors as ``state()`` gives them.
-    ///   - source: Where they come from, for messages.
-    /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
-    public func load(_ state: [String: TensorData], from source: String) throws {
-        for (name, tensor) in parameters + buffers {
-            guard let data = state[name], data.shape == tensor.shape else {
-                throw Failure(
-                    source, "has no tensor \(name) of shape \(tensor.shape)",
-                    "use a file that `directions train-colorizer` made")
-            }
-            try tensor.assign(Tensor(try data.floats(), shape: data.shape, device: device))
-        }
-    }
-
-    /// Moves the weights towards those of another network of the same shape.
-    ///
-    /// - Parameters:
-    ///   - other: Where to.
-    ///   - keep: The share that stays.
-    /// - Throws: ``Core/Failure`` with libtorch's reason.
-    public func follow(_ other: ColourNetwork, keep: Double) throws {
-        for (target, source) in zip(parameters + buffers, other.parameters + other.buffers) {
-            try target.tensor.blend(source.tensor, keep: keep, take: 1 - keep)
-        }
     }
 }

@@ -105,11 +105,7 @@ public struct EvaluateRequest: Sendable {
         guard !strengths.isEmpty, strengths.allSatisfy(\.isFinite) else {
             throw Failure("strengths", "are none, or not finite", "for example 1, 2, 3", kind: .usage)
         }
-        if let among {
-            guard try Filter(among) != Filter() else {
-                throw Failure("among", "is empty", "for example male > 0.9", kind: .usage)
-            }
-        }
+        _ = try Filter.population(among)
         try photographs?.validate()
         guard 0...1024 ~= threads else {
             throw Failure("threads \(threads)", "must be 0 to 1024", "0 is one a processor", kind: .usage)

@@ -38,11 +38,7 @@ public struct SelectRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for a count that is not positive, a filter that makes no sense, or a matched bottom with a count of its own.
     public func validate() throws {
-        if let among {
-            guard try Filter(among) != Filter() else {
-                throw Failure("among", "is empty", "for example male > 0.9", kind: .usage)
-            }
-        }
+        _ = try Filter.population(among)
         guard !isMatched || bottom == nil else {
             throw Failure("bottom", "follows from the top where it is matched", "leave it out", kind: .usage)
         }

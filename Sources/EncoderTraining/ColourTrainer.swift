@@ -73,6 +73,7 @@ public final class ColourTrainer: TrainingLoop {
     typealias Position = TrainingPosition<ColourRecord>
 
     let plan: ColourPlan
+    var folder: String { plan.folder }
     var settings: ColourSettings { plan.settings }
     let configuration: ColourConfiguration
     /// What each colour counts.
@@ -138,9 +139,7 @@ public final class ColourTrainer: TrainingLoop {
         if let start { try network.load(start.file.network.state(), from: start.path) }
         average = try ColourNetwork(configuration, seed: settings.seed, device: device)
         try average.load(network.state(), from: plan.folder)
-        optimiser = try Optimiser(
-            .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),
-            decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
+        optimiser = try Optimiser(of: network, weightDecay: settings.weightDecay)
     }
 
     /// Trains to the last step, saving a checkpoint every few minutes and on a stop.
@@ -173,8 +172,7 @@ public final class ColourTrainer: TrainingLoop {
         let loss = try loss(network.logits(pictures.contiguous(channelsLast: true)), targets)
         try loss.backward()
         try optimiser.update(rate: settings.rate(step: position.step), clip: settings.clip)
-        let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
-        try average.follow(network, keep: keep)
+        try follow(decay: settings.averageDecay)
         return Double(try loss.detached().item())
     }
 
@@ -225,9 +223,7 @@ public final class ColourTrainer: TrainingLoop {
     /// Measures the running average on the validation photographs, and keeps it where it is the best so far.
     func validate() throws {
         var record = ColourRecord(
-            step: position.step, loss: position.lossSum / Double(max(1, position.lossCount)), validation: 0, error: 0,
-            vividness: 0)
-        (position.lossSum, position.lossCount) = (0, 0)
+            step: position.step, loss: takeLoss(), validation: 0, error: 0, vividness: 0)
         var (found, real) = (0.0, 0.0)
         let count = Double(plan.validation.count)
         for file in plan.validation {
@@ -247,14 +243,9 @@ public final class ColourTrainer: TrainingLoop {
             }
         }
         record.vividness = real > 0 ? found / real : 0
-        position.history.append(record)
-        let score = plan.validation.isEmpty ? record.loss : record.validation
-        if score <= position.best {
-            position.best = score
+        try note(record, score: plan.validation.isEmpty ? record.loss : record.validation) {
             try ColourFile.write(card(), weights: average.state(), to: bestPath)
         }
-        let lines = try position.history.map { try TrainingState.encode($0) + "\n" }
-        try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
         context.notice(
             String(
                 format: "step %d: loss %.4f; validation %.4f, colours off by %.2f steps, vividness %.2f", record.step,
@@ -292,7 +283,16 @@ public final class ColourTrainer: TrainingLoop {
 }
 
 extension ColourTrainer {
-    private static let format = "directions.colorizer-checkpoint"
+    static let (format, kind) = ("directions.colorizer-checkpoint", "a colouriser")
+
+    var identity: [String: String] {
+        get throws {
+            [
+                "settings": try TrainingState.encode(settings),
+                "configuration": try TrainingState.encode(configuration),
+            ]
+        }
+    }
 
     /// The best colouriser so far.
     public var bestPath: String { "\(plan.folder)/best.colorizer.safetensors" }
@@ -300,41 +300,15 @@ extension ColourTrainer {
     /// What validations measured so far.
     public var records: [ColourRecord] { position.history }
 
-    private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
-
-    /// Weights, average, optimiser and position: all that the rest of the run depends on.
-    func saveCheckpoint() throws {
-        let tensors = try TrainingState.tensors(
-            model: network.state(), average: average.state(), optimiser: optimiser)
-        let metadata = [
-            "format": ColourTrainer.format, "version": "1", "settings": try TrainingState.encode(settings),
-            "configuration": try TrainingState.encode(configuration),
-            "position": try TrainingState.encode(position), "updates": "\(optimiser.step)",
-        ]
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: checkpointPath)
-    }
-
     /// Goes back to where the checkpoint in the folder stands.
     ///
     /// - Throws: ``Core/Failure`` when the file is damaged, of another kind, or of another network or photographs (conflict).
     public func resume() throws {
-        let file = try SafetensorsFile.read(checkpointPath)
-        guard file.metadata["format"] == ColourTrainer.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                checkpointPath, "is no checkpoint of a colouriser's training", "begin the run anew", kind: .conflict)
-        }
-        let shape = try TrainingState.decode(ColourConfiguration.self, file.metadata["configuration"], checkpointPath)
-        let before = try TrainingState.decode(ColourSettings.self, file.metadata["settings"], checkpointPath)
+        let file = try checkpoint()
+        let shape = try saved(ColourConfiguration.self, "configuration", in: file)
+        let before = try saved(ColourSettings.self, "settings", in: file)
         guard shape.backbone == configuration.backbone, shape.bins == configuration.bins, before.seed == settings.seed
-        else {
-            throw Failure(
-                checkpointPath, "belongs to a run of another network, seed or photographs",
-                "give the same, or begin the run anew", kind: .conflict)
-        }
-        try network.load(TrainingState.part("model.", of: file), from: checkpointPath)
-        try average.load(TrainingState.part("average.", of: file), from: checkpointPath)
-        try optimiser.restore(file, path: checkpointPath, device: device)
-        position = try TrainingState.decode(Position.self, file.metadata["position"], checkpointPath)
-        optimiser.step = Int(file.metadata["updates"] ?? "") ?? position.step
+        else { throw foreign("network, seed or photographs") }
+        try restore(file)
     }
 }

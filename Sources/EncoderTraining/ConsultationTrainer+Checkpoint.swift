@@ -27,27 +27,23 @@ public struct ConsultationRecord: Sendable, Codable, Equatable {
 }
 
 extension ConsultationTrainer {
-    private static let format = "directions.consultation-checkpoint"
+    static let (format, kind) = ("directions.consultation-checkpoint", "a consultation")
+
+    var identity: [String: String] {
+        get throws {
+            [
+                "settings": try TrainingState.encode(settings),
+                "configuration": try TrainingState.encode(configuration), "generator": generator.identity.sha256,
+                "encoder": plan.encoder,
+            ]
+        }
+    }
 
     /// The best consultation so far.
     public var bestPath: String { "\(plan.folder)/best.consultation.safetensors" }
 
     /// What validations measured so far.
     public var records: [ConsultationRecord] { position.history }
-
-    private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
-
-    /// Weights, average, optimiser and position: all that the rest of the run depends on.
-    func saveCheckpoint() throws {
-        let tensors = try TrainingState.tensors(
-            model: network.state(), average: average.state(), optimiser: optimiser)
-        let metadata = [
-            "format": ConsultationTrainer.format, "version": "1", "settings": try TrainingState.encode(settings),
-            "configuration": try TrainingState.encode(configuration), "generator": generator.identity.sha256,
-            "encoder": plan.encoder, "position": try TrainingState.encode(position), "updates": "\(optimiser.step)",
-        ]
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: checkpointPath)
-    }
 
     /// Goes back to where the checkpoint in the folder stands.
     ///
@@ -56,26 +52,12 @@ extension ConsultationTrainer {
     ///
     /// - Throws: ``Core/Failure`` when the file is damaged, of another kind, or of another network or generator (conflict).
     public func resume() throws {
-        let file = try SafetensorsFile.read(checkpointPath)
-        guard file.metadata["format"] == ConsultationTrainer.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                checkpointPath, "is no checkpoint of a consultation's training", "begin the run anew", kind: .conflict)
-        }
-        let before = try TrainingState.decode(ConsultationSettings.self, file.metadata["settings"], checkpointPath)
-        let shape = try TrainingState.decode(
-            ConsultationConfiguration.self, file.metadata["configuration"], checkpointPath)
-        guard shape == configuration, before.seed == settings.seed,
-            file.metadata["generator"] == generator.identity.sha256
-        else {
-            throw Failure(
-                checkpointPath, "belongs to a run of another network, seed or generator",
-                "give the same, or begin the run anew", kind: .conflict)
-        }
-        try network.load(TrainingState.part("model.", of: file), from: checkpointPath)
-        try average.load(TrainingState.part("average.", of: file), from: checkpointPath)
-        try optimiser.restore(file, path: checkpointPath, device: device)
-        position = try TrainingState.decode(Position.self, file.metadata["position"], checkpointPath)
-        optimiser.step = Int(file.metadata["updates"] ?? "") ?? position.step
+        let file = try checkpoint()
+        let before = try saved(ConsultationSettings.self, "settings", in: file)
+        guard try saved(ConsultationConfiguration.self, "configuration", in: file) == configuration,
+            before.seed == settings.seed, file.metadata["generator"] == generator.identity.sha256
+        else { throw foreign("network, seed or generator") }
+        try restore(file)
         if file.metadata["encoder"] != plan.encoder {
             context.notice("train-consultation: the encoder is another than before; codes are found anew")
             position.best = .infinity
@@ -85,9 +67,7 @@ extension ConsultationTrainer {
     /// Measures the running average on the validation photographs, and keeps it where it is the best so far.
     func validate() throws {
         var record = ConsultationRecord(
-            step: position.step, loss: position.lossSum / Double(max(1, position.lossCount)), figures: [:], askew: 0,
-            aligned: 0)
-        (position.lossSum, position.lossCount) = (0, 0)
+            step: position.step, loss: takeLoss(), figures: [:], askew: 0, aligned: 0)
         var score = record.loss
         if let cache = validationCodes {
             let consultation = try FaceConsultation(card: card(), network: copy(), synthesizer: synthesizer)
@@ -96,13 +76,7 @@ extension ConsultationTrainer {
             let figures = settings.residuals.compactMap { record.figures[$0.rawValue] }
             score = figures.reduce(0) { $0 + $1.l2 + $1.lpips } / Double(figures.count) + 0.1 * record.aligned
         }
-        position.history.append(record)
-        if score <= position.best {
-            position.best = score
-            try ConsultationFile.write(card(), weights: average.state(), to: bestPath)
-        }
-        let lines = try position.history.map { try TrainingState.encode($0) + "\n" }
-        try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
+        try note(record, score: score) { try ConsultationFile.write(card(), weights: average.state(), to: bestPath) }
         let texts = record.figures.sorted { $0.key < $1.key }.map { name, found in
             String(format: "%@ L2 %.4f, LPIPS %.4f", name, found.l2, found.lpips)
         }

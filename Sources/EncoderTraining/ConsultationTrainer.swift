@@ -61,6 +61,7 @@ public final class ConsultationTrainer: TrainingLoop {
     typealias Position = TrainingPosition<ConsultationRecord>
 
     let plan: ConsultationPlan
+    var folder: String { plan.folder }
     var settings: ConsultationSettings { plan.settings }
     let generator: Generator
     let synthesizer: any FeatureSynthesizer
@@ -117,9 +118,7 @@ public final class ConsultationTrainer: TrainingLoop {
             }
             for network in [network, average] { try network.load(found.state(), from: start) }
         }
-        optimiser = try Optimiser(
-            .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),
-            decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
+        optimiser = try Optimiser(of: network, weightDecay: settings.weightDecay)
         func cache(_ files: [String], _ name: String) throws -> CodeCache {
             let key = CodeCache.key(files, encoder: plan.encoder)
             return try CodeCache(
@@ -229,8 +228,7 @@ public final class ConsultationTrainer: TrainingLoop {
         }
         try total.backward()
         try optimiser.update(rate: settings.rate(step: position.step), clip: settings.clip)
-        let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
-        try average.follow(network, keep: keep)
+        try follow(decay: settings.averageDecay)
         let alignment = try alignmentLoss.map { try Double($0.detached().item()) } ?? 0
         return value + alignment * Double(settings.losses.alignment)
     }

@@ -24,7 +24,11 @@ public struct EncoderRecord: Sendable, Codable, Equatable {
 }
 
 extension EncoderTrainer {
-    private static let format = "directions.encoder-checkpoint"
+    static let (format, kind) = ("directions.encoder-checkpoint", "an encoder")
+
+    var identity: [String: String] {
+        get throws { ["settings": try TrainingState.encode(settings), "generator": generator.identity.sha256] }
+    }
 
     /// The best encoder so far.
     public var bestPath: String { "\(plan.folder)/best.encoder.safetensors" }
@@ -32,67 +36,33 @@ extension EncoderTrainer {
     /// What validations measured so far.
     public var records: [EncoderRecord] { position.history }
 
-    private var checkpointPath: String { "\(plan.folder)/checkpoint.safetensors" }
-
-    /// Weights, average, optimiser and position: all that the rest of the run depends on.
-    func saveCheckpoint() throws {
-        let tensors = try TrainingState.tensors(
-            model: network.state(), average: average.state(), optimiser: optimiser)
-        let metadata = [
-            "format": EncoderTrainer.format, "version": "1", "settings": try TrainingState.encode(settings),
-            "generator": generator.identity.sha256, "position": try TrainingState.encode(position),
-            "updates": "\(optimiser.step)",
-        ]
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: checkpointPath)
-    }
-
     /// Goes back to where the checkpoint in the folder stands.
     ///
     /// Steps, rates and what the losses count may have changed since; the network's shape and the generator may not.
     ///
     /// - Throws: ``Core/Failure`` when the file is damaged, of another kind, or of another network or generator (conflict).
     public func resume() throws {
-        let file = try SafetensorsFile.read(checkpointPath)
-        guard file.metadata["format"] == EncoderTrainer.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                checkpointPath, "is no checkpoint of an encoder's training", "begin the run anew", kind: .conflict)
-        }
-        let before = try TrainingState.decode(EncoderSettings.self, file.metadata["settings"], checkpointPath)
+        let file = try checkpoint()
+        let before = try saved(EncoderSettings.self, "settings", in: file)
         guard before.configuration == settings.configuration, before.seed == settings.seed,
             file.metadata["generator"] == generator.identity.sha256
-        else {
-            throw Failure(
-                checkpointPath, "belongs to a run of another network, seed or generator",
-                "give the same, or begin the run anew", kind: .conflict)
-        }
-        try network.load(TrainingState.part("model.", of: file), from: checkpointPath)
-        try average.load(TrainingState.part("average.", of: file), from: checkpointPath)
-        try optimiser.restore(file, path: checkpointPath, device: device)
-        position = try TrainingState.decode(Position.self, file.metadata["position"], checkpointPath)
-        optimiser.step = Int(file.metadata["updates"] ?? "") ?? position.step
+        else { throw foreign("network, seed or generator") }
+        try restore(file)
     }
 
     /// Measures the running average on the validation photographs, and keeps it where it is the best so far.
     func validate() throws {
         var record = EncoderRecord(
-            step: position.step, loss: position.lossSum / Double(max(1, position.lossCount)), l2: 0, lpips: 0,
-            greyL2: 0, greyLPIPS: 0, epoch: epoch)
-        (position.lossSum, position.lossCount) = (0, 0)
+            step: position.step, loss: takeLoss(), l2: 0, lpips: 0, greyL2: 0, greyLPIPS: 0, epoch: epoch)
         if !plan.validation.isEmpty {
             let encoder = try FaceEncoder(
                 card: card(), network: copy(), coordinates: coordinates, synthesizer: synthesizer)
             (record.l2, record.lpips) = try figures(encoder, isGrey: false)
             (record.greyL2, record.greyLPIPS) = try figures(encoder, isGrey: true)
         }
-        position.history.append(record)
-        let score = score(record)
-        if score <= position.best {
-            position.best = score
-            try EncoderFile.write(
-                card(), weights: average.state(), coordinates: coordinates, to: bestPath)
+        try note(record, score: score(record)) {
+            try EncoderFile.write(card(), weights: average.state(), coordinates: coordinates, to: bestPath)
         }
-        let lines = try position.history.map { try TrainingState.encode($0) + "\n" }
-        try AtomicFile.write(lines.joined(), to: "\(plan.folder)/steps.jsonl")
         try validated?(position.history)
         context.notice(
             String(

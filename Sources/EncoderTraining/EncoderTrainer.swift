@@ -77,6 +77,7 @@ public final class EncoderTrainer: TrainingLoop {
     }
 
     let plan: EncoderPlan
+    var folder: String { plan.folder }
     var settings: EncoderSettings { plan.settings }
     let generator: Generator
     let synthesizer: any GradientSynthesizer
@@ -148,9 +149,7 @@ public final class EncoderTrainer: TrainingLoop {
         }
         average = try EncoderNetwork(settings.configuration, seed: nil, device: device)
         try average.load(network.state(), from: plan.folder)
-        optimiser = try Optimiser(
-            .adamW(beta1: 0.9, beta2: 0.99, epsilon: 1e-8), parameters: network.parameters.map(\.tensor),
-            decays: network.parameters.map { $0.tensor.shape.count > 1 ? settings.weightDecay : 0 })
+        optimiser = try Optimiser(of: network, weightDecay: settings.weightDecay)
         pool = try PairPool(
             generator, seed: settings.seed, side: settings.configuration.backbone.inputSize, limit: settings.pairs,
             path: settings.keepsPairs ?? true ? "\(plan.folder)/pairs.bin" : nil, device: device)
@@ -365,7 +364,6 @@ public final class EncoderTrainer: TrainingLoop {
 
     private func update() throws {
         try optimiser.update(rate: settings.rate(step: position.step), clip: settings.clip)
-        let keep = min(settings.averageDecay, Double(1 + position.step) / Double(10 + position.step))
-        try average.follow(network, keep: keep)
+        try follow(decay: settings.averageDecay)
     }
 }

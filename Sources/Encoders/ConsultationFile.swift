@@ -1,12 +1,16 @@
 import Core
-import Foundation
+import Networks
 import Tensors
 import Weights
 
 /// What a consultation's file says of itself, besides its weights.
-public struct ConsultationCard: Sendable, Codable, Equatable {
+public struct ConsultationCard: NetworkCard, Sendable, Equatable {
     /// What the file's metadata call it.
     public static let format = "directions.consultation"
+    /// `consultation`.
+    public static let kind = "consultation"
+    /// `train-consultation`.
+    public static let trainer = ConsultationNetwork.trainer
 
     /// Its name, which is its encoder's.
     public var name: String
@@ -47,6 +51,8 @@ public struct ConsultationCard: Sendable, Codable, Equatable {
         licence = "that of the pictures that it was trained on"
         programVersion = Version.current
     }
+
+    public func validate() throws { try configuration.validate() }
 }
 
 /// Reads and writes consultations' files: `NAME.consultation.safetensors`.
@@ -59,14 +65,7 @@ public enum ConsultationFile {
     ///   - path: The file.
     /// - Throws: ``Core/Failure`` when it can't be written.
     public static func write(_ card: ConsultationCard, weights: [String: TensorData], to path: String) throws {
-        let tensors = try weights.mapValues { $0.shape.count > 1 ? try $0.half() : $0 }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let metadata = [
-            "format": ConsultationCard.format, "version": "1",
-            "card": String(decoding: try encoder.encode(card), as: UTF8.self),
-        ]
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: path)
+        try NetworkFile.write(card, weights: weights, to: path)
     }
 
     /// Reads a consultation.
@@ -80,7 +79,7 @@ public enum ConsultationFile {
         _ path: String, device: Device = .cpu
     ) throws -> (card: ConsultationCard, network: ConsultationNetwork) {
         let file = try SafetensorsFile.read(path)
-        let card = try card(of: file, name: path)
+        let card = try NetworkFile.card(ConsultationCard.self, of: file, name: path)
         let network = try ConsultationNetwork(card.configuration, seed: nil, device: device)
         try network.load(file.tensors, from: path)
         return (card, network)
@@ -91,21 +90,7 @@ public enum ConsultationFile {
     /// - Parameter path: The file.
     /// - Returns: Its card.
     /// - Throws: ``Core/Failure`` naming the file: missing, damaged, or no consultation.
-    public static func card(_ path: String) throws -> ConsultationCard { try card(of: .read(path), name: path) }
-
-    private static func card(of file: SafetensorsFile, name: String) throws -> ConsultationCard {
-        guard file.metadata["format"] == ConsultationCard.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                name, "is no consultation of this program's format",
-                "use a file that `directions train-consultation` made")
-        }
-        do {
-            let card = try JSONDecoder().decode(
-                ConsultationCard.self, from: Data((file.metadata["card"] ?? "").utf8))
-            try card.configuration.validate()
-            return card
-        } catch is DecodingError {
-            throw Failure(name, "has a card that can't be understood", "get the file again")
-        }
+    public static func card(_ path: String) throws -> ConsultationCard {
+        try NetworkFile.card(ConsultationCard.self, of: .read(path), name: path)
     }
 }

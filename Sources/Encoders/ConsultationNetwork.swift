@@ -7,7 +7,9 @@ import Weights
 /// residual to a change of the generator's features, one that moves a residual to where an edit has moved the face.
 ///
 /// Both begin at nothing: features as they are, residuals where they are.
-public final class ConsultationNetwork {
+public final class ConsultationNetwork: TrainedNetwork {
+    /// `train-consultation`.
+    public static let trainer = "train-consultation"
     /// What it is.
     public let configuration: ConsultationConfiguration
     /// Where it computes.
@@ -62,47 +64,6 @@ public final class ConsultationNetwork {
     public func aligned(_ distortion: Tensor, to pictures: Tensor) throws -> Tensor {
         let both = try Tensor.concatenated([distortion.scaled(by: ConsultationNetwork.gain), pictures], axis: 1)
         return try distortion.added(to: alignment.apply(both).scaled(by: 1 / ConsultationNetwork.gain))
-    }
-
-    /// All tensors by name, as a file keeps them.
-    ///
-    /// - Returns: float32.
-    /// - Throws: ``Core/Failure`` when memory runs out.
-    public func state() throws -> [String: TensorData] {
-        var result: [String: TensorData] = [:]
-        for (name, tensor) in parameters {
-            result[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
-        }
-        return result
-    }
-
-    /// Takes over all tensors by name.
-    ///
-    /// - Parameters:
-    ///   - state: Tensors as ``state()`` gives them.
-    ///   - source: Where they come from, for messages.
-    /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
-    public func load(_ state: [String: TensorData], from source: String) throws {
-        for (name, tensor) in parameters {
-            guard let data = state[name], data.shape == tensor.shape else {
-                throw Failure(
-                    source, "has no tensor \(name) of shape \(tensor.shape)",
-                    "use a file that `directions train-consultation` made")
-            }
-            try tensor.assign(Tensor(try data.floats(), shape: data.shape, device: device))
-        }
-    }
-
-    /// Moves the weights towards those of another network of the same shape.
-    ///
-    /// - Parameters:
-    ///   - other: Where to.
-    ///   - keep: The share that stays.
-    /// - Throws: ``Core/Failure`` with libtorch's reason.
-    public func follow(_ other: ConsultationNetwork, keep: Double) throws {
-        for (target, source) in zip(parameters, other.parameters) {
-            try target.tensor.blend(source.tensor, keep: keep, take: 1 - keep)
-        }
     }
 }
 

@@ -1,13 +1,17 @@
 import Core
 import Fitting
-import Foundation
+import Networks
 import Tensors
 import Weights
 
 /// What an encoder file says of itself, besides its weights.
-public struct EncoderCard: Sendable, Codable, Equatable {
+public struct EncoderCard: NetworkCard, Sendable, Equatable {
     /// What the file's metadata call it.
     public static let format = "directions.encoder"
+    /// `encoder`.
+    public static let kind = "encoder"
+    /// `train-encoder`.
+    public static let trainer = EncoderNetwork.trainer
 
     /// The encoder's name.
     public var name: String
@@ -41,6 +45,8 @@ public struct EncoderCard: Sendable, Codable, Equatable {
         licence = "that of the pictures that it was trained on"
         programVersion = Version.current
     }
+
+    public func validate() throws { try configuration.validate() }
 }
 
 /// Reads and writes encoder files: `NAME.encoder.safetensors`.
@@ -56,18 +62,12 @@ public enum EncoderFile {
     public static func write(
         _ card: EncoderCard, weights: [String: TensorData], coordinates: PrincipalCoordinates, to path: String
     ) throws {
-        var tensors: [String: TensorData] = [:]
-        for (name, data) in weights { tensors[name] = data.shape.count > 1 ? try data.half() : data }
         let size = coordinates.dimension
-        tensors["coordinates.mean"] = TensorData(coordinates.mean, shape: [size])
-        tensors["coordinates.axes"] = TensorData(coordinates.axes, shape: [size, size])
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let metadata = [
-            "format": EncoderCard.format, "version": "1",
-            "card": String(decoding: try encoder.encode(card), as: UTF8.self),
+        let kept = [
+            "coordinates.mean": TensorData(coordinates.mean, shape: [size]),
+            "coordinates.axes": TensorData(coordinates.axes, shape: [size, size]),
         ]
-        try SafetensorsFile(tensors: tensors, metadata: metadata).write(to: path)
+        try NetworkFile.write(card, weights: weights, others: kept, to: path)
     }
 
     /// Reads an encoder.
@@ -81,7 +81,7 @@ public enum EncoderFile {
         _ path: String, device: Device = .cpu
     ) throws -> (card: EncoderCard, network: EncoderNetwork, coordinates: PrincipalCoordinates) {
         let file = try SafetensorsFile.read(path)
-        let card = try card(of: file, name: path)
+        let card = try NetworkFile.card(EncoderCard.self, of: file, name: path)
         let size = card.configuration.latentSize
         guard let mean = file.tensors["coordinates.mean"], let axes = file.tensors["coordinates.axes"],
             mean.shape == [size], axes.shape == [size, size]
@@ -97,19 +97,7 @@ public enum EncoderFile {
     /// - Parameter path: The file.
     /// - Returns: Its card.
     /// - Throws: ``Core/Failure`` naming the file: missing, damaged, or no encoder.
-    public static func card(_ path: String) throws -> EncoderCard { try card(of: .read(path), name: path) }
-
-    private static func card(of file: SafetensorsFile, name: String) throws -> EncoderCard {
-        guard file.metadata["format"] == EncoderCard.format, file.metadata["version"] == "1" else {
-            throw Failure(
-                name, "is no encoder of this program's format", "use a file that `directions train-encoder` made")
-        }
-        do {
-            let card = try JSONDecoder().decode(EncoderCard.self, from: Data((file.metadata["card"] ?? "").utf8))
-            try card.configuration.validate()
-            return card
-        } catch is DecodingError {
-            throw Failure(name, "has a card that can't be understood", "get the file again")
-        }
+    public static func card(_ path: String) throws -> EncoderCard {
+        try NetworkFile.card(EncoderCard.self, of: .read(path), name: path)
     }
 }

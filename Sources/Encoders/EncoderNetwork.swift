@@ -8,7 +8,9 @@ import Weights
 ///
 /// The backbone's normalisations keep their moments, so that an answer depends on no other picture of the batch. What rows have
 /// in common is a vector of its own; offsets begin at zero, so that a fresh network gives codes of W.
-public final class EncoderNetwork {
+public final class EncoderNetwork: TrainedNetwork {
+    /// `train-encoder`.
+    public static let trainer = "train-encoder"
     /// What it is.
     public let configuration: EncoderConfiguration
     /// Where it computes.
@@ -60,7 +62,8 @@ public final class EncoderNetwork {
             + layers.parameters.map { ("heads.\($0.name)", $0.tensor) }
     }
 
-    private var buffers: [(name: String, tensor: Tensor)] {
+    /// The backbone's moments by name.
+    public var buffers: [(name: String, tensor: Tensor)] {
         backbone.buffers.map { ("backbone.\($0.name)", $0.tensor) }
     }
 
@@ -108,35 +111,6 @@ public final class EncoderNetwork {
         try backbone.load(state, from: source, headRequired: false)
     }
 
-    /// All tensors by name, as a file keeps them.
-    ///
-    /// - Returns: float32.
-    /// - Throws: ``Core/Failure`` when memory runs out.
-    public func state() throws -> [String: TensorData] {
-        var result: [String: TensorData] = [:]
-        for (name, tensor) in parameters + buffers {
-            result[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
-        }
-        return result
-    }
-
-    /// Takes over all tensors by name.
-    ///
-    /// - Parameters:
-    ///   - state: Tensors as ``state()`` gives them.
-    ///   - source: Where they come from, for messages.
-    /// - Throws: ``Core/Failure`` naming `source` and the first tensor that is missing or of another shape.
-    public func load(_ state: [String: TensorData], from source: String) throws {
-        for (name, tensor) in parameters + buffers {
-            guard let data = state[name], data.shape == tensor.shape else {
-                throw Failure(
-                    source, "has no tensor \(name) of shape \(tensor.shape)",
-                    "use a file that `directions train-encoder` made")
-            }
-            try tensor.assign(Tensor(try data.floats(), shape: data.shape, device: device))
-        }
-    }
-
     /// Takes over the tensors of an encoder that was told nothing, or the same; what only this one has begins at nothing.
     ///
     /// - Parameters:
@@ -153,17 +127,5 @@ public final class EncoderNetwork {
             }
         }
         try load(state, from: source)
-    }
-
-    /// Moves the weights towards those of another network of the same shape.
-    ///
-    /// - Parameters:
-    ///   - other: Where to.
-    ///   - keep: The share that stays.
-    /// - Throws: ``Core/Failure`` with libtorch's reason.
-    public func follow(_ other: EncoderNetwork, keep: Double) throws {
-        for (target, source) in zip(parameters + buffers, other.parameters + other.buffers) {
-            try target.tensor.blend(source.tensor, keep: keep, take: 1 - keep)
-        }
     }
 }

@@ -45,6 +45,20 @@ public struct Filter: Sendable, Equatable {
         self.text = text
     }
 
+    /// Parses a filter that says which part of a population is meant.
+    ///
+    /// - Parameter among: The filter's text; nil is all of it.
+    /// - Returns: The filter; nil where there is none.
+    /// - Throws: ``Failure`` (usage) as ``init(_:)``, and for a filter that lets everything pass.
+    public static func population(_ among: String?) throws -> Filter? {
+        guard let among else { return nil }
+        let filter = try Filter(among)
+        guard filter != Filter() else {
+            throw Failure("among", "is empty", "for example male > 0.9", kind: .usage)
+        }
+        return filter
+    }
+
     /// Checks that every field which is none of ``names`` is a known attribute.
     ///
     /// - Throws: ``Failure`` (usage) that shows the first that is not, and the nearest names.

@@ -8,7 +8,7 @@ import Weights
 ///
 /// It knows nothing of what its outputs mean. Parameters are named as in published files of its kind, so that these load as
 /// they are.
-public protocol Backbone: AnyObject {
+public protocol Backbone: NamedTensors {
     /// Its name among the architectures.
     var name: String { get }
     /// Number of logits; 0 for a backbone without a head.
@@ -141,15 +141,6 @@ extension Backbone {
     public func setBias(_ values: [Float]) throws {
         let bias = parameters.first { $0.name == "\(head).bias" }
         try bias?.tensor.assign(Tensor(values, shape: [outputs], device: layers.device))
-    }
-
-    /// All parameters and buffers by name.
-    public func state() throws -> [String: TensorData] {
-        var result: [String: TensorData] = [:]
-        for (name, tensor) in parameters + buffers {
-            result[name] = TensorData(try tensor.detached().contiguous().floats(), shape: tensor.shape)
-        }
-        return result
     }
 
     /// Takes over tensors by name.
