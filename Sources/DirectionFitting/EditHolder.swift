@@ -316,8 +316,10 @@ extension EditHolder {
             return (zip(found.values, kept.values).map { $0 + $1 }, gains(logits))
         }
 
-        /// Where the steps lead. The tape, of what was recorded at the start, is given back with the first step: the next one
-        /// takes its memory, where fresh pages would cost more than what they hold.
+        /// Where the steps lead.
+        ///
+        /// The tape, of what was recorded at the start, is given back with the first step: the next one takes its memory, where
+        /// fresh pages would cost more than what they hold.
         private func descended(
             from start: [Float], tape: inout RecordedImages?, before: ImageBatch, wanted: [Float],
             cost: CombinedObjective, knot: Int
