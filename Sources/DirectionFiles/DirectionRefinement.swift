@@ -15,6 +15,8 @@ extension DirectionMetadata {
         public var seeds: (calibration: UInt64, steps: UInt64)
         /// SHA-256 of the classifiers that it descended against; empty where but the direction's own one did.
         public var classifiers: [String]
+        /// The filter of attributes that all of the faces passed; nil where all faces counted.
+        public var among: String?
 
         /// - Parameters:
         ///   - start: The direction of W that it went on from, such as `smiling@v1`.
@@ -24,9 +26,10 @@ extension DirectionMetadata {
         ///   - ratio: Its attribute dependency as a multiple of the start's.
         ///   - seeds: The seed of the calibration faces, and that of the faces in the steps.
         ///   - classifiers: SHA-256 of the classifiers that it descended against.
+        ///   - among: The filter of attributes that all of the faces passed.
         public init(
             start: String, faces: Int, steps: Int, batch: Int, ratio: Double,
-            seeds: (calibration: UInt64, steps: UInt64), classifiers: [String] = []
+            seeds: (calibration: UInt64, steps: UInt64), classifiers: [String] = [], among: String? = nil
         ) {
             self.start = start
             self.faces = faces
@@ -35,11 +38,12 @@ extension DirectionMetadata {
             self.ratio = ratio
             self.seeds = seeds
             self.classifiers = classifiers
+            self.among = among
         }
 
         public static func == (a: Refinement, b: Refinement) -> Bool {
             (a.start, a.faces, a.steps, a.batch, a.ratio) == (b.start, b.faces, b.steps, b.batch, b.ratio)
-                && a.seeds == b.seeds && a.classifiers == b.classifiers
+                && a.seeds == b.seeds && a.classifiers == b.classifiers && a.among == b.among
         }
     }
 }
@@ -53,7 +57,7 @@ extension DirectionMetadata {
 
 extension DirectionMetadata.Refinement {
     /// The keys that are a refinement's own; its steps and its ratio are the solver's `iterations` and `objective`.
-    static let keys = ["local_start", "local_faces", "local_batch", "local_seeds", "local_classifiers"]
+    static let keys = ["local_start", "local_faces", "local_batch", "local_seeds", "local_classifiers", "local_among"]
 
     /// Keys and texts for the file.
     var texts: [String: String] {
@@ -64,6 +68,7 @@ extension DirectionMetadata.Refinement {
             "local_seeds": "\(seeds.calibration),\(seeds.steps)",
         ]
         if !classifiers.isEmpty { result["local_classifiers"] = classifiers.joined(separator: ",") }
+        result["local_among"] = among
         return result
     }
 
@@ -76,7 +81,8 @@ extension DirectionMetadata.Refinement {
         else { return nil }
         self.init(
             start: start, faces: faces, steps: steps, batch: batch, ratio: ratio, seeds: (seeds[0], seeds[1]),
-            classifiers: (texts["local_classifiers"] ?? "").split(separator: ",").map(String.init))
+            classifiers: (texts["local_classifiers"] ?? "").split(separator: ",").map(String.init),
+            among: texts["local_among"])
         guard DirectionMetadata.Refinement.keys.allSatisfy({ self.texts[$0] == texts[$0] }) else { return nil }
     }
 }

@@ -67,9 +67,14 @@ extension DirectionRefiner {
 
     /// w of the fresh faces of a step, [batch, size].
     private func latents(step: Int) throws -> [Float] {
-        try generator.latents(
-            seed: DirectionRefiner.descentSeed,
-            indices: UInt64(step * settings.batch)..<UInt64((step + 1) * settings.batch))
+        let places = step * settings.batch..<(step + 1) * settings.batch
+        guard let descentFaces else {
+            return try generator.latents(
+                seed: DirectionRefiner.descentSeed, indices: UInt64(places.lowerBound)..<UInt64(places.upperBound))
+        }
+        return try descentFaces[places].flatMap { place in
+            try generator.latents(seed: DirectionRefiner.descentSeed, indices: UInt64(place)..<UInt64(place + 1))
+        }
     }
 
     /// The fresh faces of a step, edited along the direction so far, [layers][size].
@@ -101,13 +106,16 @@ extension DirectionRefiner {
 
     /// What names the refinement: the same inputs make no new version, so these texts never change.
     func inputs(_ baseline: DirectionFile) throws -> String {
-        DirectionMetadata.fingerprint([
+        var texts = [
             "solver": "local", "method": "natural descent, \(DirectionRefiner.ownLayers) own layers, views 1, reach 1",
             "faces": "\(settings.faces)", "steps": "\(settings.steps)", "batch": "\(settings.batch)",
             "seeds": "\(DirectionRefiner.seed),\(DirectionRefiner.descentSeed)",
             "classifier": panel.members.map(\.sha256).joined(separator: ","), "keeping": keeping.description,
             "plain": Hashing.sha256(try baseline.encoded()),
-        ])
+        ]
+        // What was made among all faces keeps its name.
+        texts["among"] = settings.among
+        return DirectionMetadata.fingerprint(texts)
     }
 
     func write(
@@ -119,7 +127,8 @@ extension DirectionRefiner {
             name: DirectionMetadata.refined, regularisation: 0, objective: ratio, iterations: settings.steps)
         metadata.refinement = .init(
             start: baseline.label, faces: settings.faces, steps: settings.steps, batch: settings.batch, ratio: ratio,
-            seeds: (DirectionRefiner.seed, DirectionRefiner.descentSeed), classifiers: panel.members.map(\.sha256))
+            seeds: (DirectionRefiner.seed, DirectionRefiner.descentSeed), classifiers: panel.members.map(\.sha256),
+            among: settings.among)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil

@@ -37,21 +37,26 @@ public struct DirectionRefiner {
         public var steps: Int
         /// Fresh faces edited in each step.
         public var batch: Int
+        /// A filter of attributes that all of these faces pass, as the first classifier sees them unedited; nil takes all.
+        public var among: String?
 
         /// - Parameters:
         ///   - faces: Faces that directions are calibrated and compared on.
         ///   - steps: Steps from the baseline.
         ///   - batch: Fresh faces edited in each step.
-        public init(faces: Int = 96, steps: Int = 60, batch: Int = 16) {
+        ///   - among: A filter of attributes that all of these faces pass; nil takes all.
+        public init(faces: Int = 96, steps: Int = 60, batch: Int = 16, among: String? = nil) {
             self.faces = faces
             self.steps = steps
             self.batch = batch
+            self.among = among
         }
 
         /// Checks the ranges.
         ///
-        /// - Throws: ``Core/Failure`` (usage) naming the value that is out of range.
+        /// - Throws: ``Core/Failure`` (usage) naming the value that is out of range, or a filter that makes no sense.
         public func validate() throws {
+            _ = try Filter.population(among)
             guard 1...10_000 ~= steps else {
                 throw Failure("steps \(steps)", "must be 1 to 10000", "for example 60", kind: .usage)
             }
@@ -69,11 +74,13 @@ public struct DirectionRefiner {
     let library: DirectionLibrary
     /// The classifiers that it descends against.
     let panel: ClassifierPanel
-    let evaluator: DirectionEvaluator
+    var evaluator: DirectionEvaluator
     let synthesizer: any GradientSynthesizer
     let keeping: FaceKeeping
     let settings: Settings
     let context: RunContext
+    /// The faces of the steps, by their places in their seed; nil for the first ones.
+    var descentFaces: [Int]?
 
     /// The seed of the calibration faces: neither a sample set's nor the evaluations'.
     static let seed = UInt64.max - 2
@@ -149,11 +156,32 @@ public struct DirectionRefiner {
             try generator.latents(
                 seed: DirectionRefiner.seed, indices: 0..<UInt64(DirectionRefiner.covarianceLatents)),
             dimension: generator.identity.latentSize)
-        let curves = try measured(baselines, strengths: DirectionRefiner.baselineStrengths)
+        let refiner = try amongPopulation()
+        let curves = try refiner.measured(baselines, strengths: DirectionRefiner.baselineStrengths)
         for (baseline, curve) in zip(baselines, curves) {
             try context.check()
-            try found(try outcome(baseline, curve, metric))
+            try found(try refiner.outcome(baseline, curve, metric))
         }
+    }
+
+    /// The same with the faces that pass the settings' filter, which are looked for among fresh ones.
+    private func amongPopulation() throws -> DirectionRefiner {
+        guard let filter = try Filter.population(settings.among) else { return self }
+        var result = self
+        func places(_ seed: UInt64, count: Int) throws -> [Int] {
+            var scout = evaluator
+            scout.seed = seed
+            let classifier = panel.members[0]
+            let found = try scout.faces(count: count) {
+                try store.faces(
+                    passing: filter, probabilities: classifier.probabilities($0), of: classifier.attributes)
+            }
+            context.notice("refine: \(count) of \(found.of) faces pass `\(settings.among ?? "")`")
+            return found.places
+        }
+        result.evaluator.places = try places(DirectionRefiner.seed, count: settings.faces)
+        result.descentFaces = try places(DirectionRefiner.descentSeed, count: settings.steps * settings.batch)
+        return result
     }
 
     /// What directions do to the calibration faces, all classifiers' logits one after another: [classifiers, faces, attributes].

@@ -120,7 +120,7 @@ extension Session {
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "start": request.start ?? "",
             "faces": "\(request.settings.faces)", "steps": "\(request.settings.steps)",
-            "batch": "\(request.settings.batch)",
+            "batch": "\(request.settings.batch)", "among": request.settings.among ?? "",
         ]
         let inputs = [
             "generator": generator.identity.sha256, "classifier": classifiers.map(\.sha256).joined(separator: ","),

@@ -20,6 +20,7 @@ struct RefineCommand: ParsableCommand {
             For example:
               directions refine --attr smiling
               directions refine --attr smiling,male --start v1
+              directions refine --attr mustache --among "male > 0.9"
             """)
 
     @Option(name: .customLong("attr"), help: "Attributes, separated by commas, or all (default: the paper's eight).")
@@ -50,6 +51,12 @@ struct RefineOptions: ParsableArguments {
     @Option(help: "How many fresh faces are edited in each step (default: 16).") var batch: Int?
 
     @Option(
+        help: ArgumentHelp(
+            "Calibrate and go along faces that pass a filter, as the first classifier sees them unedited: \"male > 0.9\".",
+            valueName: "filter"))
+    var among: String?
+
+    @Option(
         help:
             "The classifiers to descend against, separated by commas: files, names in the workspace, or shipped ones; leave out the one that judges in `evaluate`."
     )
@@ -69,7 +76,8 @@ struct RefineOptions: ParsableArguments {
         return RefineRequest(
             attributes: attributes, start: start,
             settings: .init(
-                faces: faces ?? usual.faces, steps: steps ?? usual.steps, batch: batch ?? usual.batch),
+                faces: faces ?? usual.faces, steps: steps ?? usual.steps, batch: batch ?? usual.batch,
+                among: among),
             classifiers: classifier.split(separator: ",").map(String.init), threads: threads, device: try device.value,
             generator: generator)
     }

@@ -62,8 +62,9 @@ struct HelpExample {
             case ("--seed", nil): words[index + 1] = line.contains("--hold") ? "1" : "1-2"
             // Held edits that are more than none are another test's (`RefineTests`).
             case ("--strength", _) where line.contains("--hold"): words[index + 1] = "0"
-            // Attributes after the first are refined the same way.
-            case ("--attr", _) where verb == "refine": words[index + 1] = String(value.prefix { $0 != "," })
+            // Attributes after the first are refined the same way; of mustaches few faces have none to fit a direction to.
+            case ("--attr", _) where verb == "refine":
+                words[index + 1] = value == "mustache" ? "smiling" : String(value.prefix { $0 != "," })
             case ("--strength", _) where value.hasSuffix(":0.25"):
                 words[index + 1] = value.replacing(":0.25", with: ":2")
             default: break

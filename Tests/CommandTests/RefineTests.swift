@@ -41,11 +41,18 @@ struct RefineTests {
             workspace: folder.path)
         #expect(former.status == 0 && former.errors.contains("directions refine"), "\(former.errors)")
         #expect(former.output == first.replacing(".safetensors\n", with: ".safetensors (unchanged)\n"))
+        // Among some faces alone it is another direction, or none.
+        let women = try Program.run(
+            ["refine", "--attr", "male", "--faces", "10", "--steps", "1", "--batch", "4", "--among", "male < 0.5"],
+            workspace: folder.path)
+        #expect(women.status == 0 && women.errors.contains("faces pass `male < 0.5`"), "\(women.errors)")
+        #expect(!women.output.contains("unchanged"))
         let wrong = try Program.run(
             ["refine", "--attr", "bald"], workspace: folder.path)
         #expect(wrong.status == 1 && wrong.errors.contains("has no direction of W"), "\(wrong.errors)")
         for (line, named) in [
-            ("refine --attr male --batch 2", "batch 2"), ("fit --attr male --solver local --batch 2", "batch 2"),
+            ("refine --attr male --batch 2", "batch 2"), ("refine --attr male --among male>", "male>"),
+            ("fit --attr male --solver local --batch 2", "batch 2"),
             ("fit --attr male --start v1", "--start"),
         ] {
             let misused = try Program.run(line.split(separator: " ").map(String.init), workspace: folder.path)
@@ -65,8 +72,8 @@ struct RefineTests {
         // Faces of a population: these figures are not those of all faces.
         let file = folder.path + "/directions/male/v1.metrics.json"
         let ofAll = try Data(contentsOf: URL(fileURLWithPath: file))
-        let women = try run("evaluate --direction male@v1 --among male<0.5 --count 2 --strength 1 --judge none --json")
-        #expect(!women.contains("resnext") && women.contains("\"among\" : \"male<0.5\""), "\(women)")
+        let some = try run("evaluate --direction male@v1 --among male<0.5 --count 2 --strength 1 --judge none --json")
+        #expect(!some.contains("resnext") && some.contains("\"among\" : \"male<0.5\""), "\(some)")
         #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == ofAll)
         let held = "edit --direction male@v1 --unit sigma --seed 1 --hold"
         _ = try run("\(held) person --strength 0,1 --codes-out \(folder.path)/held.npy")

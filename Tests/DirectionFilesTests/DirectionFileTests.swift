@@ -155,7 +155,10 @@ import Weights
         #expect(read.metadata.selection?.isMatched == true && read.metadata.other.isEmpty)
         #expect(read.metadata.selection?.among == "male > 0.9" && refinement.classifiers == ["a", "b"])
         // The bytes, and so the digest by which evaluations know it, are what they were.
-        #expect(try read.encoded() == bytes)
+        #expect(try read.encoded() == bytes && refinement.among == nil)
+        former.metadata.other["local_among"] = "male < 0.5"
+        let women = try DirectionFile.decode(try former.encoded(), name: "women")
+        #expect(women.metadata.refinement?.among == "male < 0.5" && women.metadata.other.isEmpty)
     }
 
     @Test func whatIsNoRefinementToTheLetterIsKept() throws {
