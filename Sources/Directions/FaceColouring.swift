@@ -71,10 +71,10 @@ struct FaceColouring: ColourMethod {
     }
 
     /// The share of the generator's colours where both count.
-    private static let share: Float = 0.3
+    private static let share: Float = 0.4
     /// What the mean of both is made stronger by: a mean of guesses is paler than any of them, and what lies around a face is
     /// guessed more than the face.
-    private static let vividness: (face: Float, around: Float) = (1.02, 1.4)
+    private static let vividness: (face: Float, around: Float) = (1.02, 1.6)
     func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch {
         let pictures = zip(grey.images, try chroma(of: grey)).map { image, chroma in
             let plane = FilmStock.panchromatic.grey(of: image)
