@@ -171,12 +171,8 @@ public struct DirectionRefiner {
         func places(_ seed: UInt64, count: Int) throws -> [Int] {
             var scout = evaluator
             scout.seed = seed
-            let classifier = panel.members[0]
-            let found = try scout.faces(count: count) {
-                try store.faces(
-                    passing: filter, probabilities: classifier.probabilities($0), of: classifier.attributes)
-            }
-            context.notice("refine: \(count) of \(found.of) faces pass `\(settings.among ?? "")`")
+            let found = try scout.faces(count: count, among: filter)
+            context.notice("refine: \(count) of \(found.of) faces pass `\(filter.text)`")
             return found.places
         }
         result.evaluator.places = try places(DirectionRefiner.seed, count: settings.faces)

@@ -154,13 +154,10 @@ extension Session {
             if let seed = request.seed { evaluator.seed = seed }
             evaluator.embedder = try embedder(request)
             evaluator.judges = [second].compactMap(\.self)
-            if let among = request.among {
-                let filter = try Filter(among)
-                let found = try evaluator.faces(count: request.count) {
-                    try store.faces(passing: filter, probabilities: judge.probabilities($0), of: judge.attributes)
-                }
+            if let filter = try Filter.population(request.among) {
+                let found = try evaluator.faces(count: request.count, among: filter)
                 evaluator.places = found.places
-                context.notice("evaluate: \(request.count) of \(found.of) faces pass `\(among)`")
+                context.notice("evaluate: \(request.count) of \(found.of) faces pass `\(filter.text)`")
             }
             var subjects = try files.map { file in
                 DirectionEvaluator.Subject(

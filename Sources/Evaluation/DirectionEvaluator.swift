@@ -63,7 +63,7 @@ public struct DirectionEvaluator {
     public var seed: UInt64 = DirectionEvaluator.seed
     /// Faces a batch.
     public var batch = 16
-    /// The indices of the faces that are measured, of ``faces(count:passing:)``; nil for the first of the seed.
+    /// The indices of the faces that are measured, of ``faces(count:among:)``; nil for the first of the seed.
     public var places: [Int]?
     /// Also measures how much of the person is left; nil leaves that out.
     public var embedder: FaceEmbedder?
@@ -174,20 +174,22 @@ public struct DirectionEvaluator {
         return try ids.map { try store.logits(of: $0, faces: faces) }
     }
 
-    /// Fresh faces of a population: the first that pass a test of what the evaluator's own classifier says.
+    /// Fresh faces of a population: the first that pass a filter of attributes, as the evaluator's own classifier sees them unedited.
     ///
     /// - Parameters:
     ///   - count: How many.
-    ///   - test: Gives the indices of those that pass, ascending, from the logits [faces, attributes].
+    ///   - filter: What they pass.
     /// - Returns: Indices of faces, ascending, and how many were looked through.
     /// - Throws: ``Failure`` (not found) where of ``mostLookedThrough`` times as many faces too few pass, or of any stage.
-    public func faces(count: Int, passing test: ([Float]) throws -> [Int]) throws -> (places: [Int], of: Int) {
+    public func faces(count: Int, among filter: Filter) throws -> (places: [Int], of: Int) {
         var scout = self
         scout.judges = []
         scout.embedder = nil
         var looked = count
         while true {
-            let found = try test(try scout.unedited(count: looked)[0])
+            let found = try store.faces(
+                passing: filter, probabilities: classifier.probabilities(scout.unedited(count: looked)[0]),
+                of: classifier.attributes)
             if found.count >= count { return (Array(found.prefix(count)), found[count - 1] + 1) }
             if looked >= DirectionEvaluator.mostLookedThrough * count {
                 throw Failure(

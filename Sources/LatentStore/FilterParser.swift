@@ -25,8 +25,9 @@ public struct Filter: Sendable, Equatable {
     public private(set) var nearLatents: [Int64] = []
     /// Fields that latents have and their scores have not, in order of appearance.
     public private(set) var latentFields: [String] = []
-    /// The text, and where in it each attribute was first named.
-    private var text = ""
+    /// The text that it was parsed from.
+    public private(set) var text = ""
+    /// Where in the text each attribute was first named.
     private var offsets: [Int] = []
     /// Other fields that were named: SQL expressions by their name in the filter.
     public private(set) var fields: [(name: String, sql: String)] = []
