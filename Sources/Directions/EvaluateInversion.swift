@@ -20,6 +20,8 @@ public struct EvaluateInversionRequest: Sendable {
     public var refinement = InversionBudget(seconds: 20)
     /// When a search from the mean latent ends, for each photograph.
     public var search = InversionBudget(seconds: 40)
+    /// When the tuning of the generator ends, for each photograph, after a search from the mean latent.
+    public var tuning = InversionBudget(seconds: 240)
     /// The encoder, by its name in the workspace or its file; nil takes any of the generator.
     public var encoder: String?
     /// The generator's name in the workspace.
@@ -40,17 +42,18 @@ public struct EvaluateInversionRequest: Sendable {
 
     /// Checks what can be checked before anything is read.
     ///
-    /// - Throws: ``Core/Failure`` (usage) for no rows, tuning, or a number out of range.
+    /// - Throws: ``Core/Failure`` (usage) for no rows, tuning to grey photographs, or a number out of range.
     public func validate() throws {
         guard !methods.isEmpty else {
             throw Failure("methods", "are none", "for example mean, encoder", kind: .usage)
         }
-        guard !methods.contains(.tune) else {
-            throw Failure("method tune", "is none that finds a code", "leave it out", kind: .usage)
+        guard !isGrey || !methods.contains(.tune) else {
+            throw Failure("method tune", "would take a photograph's colours away", "leave it out", kind: .usage)
         }
         guard count ?? 1 > 0 else { throw Failure("count \(count ?? 0)", "must be 1 or more", kind: .usage) }
         try refinement.validate()
         try search.validate()
+        try tuning.validate()
     }
 }
 
@@ -77,6 +80,10 @@ extension Session {
         let ours =
             request.methods.contains(where: \.hasEncoder)
             ? try photographEncoder(for: generator, named: request.encoder) : nil
+        let tuner =
+            request.methods.contains(.tune)
+            ? try PivotalTuner(generator, perceptual: perceptualNetwork(), embedder: identityJudge() ?? embedder())
+            : nil
         let progress = context.progress(
             "evaluate-inversion", unit: "photographs", total: chosen.count * request.methods.count)
         defer { progress.finish() }
@@ -97,7 +104,16 @@ extension Session {
                     try files.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
                     side: Inverter.side)
                 let seen = request.isGrey ? truth.grey() : truth
-                let some = try inversions(of: seen, truth: truth, method, encoder, inverter, request)
+                var some = try inversions(of: seen, truth: truth, method, encoder, inverter, request)
+                if method == .tune, let tuner {
+                    some = try some.indices.map { index in
+                        var tuned = try tuner.tune(
+                            truth[index..<index + 1], from: some[index], budget: request.tuning, context: context.quiet
+                        ).inversion
+                        tuned.seconds += some[index].seconds
+                        return tuned
+                    }
+                }
                 found += some
                 if let consultation {
                     consulted += try inverter.consulted(some, by: consultation, seen, truth: truth, request)
@@ -180,7 +196,7 @@ extension InversionTable.Row {
             case .encoder: "encoder"
             case .encoderAndOptimise: "encoder + \(text(request.refinement))"
             case .optimise: "optimise, \(text(request.search))"
-            case .tune: "tune"
+            case .tune: "\(text(request.search)) of search, tune \(text(request.tuning))"
             }
         self.init(method.rawValue, title: title, found)
     }

@@ -236,5 +236,5 @@ public struct Inversion: Sendable, Equatable {
     /// Steps that were made.
     public let steps: Int
     /// Seconds that it took.
-    public let seconds: Double
+    public var seconds: Double
 }

@@ -16,7 +16,8 @@ struct EvaluateInversionCommand: ParsableCommand {
             The table is kept for `directions report`.
 
             Methods: mean (the mean face for all), nearest (the nearest of 20,000 random faces), encoder (with another row where it has a \
-            consultation, whose faces have the photographs' details), encoder+optimise, optimise.
+            consultation, whose faces have the photographs' details), encoder+optimise, optimise, tune (the \
+            generator's weights too, after a search as optimise makes it).
 
             For example:
               directions evaluate-inversion test --count 200 --methods mean,nearest,encoder
@@ -29,7 +30,8 @@ struct EvaluateInversionCommand: ParsableCommand {
     @Flag(help: "Show methods the photographs without their colours.") var grey = false
     @Option(help: "Seconds at most for each photograph of encoder+optimise.") var seconds = 20.0
     @Option(help: "Seconds at most for each photograph of optimise.") var optimiseSeconds = 40.0
-    @Option(help: "Steps at most of both, in place of seconds.") var steps: Int?
+    @Option(help: "Seconds at most for each photograph of tune, after its search.") var tuneSeconds = 240.0
+    @Option(help: "Steps at most of all three, in place of seconds.") var steps: Int?
     @Option(help: "The encoder, by its name in the workspace or its file (default: the generator's).") var encoder:
         String?
     @Option(help: "The generator's name in the workspace.") var generator = "default"
@@ -37,7 +39,7 @@ struct EvaluateInversionCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON.") var json = false
 
     private func request() throws -> EvaluateInversionRequest {
-        let known = InvertRequest.Method.allCases.filter { $0 != .tune }
+        let known = InvertRequest.Method.allCases
         var request = EvaluateInversionRequest(folder, count: count)
         request.methods = try methods.split(separator: ",").map { name in
             guard let method = known.first(where: { $0.rawValue == name }) else {
@@ -50,6 +52,7 @@ struct EvaluateInversionCommand: ParsableCommand {
         request.isGrey = grey
         request.refinement = InversionBudget(steps: steps, seconds: steps == nil ? seconds : nil)
         request.search = InversionBudget(steps: steps, seconds: steps == nil ? optimiseSeconds : nil)
+        request.tuning = InversionBudget(steps: steps, seconds: steps == nil ? tuneSeconds : nil)
         request.encoder = encoder
         request.generator = generator
         return request

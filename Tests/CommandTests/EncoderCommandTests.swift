@@ -141,6 +141,6 @@ struct EncoderCommandTests {
         #expect(try codes("zero").values == codes("again").values)
         // What is there to be beaten is not kept.
         #expect(try rows("invert \(folder.path)/zero --aligned --generator small --method nearest").allSatisfy(\.isNew))
-        #expect(try run("evaluate-inversion \(photographs) --methods tune", status: 64).errors.contains("tune"))
+        #expect(try run("evaluate-inversion \(photographs) --methods tune --grey", status: 64).errors.contains("tune"))
     }
 }

@@ -104,6 +104,23 @@ struct PhotographEditTests {
             status: 64)
     }
 
+    @Test func tuningHasARowBesideTheSearchThatItGoesOnFrom() throws {
+        let evaluate = ["evaluate-inversion", folder.path + "/photo", "--count", "1", "--steps", "2", "--json"]
+        let output = try run(evaluate + ["--methods", "optimise,tune"]).output
+        struct Table: Decodable {
+            struct Row: Decodable {
+                let method: String
+                let l2: Double
+                let seconds: Double
+            }
+            let rows: [Row]
+        }
+        let rows = try JSONDecoder().decode(Table.self, from: Data(output.utf8)).rows
+        // Two steps change the face, if not for the better yet.
+        #expect(rows.map(\.method) == ["optimise", "tune"] && rows[1].l2 != rows[0].l2, "\(output)")
+        #expect(rows[1].l2 < 2 * rows[0].l2 && rows[1].seconds > rows[0].seconds, "\(output)")
+    }
+
     @Test func aTunedGeneratorIsUsedFromThenOn() throws {
         let (photo, out) = (folder.path + "/photo/seed-3.png", folder.path + "/out.png")
         _ = try edit(photo, ["--strength", "4", "--out", out])
