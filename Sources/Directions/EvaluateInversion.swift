@@ -104,16 +104,8 @@ extension Session {
                     try files.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
                     side: Inverter.side)
                 let seen = request.isGrey ? truth.grey() : truth
-                var some = try inversions(of: seen, truth: truth, method, encoder, inverter, request)
-                if method == .tune, let tuner {
-                    some = try some.indices.map { index in
-                        var tuned = try tuner.tune(
-                            truth[index..<index + 1], from: some[index], budget: request.tuning, context: context.quiet
-                        ).inversion
-                        tuned.seconds += some[index].seconds
-                        return tuned
-                    }
-                }
+                let some = try inversions(
+                    of: seen, truth: truth, method, encoder, inverter, tuner: method == .tune ? tuner : nil, request)
                 found += some
                 if let consultation {
                     consulted += try inverter.consulted(some, by: consultation, seen, truth: truth, request)
@@ -138,7 +130,7 @@ extension Session {
     /// Codes of some photographs by one way, measured against the true pictures.
     private func inversions(
         of seen: ImageBatch, truth: ImageBatch, _ method: InvertRequest.Method, _ encoder: (any PhotographEncoder)?,
-        _ inverter: Inverter, _ request: EvaluateInversionRequest
+        _ inverter: Inverter, tuner: PivotalTuner?, _ request: EvaluateInversionRequest
     ) throws -> [Inversion] {
         let clock = ContinuousClock()
         let began = clock.now
@@ -152,8 +144,16 @@ extension Session {
                 found.flatMap(\.own.values), rows: found.first?.own.rows ?? 1, size: found.first?.own.size ?? 1)
         }
         guard let codes else { return [] }
-        return try inverter.measured(
+        let found = try inverter.measured(
             codes, truth, steps: steps, seconds: (clock.now - began) / .seconds(max(1, truth.count)))
+        guard let tuner else { return found }
+        return try found.enumerated().map { index, pivot in
+            var tuned = try tuner.tune(
+                truth[index..<index + 1], from: pivot, budget: request.tuning, context: context.quiet
+            ).inversion
+            tuned.seconds += pivot.seconds
+            return tuned
+        }
     }
 
     /// The tables that a workspace keeps.

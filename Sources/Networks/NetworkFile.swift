@@ -54,7 +54,8 @@ package enum NetworkFile {
                 "use a file that `directions \(Card.trainer)` made")
         }
         do {
-            let card = try JSONDecoder().decode(Card.self, from: Data((file.metadata["card"] ?? "").utf8))
+            let card = try TrainingState.decoder.decode(
+                Card.self, from: Data((file.metadata["card"] ?? "").utf8))
             try card.validate()
             return card
         } catch is DecodingError {

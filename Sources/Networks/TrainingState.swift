@@ -16,15 +16,20 @@ package enum TrainingState {
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
+    /// Reads what ``encode(_:)`` writes.
+    package static var decoder: JSONDecoder {
+        let result = JSONDecoder()
+        result.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return result
+    }
+
     /// The value of a text of a checkpoint's metadata.
     ///
     /// - Throws: ``Core/Failure`` naming the file when there is no text, or one of something else.
     package static func decode<Value: Decodable>(
         _ type: Value.Type, _ text: String?, _ path: String
     ) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         do {
             return try decoder.decode(type, from: Data((text ?? "").utf8))
         } catch {
