@@ -111,14 +111,13 @@ struct PhotographEditTests {
             struct Row: Decodable {
                 let method: String
                 let l2: Double
-                let seconds: Double
             }
             let rows: [Row]
         }
         let rows = try JSONDecoder().decode(Table.self, from: Data(output.utf8)).rows
         // Two steps change the face, if not for the better yet.
         #expect(rows.map(\.method) == ["optimise", "tune"] && rows[1].l2 != rows[0].l2, "\(output)")
-        #expect(rows[1].l2 < 2 * rows[0].l2 && rows[1].seconds > rows[0].seconds, "\(output)")
+        #expect(rows[1].l2 < 2 * rows[0].l2, "\(output)")
     }
 
     @Test func aTunedGeneratorIsUsedFromThenOn() throws {
