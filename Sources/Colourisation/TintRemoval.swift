@@ -32,3 +32,36 @@ public enum TintRemoval {
     /// Whether a picture is a grey photograph, be it tinted.
     public static func isGrey(_ image: Image) -> Bool { colourDeviation(of: image) <= limit }
 }
+
+extension LuminanceTint {
+    /// The tint of a grey photograph; nil where the picture is in colour (see ``TintRemoval/isGrey(_:)``).
+    ///
+    /// - Parameter image: A picture.
+    public init?(of image: Image) {
+        guard TintRemoval.isGrey(image) else { return nil }
+        self.init([(FilmStock.panchromatic.grey(of: image), Chroma(of: image))])
+    }
+
+    /// What is left of a change where a photograph keeps its tint: that of light and shade, in the tint's colours.
+    ///
+    /// - Parameters:
+    ///   - change: What is to be added to the photograph: one picture's differences of RGB.
+    ///   - photograph: The photograph, RGB in [-1, 1], of the same size.
+    /// - Returns: Differences of RGB, exactly 0 where the change is.
+    public func tinted(_ change: ImageBatch, of photograph: ImageBatch) -> ImageBatch {
+        precondition(change.count == 1 && photograph.count == 1 && change.side == photograph.side, "one size")
+        let side = photograph.side
+        func colours(_ picture: ImageBatch) -> (luma: [Float], chroma: Chroma) {
+            let luma = picture.luma().planes
+            let grey = Plane(luma.map { min(max(127.5 * ($0 + 1), 0), 255) }, width: side, height: side)
+            return (luma, chroma(for: grey))
+        }
+        let (before, after) = (colours(photograph), colours(photograph + change))
+        func difference(_ a: [Float], _ b: [Float], unit: Float) -> [Float] { zip(a, b).map { ($0 - $1) / unit } }
+        let planes =
+            difference(after.luma, before.luma, unit: 1)
+            + difference(after.chroma.cb.values, before.chroma.cb.values, unit: 127.5)
+            + difference(after.chroma.cr.values, before.chroma.cr.values, unit: 127.5)
+        return ImageBatch(planes, side: side).rgbFromYCbCr()
+    }
+}

@@ -1,4 +1,5 @@
 import Classifiers
+import Colourisation
 import Core
 import Editing
 import Encoders
@@ -136,8 +137,8 @@ struct PhotographEditor {
         fileprivate let transfer: EditTransfer
         fileprivate let synthesizer: any Synthesizer
         fileprivate let consulted: ConsultedFaces?
-        /// Whether the photograph has no colours, and so gets none.
-        fileprivate let isGrey: Bool
+        /// What a grey photograph, tinted or not, is tinted with, as it gets no other colours; nil in colour.
+        fileprivate let tint: LuminanceTint?
 
         /// The photograph with the face of an edited code.
         ///
@@ -166,7 +167,7 @@ struct PhotographEditor {
                 : try consulted?.faces(edited, size: side) ?? synthesizer.synthesize(edited, size: side, noise: .none)
             let change = try transfer.change(to: made)
             let kept = region?.kept(of: change) ?? change
-            return isGrey ? kept.grey() : kept
+            return tint?.tinted(kept, of: photograph) ?? kept
         }
     }
 
@@ -228,7 +229,7 @@ struct PhotographEditor {
             transfer: try EditTransfer(
                 photograph: photograph, reconstruction: reconstruction, registration: registration,
                 segmenter: Session.person),
-            synthesizer: synthesizer, consulted: consulted, isGrey: face.picture.hasNoColours)
+            synthesizer: synthesizer, consulted: consulted, tint: LuminanceTint(of: face.square))
     }
 }
 

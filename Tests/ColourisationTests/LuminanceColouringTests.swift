@@ -71,4 +71,29 @@ struct LuminanceColouringTests {
         for i in 0..<2048 { colours.cr.values[i] = -30 }
         #expect(!TintRemoval.isGrey(ramp.coloured(by: colours)))
     }
+
+    @Test func aChangeOfATintedScanHasItsTint() throws {
+        let ramp = Plane((0..<4096).map { Float($0 % 64 * 4) }, width: 64, height: 64)
+        let sepia = Chroma(cb: ramp.map { -0.1 * $0 }, cr: ramp.map { 0.05 * $0 })
+        let scan = ramp.coloured(by: sepia)
+        let tint = try #require(LuminanceTint(of: scan))
+        let photograph = ImageBatch([scan], side: 64)
+        // A yellow square: only how light it is counts, and what is next to it stays to the bit.
+        let inside = Set((24..<40).flatMap { y in (24..<40).map { y * 64 + $0 } })
+        let change = ImageBatch(
+            (0..<3 * 4096).map { inside.contains($0 % 4096) ? [0.4, 0.3, -0.5][$0 / 4096] : 0 }, side: 64)
+        let found = tint.tinted(change, of: photograph)
+        #expect((0..<3 * 4096).allSatisfy { inside.contains($0 % 4096) || found.planes[$0] == 0 })
+        let (wanted, luma) = ((photograph + change).luma().planes, (photograph + found).luma().planes)
+        let chroma = Chroma(of: photograph + found)
+        for i in inside {
+            #expect(abs(luma[i] - wanted[i]) < 1e-4)
+            let grey = 127.5 * (wanted[i] + 1)
+            #expect(abs(chroma.cb.values[i] + 0.1 * grey) < 1.5 && abs(chroma.cr.values[i] - 0.05 * grey) < 1.5)
+        }
+        // Neutral greys stay neutral.
+        let neutral = try #require(LuminanceTint(of: ramp.greyImage))
+        let plain = neutral.tinted(change, of: ImageBatch([ramp.greyImage], side: 64)).planes
+        #expect((4096..<3 * 4096).allSatisfy { abs(plain[$0] - plain[$0 % 4096]) < 1e-5 })
+    }
 }
