@@ -1,10 +1,11 @@
-"""How much colour changes around the head when directions are applied: below the chin and along the border of FFHQ's frame.
+"""How much colour changes around the head, and of the skin, when directions are applied: below the chin and along the border of FFHQ's
+frame; on cheeks and nose.
 
     python3 Benchmarks/surroundings.py --workspace W smiling@v1 smiling@v2 …    # needs numpy
 
 For each direction the mean absolute change of Cb and Cr (Rec. 601, of 255) is told over generated faces, at the strength where one half of
 the faces gets the attribute as `directions evaluate` measured it (else at 2 sigma), in the lowest tenth of the picture and within a sixteenth
-of its width of the left and right rims.
+of its width of the left and right rims. The skin is three places, both cheeks and the nose; of each the mean colour counts.
 """
 import argparse
 import glob
@@ -65,6 +66,18 @@ def chroma(pixels):
     return numpy.stack([-0.168736 * red - 0.331264 * green + 0.5 * blue, 0.5 * red - 0.418688 * green - 0.081312 * blue], -1)
 
 
+def skin(colours):
+    """The mean Cb and Cr of both cheeks and the nose, [3, 2]."""
+    height, width = colours.shape[:2]
+    y, x = numpy.mgrid[:height, :width]
+    means = []
+    for across, down, deviation in ((0.345, 0.595, 0.04), (0.655, 0.595, 0.04), (0.5, 0.55, 0.03)):
+        square = ((x + 0.5) / width - across) ** 2 + ((y + 0.5) / height - down) ** 2
+        weights = numpy.exp(-square / (2 * deviation ** 2))
+        means.append((colours * weights[..., None]).sum((0, 1)) / weights.sum())
+    return numpy.stack(means)
+
+
 def half(options, label):
     """The strength at which one half of the faces gets the attribute; 2 where that is not known."""
     name, version = label.split("@")
@@ -82,7 +95,8 @@ def main():
     parser.add_argument("--program", default=".build/release/directions")
     parser.add_argument("--count", type=int, default=24)
     options = parser.parse_args()
-    print(f"{'direction':24}  sigma  mean absolute change of Cb and Cr around the head")
+    print("mean absolute changes of Cb and Cr, of 255")
+    print(f"{'direction':24}  sigma  around the head   skin")
     for label in options.directions:
         strength = half(options, label)
         with tempfile.TemporaryDirectory() as folder:
@@ -94,16 +108,18 @@ def main():
             plain, edited = (sorted(file for file in files if file.endswith(f"-{end}.png")) for end in ("0000", "0001"))
             if not len(plain) == len(edited) == options.count:
                 raise SystemExit(f"{label}: {len(plain)} and {len(edited)} pictures")
-            changes = []
+            changes, complexions = [], []
             for one, other in zip(plain, edited):
-                change = numpy.abs(chroma(picture(other)) - chroma(picture(one))).mean(-1)
+                before, after = chroma(picture(one)), chroma(picture(other))
+                change = numpy.abs(after - before).mean(-1)
                 height, width = change.shape
                 around = numpy.zeros(change.shape, bool)
                 around[round(0.9 * height):] = True
                 around[:, :width // 16] = True
                 around[:, width - width // 16:] = True
                 changes.append(change[around].mean())
-            print(f"{label:24}  {strength:5.2f}  {numpy.mean(changes):.2f}", flush=True)
+                complexions.append(numpy.abs(skin(after) - skin(before)).mean())
+            print(f"{label:24}  {strength:5.2f}  {numpy.mean(changes):15.2f}  {numpy.mean(complexions):5.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ extension DirectionMetadata {
         public var classifiers: [String]
         /// The filter of attributes that all of the faces passed; nil where all faces counted.
         public var among: String?
+        /// What changes of the skin's colour counted; 0 where it was free.
+        public var skin: Float
 
         /// - Parameters:
         ///   - start: The direction of W that it went on from, such as `smiling@v1`.
@@ -27,9 +29,11 @@ extension DirectionMetadata {
         ///   - seeds: The seed of the calibration faces, and that of the faces in the steps.
         ///   - classifiers: SHA-256 of the classifiers that it descended against.
         ///   - among: The filter of attributes that all of the faces passed.
+        ///   - skin: What changes of the skin's colour counted.
         public init(
             start: String, faces: Int, steps: Int, batch: Int, ratio: Double,
-            seeds: (calibration: UInt64, steps: UInt64), classifiers: [String] = [], among: String? = nil
+            seeds: (calibration: UInt64, steps: UInt64), classifiers: [String] = [], among: String? = nil,
+            skin: Float = 0
         ) {
             self.start = start
             self.faces = faces
@@ -39,11 +43,13 @@ extension DirectionMetadata {
             self.seeds = seeds
             self.classifiers = classifiers
             self.among = among
+            self.skin = skin
         }
 
         public static func == (a: Refinement, b: Refinement) -> Bool {
             (a.start, a.faces, a.steps, a.batch, a.ratio) == (b.start, b.faces, b.steps, b.batch, b.ratio)
                 && a.seeds == b.seeds && a.classifiers == b.classifiers && a.among == b.among
+                && a.skin == b.skin
         }
     }
 }
@@ -57,7 +63,9 @@ extension DirectionMetadata {
 
 extension DirectionMetadata.Refinement {
     /// The keys that are a refinement's own; its steps and its ratio are the solver's `iterations` and `objective`.
-    static let keys = ["local_start", "local_faces", "local_batch", "local_seeds", "local_classifiers", "local_among"]
+    static let keys = [
+        "local_start", "local_faces", "local_batch", "local_seeds", "local_classifiers", "local_among", "local_skin",
+    ]
 
     /// Keys and texts for the file.
     var texts: [String: String] {
@@ -69,6 +77,7 @@ extension DirectionMetadata.Refinement {
         ]
         if !classifiers.isEmpty { result["local_classifiers"] = classifiers.joined(separator: ",") }
         result["local_among"] = among
+        if skin != 0 { result["local_skin"] = "\(skin)" }
         return result
     }
 
@@ -82,7 +91,7 @@ extension DirectionMetadata.Refinement {
         self.init(
             start: start, faces: faces, steps: steps, batch: batch, ratio: ratio, seeds: (seeds[0], seeds[1]),
             classifiers: (texts["local_classifiers"] ?? "").split(separator: ",").map(String.init),
-            among: texts["local_among"])
+            among: texts["local_among"], skin: Float(texts["local_skin"] ?? "0") ?? 0)
         guard DirectionMetadata.Refinement.keys.allSatisfy({ self.texts[$0] == texts[$0] }) else { return nil }
     }
 }

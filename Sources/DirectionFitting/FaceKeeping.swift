@@ -14,20 +14,26 @@ public struct FaceKeeping: Sendable, CustomStringConvertible {
 
     private let perceptual: PerceptualNetwork?
     private let embedder: FaceEmbedder?
+    /// What changes of the skin's colour count (see ``Objectives/ComplexionObjective``).
+    let skin: Float
 
     /// - Parameters:
     ///   - perceptual: For LPIPS; nil leaves it out.
     ///   - embedder: Knows persons; nil leaves them out.
-    public init(perceptual: PerceptualNetwork?, embedder: FaceEmbedder?) {
+    ///   - skin: What changes of the skin's colour count; 0 leaves it free.
+    public init(perceptual: PerceptualNetwork?, embedder: FaceEmbedder?, skin: Float = 0) {
         self.perceptual = perceptual
         self.embedder = embedder
+        self.skin = skin
     }
 
     /// What is kept and how much it counts, for a fingerprint of what was made with it.
     public var description: String {
         let person = embedder == nil ? "" : ", person \(FaceKeeping.personWeight)"
         let picture = perceptual == nil ? "" : ", lpips \(FaceKeeping.perceptualWeight)"
-        return "colours \(FaceKeeping.colourWeight)" + picture + person
+        // What was made without it keeps its name.
+        let complexion = skin == 0 ? "" : ", skin \(skin)"
+        return "colours \(FaceKeeping.colourWeight)" + complexion + picture + person
     }
 
     /// Pixels along a side from which on faces hold all that is compared.
@@ -51,6 +57,7 @@ public struct FaceKeeping: Sendable, CustomStringConvertible {
             let loss = try LPIPS(perceptual, targets: before.resized(to: FaceKeeping.perceptualSide))
             parts.append((outside(loss), FaceKeeping.perceptualWeight))
         }
+        if skin > 0 { parts.append((ComplexionObjective(faces: before), skin)) }
         if let embedder { parts.append((try IdentityObjective(embedder, faces: before), FaceKeeping.personWeight)) }
         return CombinedObjective(parts)
     }

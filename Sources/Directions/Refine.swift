@@ -17,6 +17,8 @@ public struct RefineRequest: Sendable {
     /// The classifiers that it descends against, files or names in the workspace or of those that come with the program; the one
     /// that judges in the end is none of them.
     public var classifiers: [String]
+    /// What changes of the skin's colour count beside a logit's mean change; 0 leaves it free.
+    public var skin: Float
     /// Threads that synthesize; 0 for one a processor.
     public var threads: Int
     /// Where to compute.
@@ -29,19 +31,21 @@ public struct RefineRequest: Sendable {
     ///   - start: The version to start from, such as `v1`; nil for the newest of W that a fit made.
     ///   - settings: Faces and steps.
     ///   - classifiers: The classifiers that it descends against; the first one's scale counts.
+    ///   - skin: What changes of the skin's colour count; 0 leaves it free.
     ///   - threads: Threads that synthesize; 0 for one a processor.
     ///   - device: Where to compute.
     ///   - generator: The generator's name in the workspace.
     public init(
         attributes: AttributeChoice = .standard, start: String? = nil,
         settings: DirectionRefiner.Settings = .init(), classifiers: [String] = RefineRequest.classifiers,
-        threads: Int = 0,
+        skin: Float = RefineRequest.skin, threads: Int = 0,
         device: Device = .cpu, generator: String = "default"
     ) {
         self.attributes = attributes
         self.start = start
         self.settings = settings
         self.classifiers = classifiers
+        self.skin = skin
         self.threads = threads
         self.device = device
         self.generator = generator
@@ -51,12 +55,18 @@ public struct RefineRequest: Sendable {
     /// judges in `evaluate`.
     public static let classifiers = ["faces", "plain"]
 
+    /// What changes of the skin's colour count unless told otherwise: skin then changes a third as much by *male* as without.
+    public static let skin: Float = 60
+
     /// Checks what can be checked before anything is loaded.
     ///
     /// - Throws: ``Core/Failure`` (usage) for no attribute, no classifier or one twice, or a number out of range.
     public func validate() throws {
         guard !classifiers.isEmpty, Set(classifiers).count == classifiers.count else {
             throw Failure("classifiers", "are none, or name one twice", "for example faces,plain", kind: .usage)
+        }
+        guard 0...10_000 ~= skin else {
+            throw Failure("skin \(skin)", "must be 0 to 10000", "for example 60, or 0 to leave it free", kind: .usage)
         }
         if attributes == .named([]) {
             throw Failure("attributes", "are none", "name at least one", kind: .usage)
@@ -115,12 +125,13 @@ extension Session {
         let refiner = try DirectionRefiner(
             store: store, generator: generator,
             synthesizer: generator.gradientSynthesizer(threads: request.threads, device: request.device),
-            classifiers: classifiers, keeping: keeping(), library: library, settings: request.settings, context: context
-        )
+            classifiers: classifiers, keeping: keeping(skin: request.skin), library: library,
+            settings: request.settings, context: context)
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "start": request.start ?? "",
             "faces": "\(request.settings.faces)", "steps": "\(request.settings.steps)",
             "batch": "\(request.settings.batch)", "among": request.settings.among ?? "",
+            "skin": "\(request.skin)",
         ]
         let inputs = [
             "generator": generator.identity.sha256, "classifier": classifiers.map(\.sha256).joined(separator: ","),
@@ -139,12 +150,16 @@ extension Session {
     }
 
     /// What keeps the person, where the workspace has the network for it, and the rest of the picture.
-    func keeping() throws -> FaceKeeping {
+    ///
+    /// - Parameter skin: What changes of the skin's colour count; 0 leaves it free.
+    /// - Returns: What costs an edit has beside those of the logits.
+    /// - Throws: ``Core/Failure`` where a network can't be read.
+    func keeping(skin: Float = 0) throws -> FaceKeeping {
         let embedder = try embedder()
         if embedder == nil, context.isFirst("no face-recognition network") {
             context.notice("nothing keeps the person: the workspace has no face-recognition network (import identity)")
         }
-        return FaceKeeping(perceptual: try perceptualNetwork(), embedder: embedder)
+        return FaceKeeping(perceptual: try perceptualNetwork(), embedder: embedder, skin: skin)
     }
 
     /// The direction of W to start from: a version of the attribute, or its newest that a fit made.

@@ -62,6 +62,9 @@ struct RefineOptions: ParsableArguments {
     )
     var classifier = RefineRequest.classifiers.joined(separator: ",")
 
+    @Option(help: "What changes of the skin's colour count beside a logit's mean change; 0 leaves it free.")
+    var skin = RefineRequest.skin
+
     @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
     @OptionGroup var device: DeviceOption
 
@@ -78,7 +81,8 @@ struct RefineOptions: ParsableArguments {
             settings: .init(
                 faces: faces ?? usual.faces, steps: steps ?? usual.steps, batch: batch ?? usual.batch,
                 among: among),
-            classifiers: classifier.split(separator: ",").map(String.init), threads: threads, device: try device.value,
+            classifiers: classifier.split(separator: ",").map(String.init), skin: skin,
+            threads: threads, device: try device.value,
             generator: generator)
     }
 

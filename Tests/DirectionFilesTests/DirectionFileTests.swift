@@ -159,6 +159,12 @@ import Weights
         former.metadata.other["local_among"] = "male < 0.5"
         let women = try DirectionFile.decode(try former.encoded(), name: "women")
         #expect(women.metadata.refinement?.among == "male < 0.5" && women.metadata.other.isEmpty)
+        var kept = try #require(women.metadata.refinement)
+        #expect(kept.skin == 0)
+        kept.skin = 60
+        former.metadata = women.metadata
+        former.metadata.refinement = kept
+        #expect(try DirectionFile.decode(former.encoded(), name: "kept").metadata.refinement == kept)
     }
 
     @Test func whatIsNoRefinementToTheLetterIsKept() throws {

@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Images
 import Objectives
 import Testing
@@ -59,5 +60,47 @@ import Testing
             coloured.planes[i + 256] -= 0.3 / weights[1]
         }
         #expect(abs(try loss.evaluate(coloured).values[0] - found.values[0]) < 1e-5)
+    }
+}
+
+@Suite struct ComplexionTests {
+    private static let side = 96
+
+    /// A grey face whose skin has Cr by Gaussians where cheeks are, or anywhere else.
+    private static func face(red: Float = 0, light: Float = 0, x: Float = 0.345, y: Float = 0.595) -> ImageBatch {
+        var planes = [Float](repeating: light, count: 3 * side * side)
+        for i in 0..<side * side {
+            let (dx, dy) = (Float(i % side) / Float(side) - x, Float(i / side) / Float(side) - y)
+            planes[i] += red * exp(-(dx * dx + dy * dy) / 0.01)
+        }
+        return ImageBatch(planes, side: side)
+    }
+
+    @Test func aRedCheekCostsAndLightOrARedCollarDoesNot() throws {
+        let loss = ComplexionObjective(faces: Self.face())
+        func value(_ face: ImageBatch) throws -> Float { try loss.evaluate(face).values[0] }
+        #expect(try value(Self.face()) == 0)
+        #expect(try value(Self.face(light: 0.3)) < 1e-9)
+        #expect(try value(Self.face(red: 0.4, x: 0.5, y: 0.97)) < 1e-5)
+        let (cheek, other) = (try value(Self.face(red: 0.4)), try value(Self.face(red: 0.4, x: 0.655)))
+        #expect(cheek > 0.005 && abs(cheek - other) < 0.1 * cheek)
+        #expect(throws: Failure.self) { try ComplexionObjective(faces: Self.face()).evaluate(twice(Self.face())) }
+    }
+
+    private func twice(_ face: ImageBatch) -> ImageBatch { face.gathered([0, 0]) }
+
+    /// The objective is quadratic, so that the slope between two points is exact.
+    @Test func gradientsAreSlopes() throws {
+        let loss = ComplexionObjective(faces: Self.face())
+        let (seen, wave) = (Self.face(red: 0.3, x: 0.4), Self.face(red: 1, light: 0.5).planes)
+        let found = try loss.evaluate(seen)
+        func value(_ step: Float) throws -> Float {
+            var moved = seen
+            for i in wave.indices { moved.planes[i] += step * wave[i] }
+            return try loss.evaluate(moved).values[0]
+        }
+        let expected = zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
+        let slope = (try value(0.1) - value(-0.1)) / 0.2
+        #expect(expected > 1e-3 && abs(slope - expected) < 1e-3 * expected)
     }
 }
