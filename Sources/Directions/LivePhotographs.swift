@@ -1,4 +1,5 @@
 import Classifiers
+import Colourisation
 import Core
 import DirectionFiles
 import Editing
@@ -20,7 +21,7 @@ public struct LivePhotograph: Sendable, Encodable, Equatable {
     public let height: Int
     /// How many faces it has; they are numbered from 1, the largest first.
     public let faces: Int
-    /// Whether it has no colours.
+    /// Whether its faces have no colours, or one tint: sepia, or a faded print's.
     public let isGrey: Bool
 }
 
@@ -45,6 +46,8 @@ public final class LivePhotographs: Sendable {
     public static let limit = 6
     /// Pixels of all that are held, at most; one alone may have more.
     public static let mostPixels = 120_000_000
+    /// Pixels along a side at which a face is asked whether it has colours.
+    private static let judgedSide = 128
 
     private let faces: LiveFaces
     private let editor: PhotographEditor
@@ -118,8 +121,9 @@ public final class LivePhotographs: Sendable {
     private func add(_ data: Data, as id: String) throws -> LivePhotograph {
         let picture = try Image.decode(data, name: "the photograph")
         let found = try Session.faces(of: picture, file: "the photograph", which: nil, detector: session.faceDetector())
+        let isGrey = found.allSatisfy { TintRemoval.isGrey($0.crop(of: picture, size: LivePhotographs.judgedSide)) }
         let photograph = LivePhotograph(
-            id: id, width: picture.width, height: picture.height, faces: found.count, isGrey: picture.hasNoColours)
+            id: id, width: picture.width, height: picture.height, faces: found.count, isGrey: isGrey)
         held.withLock { held in
             held.append(Held(photograph: photograph, data: data, picture: picture, places: found))
             while held.count > 1

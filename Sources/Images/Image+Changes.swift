@@ -73,14 +73,4 @@ extension Image {
         }
         return result
     }
-
-    /// Whether all pixels are about grey.
-    package var hasNoColours: Bool {
-        var sum = 0
-        for at in stride(from: 0, to: pixels.count - 2, by: 3) {
-            let (r, g, b) = (Int(pixels[at]), Int(pixels[at + 1]), Int(pixels[at + 2]))
-            sum += max(r, g, b) - min(r, g, b)
-        }
-        return sum < 3 * pixels.count / 3
-    }
 }
