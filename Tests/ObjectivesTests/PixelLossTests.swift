@@ -4,6 +4,21 @@ import Images
 import Objectives
 import Testing
 
+/// How fast a quadratic objective changes along a wave, between two points around a picture and by its gradients there.
+private func slopes(
+    of loss: any Objective, at seen: ImageBatch, along wave: [Float]
+) throws -> (measured: Float, expected: Float) {
+    func value(_ step: Float) throws -> Float {
+        var moved = seen
+        for i in wave.indices { moved.planes[i] += step * wave[i] }
+        return try loss.evaluate(moved).values[0]
+    }
+    let found = try loss.evaluate(seen)
+    return (
+        (try value(0.1) - value(-0.1)) / 0.2, zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
+    )
+}
+
 @Suite struct PixelLossTests {
     private static func pictures(_ count: Int, side: Int) -> ImageBatch {
         var random = CounterRandom(seed: 3, domain: 0x905)
@@ -27,14 +42,8 @@ import Testing
         let pictures = Self.pictures(3, side: 16)
         let loss = PixelLoss(targets: pictures[0..<1], sizes: [(16, 1), (8, 0.5), (5, 2)])
         let (seen, wave) = (pictures[1..<2], pictures[2..<3].planes)
-        let found = try loss.evaluate(seen)
-        func value(_ step: Float) throws -> Float {
-            var moved = seen
-            for i in wave.indices { moved.planes[i] += step * wave[i] }
-            return try loss.evaluate(moved).values[0]
-        }
-        let expected = zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
-        #expect(abs((try value(0.1) - value(-0.1)) / 0.2 - expected) < 1e-4 && abs(expected) > 1e-3)
+        let (measured, expected) = try slopes(of: loss, at: seen, along: wave)
+        #expect(abs(measured - expected) < 1e-4 && abs(expected) > 1e-3)
     }
 }
 
@@ -46,13 +55,8 @@ import Testing
         let weights: [Float] = [0.299, 0.587, 0.114]
         let loss = GreyObjective(PixelLoss(targets: target, side: 16), weights: weights)
         let found = try loss.evaluate(seen)
-        func value(_ step: Float) throws -> Float {
-            var moved = seen
-            for i in wave.indices { moved.planes[i] += step * wave[i] }
-            return try loss.evaluate(moved).values[0]
-        }
-        let expected = zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
-        #expect(abs((try value(0.1) - value(-0.1)) / 0.2 - expected) < 1e-4 && abs(expected) > 1e-3)
+        let (measured, expected) = try slopes(of: loss, at: seen, along: wave)
+        #expect(abs(measured - expected) < 1e-4 && abs(expected) > 1e-3)
         // Colours that leave the grey as it is change nothing.
         var coloured = seen
         for i in 0..<256 {
@@ -93,14 +97,7 @@ import Testing
     @Test func gradientsAreSlopes() throws {
         let loss = ComplexionObjective(faces: Self.face())
         let (seen, wave) = (Self.face(red: 0.3, x: 0.4), Self.face(red: 1, light: 0.5).planes)
-        let found = try loss.evaluate(seen)
-        func value(_ step: Float) throws -> Float {
-            var moved = seen
-            for i in wave.indices { moved.planes[i] += step * wave[i] }
-            return try loss.evaluate(moved).values[0]
-        }
-        let expected = zip(found.gradients.planes, wave).reduce(0) { $0 + $1.0 * $1.1 }
-        let slope = (try value(0.1) - value(-0.1)) / 0.2
-        #expect(expected > 1e-3 && abs(slope - expected) < 1e-3 * expected)
+        let (measured, expected) = try slopes(of: loss, at: seen, along: wave)
+        #expect(expected > 1e-3 && abs(measured - expected) < 1e-3 * expected)
     }
 }
