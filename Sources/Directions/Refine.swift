@@ -55,7 +55,8 @@ public struct RefineRequest: Sendable {
     /// judges in `evaluate`.
     public static let classifiers = ["faces", "plain"]
 
-    /// What changes of the skin's colour count unless told otherwise: skin then changes a third as much by *male* as without.
+    /// What changes of the skin's colour count unless told otherwise: *male* then changes skin two fifths as much as without
+    /// (`Benchmarks/surroundings.py`).
     public static let skin: Float = 60
 
     /// Checks what can be checked before anything is loaded.

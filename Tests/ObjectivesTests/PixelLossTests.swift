@@ -88,10 +88,8 @@ private func slopes(
         #expect(try value(Self.face(red: 0.4, x: 0.5, y: 0.97)) < 1e-5)
         let (cheek, other) = (try value(Self.face(red: 0.4)), try value(Self.face(red: 0.4, x: 0.655)))
         #expect(cheek > 0.005 && abs(cheek - other) < 0.1 * cheek)
-        #expect(throws: Failure.self) { try ComplexionObjective(faces: Self.face()).evaluate(twice(Self.face())) }
+        #expect(throws: Failure.self) { try loss.evaluate(Self.face().gathered([0, 0])) }
     }
-
-    private func twice(_ face: ImageBatch) -> ImageBatch { face.gathered([0, 0]) }
 
     /// The objective is quadratic, so that the slope between two points is exact.
     @Test func gradientsAreSlopes() throws {
