@@ -111,18 +111,25 @@ public final class ColourNetwork: TrainedNetwork {
         return try bounded.subtracting(bounded.exponential().sum([1], keeping: true).logarithm())
     }
 
+    /// Pointed shares.
+    ///
+    /// - Parameter logits: [N, colours, h, w].
+    /// - Returns: Of the same shape, with the sum 1 along axis 1.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
+    func shares(_ logits: Tensor) throws -> Tensor {
+        try ColourNetwork.logShares(logits.scaled(by: 1 / Double(configuration.temperature))).exponential()
+    }
+
     /// The mean colours of pointed shares.
     ///
     /// - Parameter logits: [N, colours, h, w].
     /// - Returns: Cb and Cr in 8-bit steps, [N, 2, h, w].
     /// - Throws: ``Core/Failure`` with libtorch's reason.
     public func colours(_ logits: Tensor) throws -> Tensor {
-        let pointed = try logits.scaled(by: 1 / Double(configuration.temperature))
-        let shares = try ColourNetwork.logShares(pointed).exponential()
         let colours = configuration.bins.colours
         let kernel = try Tensor(
             colours.map(\.x) + colours.map(\.y), shape: [2, colours.count, 1, 1], device: device)
-        return try shares.convolved(kernel)
+        return try shares(logits).convolved(kernel)
     }
 
     /// Takes over a backbone's published weights, its head left out.

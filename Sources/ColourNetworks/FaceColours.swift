@@ -52,31 +52,34 @@ public final class FaceColours: Sendable {
     /// - Parameter faces: Aligned in FFHQ's frame, RGB in [-1, 1], of any size; their own colours are not looked at.
     /// - Returns: For each face Cb and Cr at a quarter of the network's input size.
     /// - Throws: ``Core/Failure`` when they can't be computed.
-    public func chroma(of faces: ImageBatch) throws -> [Chroma] {
+    public func chroma(of faces: ImageBatch) throws -> [Chroma] { try shares(of: faces).map(\.chroma) }
+
+    /// How likely each colour is at each place of some faces, in the mean of each and of its mirror image.
+    ///
+    /// - Parameter faces: Aligned in FFHQ's frame, RGB in [-1, 1], of any size; their own colours are not looked at.
+    /// - Returns: For each face, at a quarter of the network's input size.
+    /// - Throws: ``Core/Failure`` when they can't be computed.
+    public func shares(of faces: ImageBatch) throws -> [ColourShares] {
         let configuration = card.configuration
         let (input, side) = (configuration.backbone.inputSize, configuration.side)
         let grey = faces.luma().resized(to: input)
-        let area = side * side
-        var result: [Chroma] = []
+        let size = configuration.bins.count * side * side
+        var result: [ColourShares] = []
         for start in stride(from: 0, to: faces.count, by: FaceColours.batch) {
             let part = grey[start..<min(faces.count, start + FaceColours.batch)]
             let values = try network.withLock { network in
                 try Torch.withoutGradients {
                     let one = try Tensor(part.planes, shape: [part.count, 1, input, input], device: device)
                     let pictures = try one.expanded([part.count, 3, input, input])
-                    let straight = try network.colours(network.logits(pictures.contiguous(channelsLast: true)))
-                    let mirrored = try network.colours(
+                    let straight = try network.shares(network.logits(pictures.contiguous(channelsLast: true)))
+                    let mirrored = try network.shares(
                         network.logits(pictures.flipped(axis: 3).contiguous(channelsLast: true))
                     ).flipped(axis: 3)
                     return try straight.added(to: mirrored).scaled(by: 0.5).to(device: .cpu).contiguous().floats()
                 }
             }
-            for index in 0..<part.count {
-                func plane(_ channel: Int) -> Plane {
-                    let first = (2 * index + channel) * area
-                    return Plane(Array(values[first..<first + area]), width: side, height: side)
-                }
-                result.append(Chroma(cb: plane(0), cr: plane(1)))
+            result += (0..<part.count).map {
+                ColourShares(Array(values[$0 * size..<($0 + 1) * size]), bins: configuration.bins, side: side)
             }
         }
         return result

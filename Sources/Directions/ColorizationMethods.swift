@@ -35,6 +35,10 @@ extension Session {
                 let colours = try consulted(request)
                 result += under("hfgi-luminance", "own luminance, HFGI's chroma", colours)
             case .colorize: result.append(try colorizeMethod(request))
+            case .told:
+                let colours = try colorizeMethod(request)
+                result.append(ToldColouring(colours, reference: .other, isTold: false))
+                result += ColourTransferMethod.Reference.allCases.map { ToldColouring(colours, reference: $0) }
             case .transfer:
                 let colours = try colorizeMethod(request)
                 result += ColourTransferMethod.Reference.allCases.map {

@@ -80,15 +80,6 @@ public struct ColorizeRequest: Sendable {
         try budget.validate()
     }
 
-    /// A picture that has the colours that were asked for; nil for none.
-    ///
-    /// - Throws: ``Core/Failure`` for a picture that can't be read, or colours that are none.
-    func colours() throws -> Image? {
-        if let coloursOf { return try Image.read(coloursOf) }
-        if palette.isEmpty { return nil }
-        return Image.stripes(try palette.map(ColorizeRequest.colour))
-    }
-
     /// A colour of six hexadecimal digits.
     static func colour(_ text: String) throws -> (UInt8, UInt8, UInt8) {
         let digits = text.hasPrefix("#") ? String(text.dropFirst()) : text
@@ -140,6 +131,8 @@ extension Session {
         defer { progress.finish() }
         var (pictures, leftOut): ([ColorizeResult.Picture], [Failure]) = ([], [])
         var colouring: PhotographWork?
+        // What fails for all photographs is said once.
+        var isReady = true
         for file in files {
             try context.check()
             do {
@@ -152,8 +145,9 @@ extension Session {
                 } else {
                     let data = try AtomicFile.read(file)
                     let picture = try request.isAligned ? Session.alignedPicture(file) : Image.read(file)
+                    isReady = false
                     let work = try colouring ?? PhotographWork(self, request)
-                    colouring = work
+                    (colouring, isReady) = (work, true)
                     var notes = PictureNotes(of: data)
                     notes.comment =
                         "The colours of this picture are invented (directions \(Version.current)): "
@@ -164,7 +158,7 @@ extension Session {
                         pictures.append(.init(file: file, out: name, isNew: true))
                     }
                 }
-            } catch let failure as Failure where failure.kind != .cancelled && files.count > 1 {
+            } catch let failure as Failure where failure.kind != .cancelled && files.count > 1 && isReady {
                 leftOut.append(failure)
             }
             progress.advance(1)

@@ -25,6 +25,8 @@ public struct EvaluateColorizationRequest: Sendable {
         case hfgi
         /// What `colorize` gives.
         case colorize
+        /// That, told the true picture's own colours, and another's; and how far it is from another's when it is told nothing.
+        case told
         /// That, its colours moved to the true picture's own, and to another's, by closed-form transfer.
         case transfer
         /// The true pictures.

@@ -48,11 +48,21 @@ struct FaceColouring: ColourMethod {
     /// - Parameters:
     ///   - faces: Aligned, grey.
     ///   - codes: Their codes, where they are known; else the generator's encoder is asked.
+    ///   - told: The colours that each is told; empty where they are told none.
     /// - Returns: For each face.
     /// - Throws: ``Core/Failure`` when they can't be computed.
-    func chroma(of faces: ImageBatch, codes: LatentCodes? = nil) throws -> [Chroma] {
-        var result: [Chroma] = []
-        if source != .generator, let network { result = try network.chroma(of: faces) }
+    func chroma(of faces: ImageBatch, codes: LatentCodes? = nil, told: [WantedColours] = []) throws -> [Chroma] {
+        let shares = try source == .generator ? nil : network?.shares(of: faces)
+        let plain = try chroma(of: faces, shares, codes: codes)
+        if told.isEmpty { return plain }
+        let pictures = faces.images
+        return try plain.indices.map { index in
+            try told[index].moved(plain[index], of: pictures[index], by: shares?[index])
+        }
+    }
+
+    private func chroma(of faces: ImageBatch, _ shares: [ColourShares]?, codes: LatentCodes?) throws -> [Chroma] {
+        var result = shares?.map(\.chroma) ?? []
         if source != .network, let generator {
             let codes = try codes ?? generator.encoder.codes(of: faces)
             let made = try generator.faces(codes, of: faces, side: faces.side)
@@ -75,8 +85,18 @@ struct FaceColouring: ColourMethod {
     /// What the mean of both is made stronger by: a mean of guesses is paler than any of them, and what lies around a face is
     /// guessed more than the face.
     private static let vividness: (face: Float, around: Float) = (1.02, 1.6)
-    func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch {
-        let pictures = zip(grey.images, try chroma(of: grey)).map { image, chroma in
+
+    func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch { try coloured(grey, told: []) }
+
+    /// Faces in colours, under their own luminance.
+    ///
+    /// - Parameters:
+    ///   - grey: Aligned, grey.
+    ///   - told: The colours that each is told; empty where they are told none.
+    /// - Returns: As many pictures.
+    /// - Throws: ``Core/Failure`` when they can't be computed.
+    func coloured(_ grey: ImageBatch, told: [WantedColours]) throws -> ImageBatch {
+        let pictures = zip(grey.images, try chroma(of: grey, told: told)).map { image, chroma in
             let plane = FilmStock.panchromatic.grey(of: image)
             return plane.coloured(by: cleaning.cleaned(chroma, guide: plane))
         }

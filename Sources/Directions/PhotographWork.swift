@@ -25,7 +25,7 @@ struct PhotographWork {
     /// The generator with what gives its codes; nil where nothing needs them.
     private let colours: GeneratorColours?
     /// The colours that were asked for.
-    private let wanted: ChromaStatistics?
+    private let wanted: WantedColours?
     private let mixtures: [EditMixture]
     /// What edits the coloured photographs; nil where nothing is edited, or the generator's own picture is wanted.
     private let edits: ColouredEdits?
@@ -48,7 +48,7 @@ struct PhotographWork {
         colouring = FaceColouring(network: network, generator: colours, source: source)
         // An encoder that was told the colours has given them already.
         let isTold = source == .generator && colours?.encoder is ToldEncoder
-        wanted = isTold ? nil : try PhotographWork.wanted(request)
+        wanted = isTold ? nil : try WantedColours(request, detector: session.faceDetector())
         let mixtures =
             try request.directions.map { text in
                 try EditMixture.list(text) { reference in
@@ -65,25 +65,13 @@ struct PhotographWork {
         let generator = try session.generator(request.generator)
         var encoder = try session.greyEncoder(for: generator, film: request.film, budget: request.budget)
         if let face = encoder as? FaceEncoder, let condition = face.card.configuration.condition,
-            let colours = try request.colours()
+            let colours = try WantedColours.picture(request, detector: session.faceDetector())
         {
             encoder = ToldEncoder(face, condition: condition, colours: colours, strength: request.colourStrength)
         }
         return try GeneratorColours(
             "colorize", title: "colorize", encoder: encoder, generator: generator,
             consultation: request.isConsulted ? session.consultation(for: generator, isGrey: true) : nil)
-    }
-
-    /// The mean and covariance of the colours that were asked for.
-    private static func wanted(_ request: ColorizeRequest) throws -> ChromaStatistics? {
-        guard let colours = try request.colours() else { return nil }
-        var result = ChromaStatistics(of: Chroma(of: colours))
-        if request.coloursOf == nil {
-            // Things of one colour still differ by light: as much as skin does.
-            result.blue += 16
-            result.red += 16
-        }
-        return result
     }
 
     /// The colourings of a photograph, the likeliest first.
@@ -98,7 +86,8 @@ struct PhotographWork {
         let side = PhotographWork.side
         let faces = ImageBatch(places.map { $0.cut(grey, side: side).greyImage }, side: side)
         guard let colours else {
-            return [try coloured(colouring.chroma(of: faces), grey: grey, places: places)]
+            let chroma = try colouring.chroma(of: faces, told: told(faces.count))
+            return [try coloured(chroma, grey: grey, places: places)]
         }
         let found = try colours.encoder.codes(of: faces)
         let plain = try (0..<found.count).map { try found.slice($0..<$0 + 1) }
@@ -120,9 +109,12 @@ struct PhotographWork {
     private func chroma(of faces: ImageBatch, _ codes: [LatentCodes]) throws -> [Chroma] {
         if request.isAsGenerated { return [] }
         return try codes.indices.flatMap {
-            try colouring.chroma(of: faces[$0..<$0 + 1], codes: codes[$0])
+            try colouring.chroma(of: faces[$0..<$0 + 1], codes: codes[$0], told: told(1))
         }
     }
+
+    /// The colours that so many faces are told; empty where none were asked for.
+    private func told(_ count: Int) -> [WantedColours] { wanted.map { Array(repeating: $0, count: count) } ?? [] }
 
     /// Other colours: the likeliest ones moved as the generator's move from the codes to a variant of them.
     private func varied(
@@ -154,13 +146,7 @@ struct PhotographWork {
 
     /// A photograph with the chroma of its faces.
     private func coloured(_ chroma: [Chroma], grey: Plane, places: [PictureSquare]) throws -> Image {
-        let parts = zip(chroma, places).map { chroma, place in
-            var chroma = chroma
-            if let wanted {
-                chroma = ChromaStatistics(of: chroma).moved(chroma, to: wanted, strength: request.colourStrength)
-            }
-            return (chroma: chroma, place: place)
-        }
+        let parts = zip(chroma, places).map { (chroma: $0, place: $1) }
         let laid = PhotographColouring(cleaning: colouring.cleaning, surround: request.surround)
         return grey.coloured(
             by: try laid.chroma(of: parts, grey: grey) { Plane(try Session.person($0.picture)) }, film: request.film)

@@ -73,6 +73,30 @@ struct ToldColours: ColourMethod {
     }
 }
 
+/// `colorize` that is told colours: a row of the table.
+struct ToldColouring: ColourMethod {
+    let name: String
+    let title: String
+    private let colouring: FaceColouring
+    private let reference: ColourTransferMethod.Reference
+    /// Whether the colours are told; else they are only what the result is compared with.
+    private let isTold: Bool
+
+    init(_ colouring: FaceColouring, reference: ColourTransferMethod.Reference, isTold: Bool = true) {
+        self.colouring = colouring
+        self.reference = reference
+        self.isTold = isTold
+        name = "\(colouring.name)-\(isTold ? "told" : "beside")-\(reference.rawValue)"
+        title = "\(colouring.title), \(isTold ? "told" : "beside") \(reference.rawValue) colours"
+    }
+
+    func wanted(_ truth: ImageBatch) -> ImageBatch { reference.pictures(of: truth) }
+
+    func coloured(_ grey: ImageBatch, truth: ImageBatch) throws -> ImageBatch {
+        try colouring.coloured(grey, told: isTold ? wanted(truth).images.map { try WantedColours(of: $0) } : [])
+    }
+}
+
 extension Session {
     /// The rows of an encoder by name: its pictures, and where it can be told colours its pictures and colours with the
     /// photographs' own and with others'.

@@ -39,7 +39,7 @@ struct ColorizeCommand: ParsableCommand {
     @Option(help: "How many colourings of each, the likeliest first.") var variants = 1
     @Option(help: "What the film saw: panchromatic, orthochromatic, or blue.") var film = FilmStock.panchromatic
     @Option(help: "What lies around the face: grey, or soft colours.") var surround = PhotographColouring.Surround.soft
-    @Option(help: "A picture whose colours are taken.") var colorsOf: String?
+    @Option(help: "A picture whose colours are taken, of its face where it shows one.") var colorsOf: String?
     @Option(help: "Colours that are taken, as in \"#5a3b2a,#c9a27e\".") var palette: String?
     @Option(help: "How far those are taken, 0 to 2 (default: 1).") var colorStrength: Float?
     @Option(help: "Directions to apply, as in `edit`.") var direction: String?

@@ -22,8 +22,9 @@ struct EvaluateColorizationCommand: ParsableCommand {
 
             Methods: grey (itself), tints (own luminance with the mean chroma of --statistics, one, by place, by luminance), optimise (the \
             generator's chroma by a search on luminance), encoder (its picture, and its chroma under the own luminance), hfgi (the same with \
-            the encoder's consultation), colorize (as it comes, or as --chroma says), transfer (that, its colours moved to the true \
-            picture's, and to another's: there Hellinger's distance is to those), real (the floor). --predictions adds rows of pictures that \
+            the encoder's consultation), colorize (as it comes, or as --chroma says), told (that, told the true picture's \
+            colours, and another's), transfer (its colours moved to those in closed form; where another's are asked for, Hellinger's distance \
+            is to those), real (the floor). --predictions adds rows of pictures that \
             other programs coloured. Networks are fetched with `directions import sface` and `inception`. The paper's three rows stand below.
 
             For example:
@@ -36,7 +37,7 @@ struct EvaluateColorizationCommand: ParsableCommand {
 
     @Option(
         help: """
-            Rows, separated by commas: grey, tints, optimise, encoder, hfgi, colorize, transfer, real (default: grey,tints,real).
+            Rows, separated by commas: grey, tints, optimise, encoder, hfgi, colorize, told, transfer, real (default: grey,tints,real).
             """)
     var methods: String?
     @Option(

@@ -202,5 +202,15 @@ import Weights
         try Image(width: 64, height: 64, fill: (40, 60, 200)).write(to: folder + "/blue.png")
         _ = try colorize([file, "--aligned", "--out", folder + "/blued.png", "--colors-of", folder + "/blue.png"])
         #expect(try warmth(folder + "/blued.png") < plain - 10)
+        try Image(width: 64, height: 64, fill: (90, 90, 90)).write(to: folder + "/grey.png")
+        let words = [file, "--aligned", "--out", folder + "/greyed.png", "--colors-of", folder + "/grey.png"]
+        let refused = try colorize(words, status: 64)
+        #expect(refused.errors.contains("grey.png: has no colours"), "\(refused.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/greyed.png"))
+        // Of several photographs too it is said once.
+        let both = try colorize(
+            [file, folder + "/blue.png", "--aligned", "--out", folder + "/all", "--colors-of", folder + "/grey.png"],
+            status: 64)
+        #expect(both.errors.components(separatedBy: "has no colours").count == 2, "\(both.errors)")
     }
 }
