@@ -75,7 +75,13 @@ struct ColorizeCommand: ParsableCommand {
         return request
     }
 
-    func validate() throws { try request.validate() }
+    func validate() throws {
+        let request = request
+        guard palette == nil || !request.palette.isEmpty else {
+            throw Failure("palette", "names no colour", "for example #5a3b2a,#c9a27e", kind: .usage)
+        }
+        try request.validate()
+    }
 
     func run() throws {
         let result = try workspace.session.colorize(request)

@@ -109,7 +109,10 @@ import Weights
         #expect(!FileManager.default.fileExists(atPath: out))
         let left = try FileManager.default.contentsOfDirectory(atPath: folder)
         #expect(left.sorted() == ["models", "sea.png"], "\(left)")
-        for words in [[file, "--out", out, "--palette", "#12345"], [file, "--out", folder + "/colour.txt"]] {
+        for words in [
+            [file, "--out", out, "--palette", "#12345"], [file, "--out", out, "--palette", ","],
+            [file, "--out", folder + "/colour.txt"],
+        ] {
             let refused = try colorize(words, status: 64)
             #expect(refused.errors.contains("directions: "), "\(refused.errors)")
         }
