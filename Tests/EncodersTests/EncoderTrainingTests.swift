@@ -61,11 +61,12 @@ import Weights
     }
 
     private func trained(
-        _ name: String, _ settings: EncoderSettings, files: [String]
+        _ name: String, _ settings: EncoderSettings, files: [String], starts: [String] = []
     ) throws -> EncoderTrainer {
-        let plan = EncoderPlan(
+        var plan = EncoderPlan(
             settings, name: name, photographs: Array(files.prefix(4)), validation: Array(files.suffix(2)),
             folder: "\(folder)/\(name)", backboneWeights: nil, licence: "none")
+        plan.starts = starts
         let trainer = try EncoderTrainer(plan, generator: generator, judges: .init(perceptual: nil, embedder: nil))
         try trainer.run()
         return trainer
@@ -119,6 +120,39 @@ import Weights
         #expect(steps.count < 12 && steps.last ?? 42 < 42, "\(steps)")
         settings.patience = nil
         #expect(try trained("endless", settings, files: files("b")).records.last?.step == 42)
+    }
+
+    @Test func aTrainingBeginsFromTheMeanOfSeveral() throws {
+        defer { remove() }
+        var settings = try settings(latentSteps: 2, imageSteps: 0)
+        let files = try files("a")
+        let first = try trained("first", settings, files: files).bestPath
+        settings.seed = 5
+        let second = try trained("second", settings, files: files, starts: [first]).bestPath
+        (settings.latentRate, settings.weightDecay) = (1e-12, 0)
+        let both = try trained("both", settings, files: files, starts: [first, second])
+        let (a, b) = (try EncoderFile.read(first).network.state(), try EncoderFile.read(second).network.state())
+        var differences = 0
+        for (name, found) in try weights(both) {
+            let (x, y) = (try #require(a[name]).floats(), try #require(b[name]).floats())
+            for i in found.indices {
+                // Files are of half precision.
+                let mean = (x[i] + y[i]) / 2
+                #expect(abs(found[i] - mean) <= 2e-3 * abs(mean) + 1e-5, "\(name) \(i)")
+                if abs(x[i] - y[i]) > 0.01 * abs(mean) { differences += 1 }
+            }
+        }
+        #expect(differences > 100)
+        // One with other axes of W has no ancestor in common, though it is of the same generator and shape.
+        let stranger = try SafetensorsFile.read(first)
+        var tensors = stranger.tensors
+        let axes = try #require(tensors.keys.first { $0.contains("axes") })
+        tensors[axes] = TensorData(try #require(tensors[axes]).floats().map { -$0 }, shape: tensors[axes]?.shape ?? [])
+        try SafetensorsFile(tensors: tensors, metadata: stranger.metadata).write(to: "\(folder)/stranger.safetensors")
+        let failure = #expect(throws: Failure.self) {
+            try trained("none", settings, files: files, starts: [first, "\(folder)/stranger.safetensors"])
+        }
+        #expect(failure?.kind == .conflict, "\(String(describing: failure))")
     }
 
     @Test func aRunShowsWhatPhotographsBecomeAndCountsEpochs() throws {
