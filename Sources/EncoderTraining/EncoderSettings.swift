@@ -116,7 +116,6 @@ public struct EncoderSettings: Sendable, Codable, Equatable {
         }
         try require(0...10_000_000 ~= latentSteps, "latent steps \(latentSteps)", "must be 0 to 10,000,000")
         try require(0...10_000_000 ~= imageSteps, "image steps \(imageSteps)", "must be 0 to 10,000,000")
-        try require(latentSteps + imageSteps > 0, "steps", "must be 1 or more in all")
         try require(1...1024 ~= latentBatch, "latent batch \(latentBatch)", "must be 1 to 1,024")
         try require(1...256 ~= imageBatch, "batch \(imageBatch)", "must be 1 to 256")
         try require(0...imageBatch ~= generated, "generated \(generated)", "must be 0 to the batch")

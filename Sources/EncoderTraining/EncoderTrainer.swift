@@ -126,6 +126,9 @@ public final class EncoderTrainer: TrainingLoop {
                 "lpips \(settings.losses.lpips)", "needs the perceptual network", "run `directions import lpips`",
                 kind: .notFound)
         }
+        guard settings.latentSteps + settings.imageSteps > 0 || !plan.starts.isEmpty else {
+            throw Failure("steps", "are none", "give some, or an encoder to begin from", kind: .usage)
+        }
         let sizes = [settings.imageSize, settings.configuration.reconstructionSize]
         if let size = sizes.first(where: { $0 > generator.identity.resolution }) {
             throw Failure(

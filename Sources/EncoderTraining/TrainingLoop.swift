@@ -129,7 +129,7 @@ extension TrainingLoop {
         try average.follow(network, keep: min(decay, Double(1 + position.step) / Double(10 + position.step)))
     }
 
-    /// Goes on to the last step.
+    /// Goes on to the last step; without any step what the run begins from is measured and kept.
     ///
     /// - Parameters:
     ///   - label: What the run is called in its progress.
@@ -141,6 +141,7 @@ extension TrainingLoop {
         let progress = context.progress(label, unit: "steps", total: total, done: position.step)
         defer { progress.finish() }
         var saved = Date()
+        if total == 0 { try validate() }
         while position.step < total {
             let loss = try step()
             guard loss.isFinite else {

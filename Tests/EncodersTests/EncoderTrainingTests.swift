@@ -129,7 +129,8 @@ import Weights
         let first = try trained("first", settings, files: files).bestPath
         settings.seed = 5
         let second = try trained("second", settings, files: files, starts: [first]).bestPath
-        (settings.latentRate, settings.weightDecay) = (1e-12, 0)
+        // Without any step the mean itself is kept.
+        settings.latentSteps = 0
         let both = try trained("both", settings, files: files, starts: [first, second])
         let (a, b) = (try EncoderFile.read(first).network.state(), try EncoderFile.read(second).network.state())
         var differences = 0
@@ -152,6 +153,7 @@ import Weights
         let failure = #expect(throws: Failure.self) {
             try trained("none", settings, files: files, starts: [first, "\(folder)/stranger.safetensors"])
         }
+        #expect(throws: Failure.self) { try trained("nothing", settings, files: files) }
         #expect(failure?.kind == .conflict, "\(String(describing: failure))")
     }
 
