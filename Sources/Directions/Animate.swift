@@ -157,12 +157,13 @@ extension Session {
             plain, start, classifier: request.isEverywhere ? nil : classifier(nil))
         let kept = try (0..<start.codes.count).map { face in
             let code = try start.codes.slice(face..<face + 1)
+            let square = edits[face].face.square
             return try start.mixtures.indices.map { mixture in
                 (
                     below: try start.strengths.contains { $0 < 0 }
-                        ? regions.region(mixture: mixture, strength: -1, of: code) : nil,
+                        ? regions.region(mixture: mixture, strength: -1, of: code, face: square) : nil,
                     above: try start.strengths.contains { $0 > 0 }
-                        ? regions.region(mixture: mixture, strength: 1, of: code) : nil
+                        ? regions.region(mixture: mixture, strength: 1, of: code, face: square) : nil
                 )
             }
         }

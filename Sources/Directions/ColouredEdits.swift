@@ -59,7 +59,7 @@ final class ColouredEdits {
             let found = try inverter.invert(
                 seen, start: encoder?.codes(of: seen), budget: budget, context: session.context.quiet)[0]
             let plan = ColouredEdits.plan(found.code, mixtures, strength, unit)
-            let region = try regions.region(mixture: 0, strength: strength, of: plan.codes)
+            let region = try regions.region(mixture: 0, strength: strength, of: plan.codes, face: face.square)
             return try editor.edits(of: face, code: plan.codes)
                 .picture(of: plan.edited(), region: region, isCropped: false)
         }

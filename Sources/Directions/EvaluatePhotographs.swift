@@ -60,7 +60,8 @@ extension Session {
                 defer { regions[direction] = own }
                 for strength in strengths.indices {
                     try context.check()
-                    let region = try own.region(mixture: 0, strength: plan.strengths[strength], of: code)
+                    let region = try own.region(
+                        mixture: 0, strength: plan.strengths[strength], of: code, face: face.square)
                     let picture = try edits.picture(
                         of: codes.slice(strength..<strength + 1), region: region, isCropped: true)
                     try edited[direction][strength].add(picture, judge, embedder)

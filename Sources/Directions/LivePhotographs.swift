@@ -303,7 +303,8 @@ public final class LivePhotographs: Sendable {
                 try one.edits[key]
                 ?? (isPreview ? quick : editor).edits(of: one.face, code: one.inversion.code, size: side)
             change(id, face) { $0.edits[key] = edits }
-            let region = try regions.region(of: steps, at: one.inversion.code, isWaited: isFilmed || !isPreview)
+            let region = try regions.region(
+                of: steps, at: one.inversion.code, face: one.face.square, isWaited: isFilmed || !isPreview)
             return size == nil
                 ? try edits.picture(of: after, region: region, isCropped: false)
                 : try edits.square(of: after, region: region)

@@ -3,6 +3,7 @@ import Core
 import DirectionFiles
 import Editing
 import Foundation
+import Images
 import Inversion
 import Latents
 import Synchronization
@@ -29,16 +30,21 @@ final class LiveRegions: Sendable {
     /// - Parameters:
     ///   - steps: What is added to a face's code.
     ///   - code: The code.
+    ///   - face: The photograph's square.
     ///   - isWaited: Whether regions are found that were not yet; a preview does without them until a full picture needed them.
     /// - Returns: The region; nil keeps changes everywhere, as those of an attribute that the classifier does not know.
     /// - Throws: ``Core/Failure``: no such direction (not found), or as synthesis throws.
-    func region(of steps: [LiveStep], at code: LatentCodes, isWaited: Bool) throws -> EditRegion? {
+    func region(
+        of steps: [LiveStep], at code: LatentCodes, face: Image, isWaited: Bool
+    ) throws -> EditRegion? {
         var all: EditRegion?
         for step in steps where step.strength != 0 {
             let file = try faces.direction(step.direction)
             let strength: Float = step.strength < 0 ? -2.5 : 2.5
             let found =
-                isWaited ? try region(file, strength: strength, at: code) : known(file, strength: strength, at: code)
+                isWaited
+                ? try region(file, strength: strength, at: code, face: face)
+                : known(file, strength: strength, at: code)
             guard let found else { return nil }
             all = all?.joined(found) ?? found
         }
@@ -51,11 +57,13 @@ final class LiveRegions: Sendable {
         found.withLock { $0[key(file, strength)] }?.found(mixture: 0, strength: strength, of: code)
     }
 
-    private func region(_ file: DirectionFile, strength: Float, at code: LatentCodes) throws -> EditRegion? {
+    private func region(
+        _ file: DirectionFile, strength: Float, at code: LatentCodes, face: Image
+    ) throws -> EditRegion? {
         let key = key(file, strength)
         return try finding.withLock { _ in
             var regions = try found.withLock { $0[key] } ?? regions(file, strength: strength)
-            let region = try regions.region(mixture: 0, strength: strength, of: code)
+            let region = try regions.region(mixture: 0, strength: strength, of: code, face: face)
             found.withLock { $0[key] = regions }
             return region
         }

@@ -138,7 +138,7 @@ extension Session {
                 try context.check()
                 let region = try regions.region(
                     mixture: plan.mixture(ofCell: cell), strength: plan.strength(ofCell: cell),
-                    of: plan.codes.slice(index..<index + 1))
+                    of: plan.codes.slice(index..<index + 1), face: face.square)
                 let edited = try edits.picture(
                     of: codes.slice(cell..<cell + 1), region: region, isCropped: request.isCropped)
                 if let folder = request.frames {

@@ -130,7 +130,8 @@ struct PhotographEditor {
 
     /// One photograph's edits, whatever they are.
     struct Edits {
-        fileprivate let face: PhotographFace
+        /// The photograph's face.
+        let face: PhotographFace
         fileprivate let photograph: ImageBatch
         fileprivate let code: LatentCodes
         fileprivate let reconstruction: ImageBatch

@@ -1,6 +1,7 @@
 import Classifiers
 import Core
 import Editing
+import Images
 import Inversion
 import Latents
 
@@ -41,9 +42,10 @@ struct PhotographRegions {
     ///   - mixture: Which of the plan's mixtures.
     ///   - strength: Says to which side.
     ///   - code: The photograph's code.
+    ///   - face: The photograph's square: where it wears a hat, nothing above the eyebrows is changed.
     /// - Returns: The region.
     /// - Throws: ``Core/Failure`` as synthesis throws.
-    mutating func region(mixture: Int, strength: Float, of code: LatentCodes) throws -> EditRegion? {
+    mutating func region(mixture: Int, strength: Float, of code: LatentCodes, face: Image) throws -> EditRegion? {
         guard let classifier, strength != 0 else { return nil }
         let columns = plan.mixtures[mixture].parts.map { part in
             part.direction.attribute.flatMap { try? Attribute.named($0) }.flatMap {
@@ -64,8 +66,18 @@ struct PhotographRegions {
         known[key] = parts
         let own = try editor.parts(
             of: edited, from: start, at: code, columns: columns.compactMap(\.self), classifier: classifier)
-        let region = EditRegion(parts: parts, own: own, side: classifier.inputSize)
+        var region = EditRegion(parts: parts, own: own, side: classifier.inputSize)
+        if try PhotographRegions.wearsHat(face, classifier) { region = region.belowBrows }
         last[key] = (code.values, region)
         return region
+    }
+
+    /// Whether a face wears a hat, which hair's colour, or that there is none, should not cost it.
+    private static func wearsHat(_ face: Image, _ classifier: AttributeClassifier) throws -> Bool {
+        guard let hat = try? Attribute.named("wearing_hat"), let column = classifier.attributes.firstIndex(of: hat)
+        else { return false }
+        let seen = face.centredSquare(size: classifier.inputSize)
+        let picture = ImageBatch([seen], side: classifier.inputSize)
+        return try classifier.probabilities(classifier.logits(picture))[column] > 0.5
     }
 }

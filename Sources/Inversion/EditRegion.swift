@@ -68,6 +68,17 @@ public struct EditRegion: Sendable, Equatable {
         return EditRegion(side: side, weights: zip(weights, other.weights).map { max($0, $1) })
     }
 
+    /// Where the eyebrows lie in FFHQ's frame, in shares of a side: what is above them begins to, and has, left the region.
+    private static let brows: ClosedRange<Float> = 0.36...0.42
+
+    /// What of this region lies below the eyebrows: all that an edit may change of a face that wears a hat.
+    public var belowBrows: EditRegion {
+        let rows = PlaneFilters.step(
+            (0..<side).map { (Float($0) + 0.5) / Float(side) }, from: EditRegion.brows.lowerBound,
+            to: EditRegion.brows.upperBound)
+        return EditRegion(side: side, weights: weights.indices.map { weights[$0] * rows[$0 / side] })
+    }
+
     private init(side: Int, weights: [Float]) {
         self.side = side
         self.weights = weights

@@ -42,4 +42,16 @@ struct EditRegionTests {
         let middle = region.kept(of: change).planes[28 * Self.side + 28]
         #expect(isKept ? middle > 0.95 : middle < 0.75, "\(middle)")
     }
+
+    /// Of a face that wears a hat only what lies below the eyebrows is changed.
+    @Test func whatLiesAboveTheBrowsIsLeftOut() {
+        let whole = EditRegion(parts: [Float](repeating: 0, count: 64 * 64), side: 64)
+        let below = whole.belowBrows.weights(side: 64)
+        for row in 0..<64 {
+            let weights = below[row * 64..<(row + 1) * 64]
+            if row < 22 { #expect(weights.allSatisfy { $0 == 0 }, "the cap, row \(row)") }
+            if row > 27 { #expect(weights.allSatisfy { $0 == 1 }, "eyes and below, row \(row)") }
+        }
+        #expect(whole.weights(side: 64).allSatisfy { $0 == 1 })
+    }
 }
