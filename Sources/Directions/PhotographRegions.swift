@@ -42,7 +42,8 @@ struct PhotographRegions {
     ///   - mixture: Which of the plan's mixtures.
     ///   - strength: Says to which side.
     ///   - code: The photograph's code.
-    ///   - face: The photograph's square: where it wears a hat, nothing above the eyebrows is changed.
+    ///   - face: The photograph's square: where it wears a hat, nothing above the eyebrows is changed, but
+    ///     by an edit of hats.
     /// - Returns: The region.
     /// - Throws: ``Core/Failure`` as synthesis throws.
     mutating func region(mixture: Int, strength: Float, of code: LatentCodes, face: Image) throws -> EditRegion? {
@@ -67,14 +68,17 @@ struct PhotographRegions {
         let own = try editor.parts(
             of: edited, from: start, at: code, columns: columns.compactMap(\.self), classifier: classifier)
         var region = EditRegion(parts: parts, own: own, side: classifier.inputSize)
-        if try PhotographRegions.wearsHat(face, classifier) { region = region.belowBrows }
+        if try PhotographRegions.sparesHat(of: face, columns, classifier) { region = region.belowBrows }
         last[key] = (code.values, region)
         return region
     }
 
-    /// Whether a face wears a hat, which hair's colour, or that there is none, should not cost it.
-    private static func wearsHat(_ face: Image, _ classifier: AttributeClassifier) throws -> Bool {
-        guard let hat = try? Attribute.named("wearing_hat"), let column = classifier.attributes.firstIndex(of: hat)
+    /// Whether a face wears a hat that an edit of these logits should not cost it: any edit but one of hats.
+    private static func sparesHat(
+        of face: Image, _ columns: [Int?], _ classifier: AttributeClassifier
+    ) throws -> Bool {
+        guard let hat = try? Attribute.named("wearing_hat"), let column = classifier.attributes.firstIndex(of: hat),
+            !columns.contains(column)
         else { return false }
         let seen = face.centredSquare(size: classifier.inputSize)
         let picture = ImageBatch([seen], side: classifier.inputSize)

@@ -6,13 +6,14 @@ import Images
 
 /// Colours that faces are to have: those of a picture, or of a palette.
 struct WantedColours: Sendable {
-    /// Colours for heads, and for what lies around them; of any shape.
+    /// Colours for heads, and for what lies around them.
     private let head, around: Told
     /// How far they are taken: 0 not at all, 1 all the way.
     private let strength: Float
 
     /// Some colours.
     private struct Told {
+        /// Cb and Cr in 8-bit steps, of any shape.
         let chroma: Chroma
         /// What each counts, of the same shape; nil for all alike.
         var weights: Plane?
@@ -50,7 +51,11 @@ struct WantedColours: Sendable {
     }
 
     /// How much of each place of a face's square is of the head.
-    static func head(of picture: Image) throws -> Plane {
+    ///
+    /// - Parameter picture: The square, in FFHQ's frame.
+    /// - Returns: Of its shape, 0 to 1.
+    /// - Throws: ``Core/Failure`` with libtorch's reason.
+    private static func head(of picture: Image) throws -> Plane {
         let grey = FilmStock.panchromatic.grey(of: picture)
         return FaceMatte.head(Plane(try Session.person(grey.picture)), by: grey)
     }

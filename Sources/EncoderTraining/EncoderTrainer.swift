@@ -165,6 +165,8 @@ public final class EncoderTrainer: TrainingLoop {
 
     /// Begins from the mean of some encoders, or anew of none: the mean of several that are as good is often better than each
     /// (Wortsman and others, "Model soups", 2022).
+    ///
+    /// - Throws: ``Core/Failure`` naming the file: damaged, or of another shape (conflict).
     private static func begin(_ network: EncoderNetwork, from starts: [String]) throws {
         let states = try starts.map { try EncoderFile.read($0).network.state() }
         guard var mean = states.first else { return }
