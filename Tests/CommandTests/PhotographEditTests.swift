@@ -81,6 +81,27 @@ struct PhotographEditTests {
         #expect(changed(kept) > 0 && changed(kept) < changed(all) * 9 / 10, "\(changed(kept)) of \(changed(all))")
     }
 
+    /// Of the first six faces of seed 0 one wears a hat, which no edit but one of hats may cost it.
+    @Test func aHatIsKept() throws {
+        try run(["sample", "--count", "6", "--seed", "0"])
+        try run(["score"])
+        func changes(_ filter: String) throws -> [Int] {
+            let (frames, out) = (folder.path + "/" + filter.suffix(3), folder.path + "/out.png")
+            try run(["query", filter, "--limit", "1", "--frames", frames])
+            let photo = try #require(try FileManager.default.contentsOfDirectory(atPath: frames).first)
+            let words = ["--aligned", "--seconds", "1", "--direction", "bald", "--strength", "2", "--unit", "sigma"]
+            try run(["edit", "--photo", frames + "/" + photo, "--out", out] + words)
+            let (before, after) = (try Image.read(frames + "/" + photo), try Image.read(out))
+            // Changed values above the eyebrows, and in all.
+            let above = 3 * before.width * (before.height * 22 / 64)
+            let differ = zip(before.pixels, after.pixels).map { $0 != $1 }
+            return [differ.prefix(above).count(where: \.self), differ.count(where: \.self)]
+        }
+        let (hat, bare) = (try changes("wearing_hat > 0.9"), try changes("wearing_hat < 0.1"))
+        #expect(hat[0] == 0 && hat[1] > 0, "\(hat)")
+        #expect(bare[0] > 0, "\(bare)")
+    }
+
     private func count() throws -> Int {
         let text = try LatentStore.openReadOnly(folder.path + "/latents.sqlite").answer(
             "SELECT count(*) FROM inversions")
