@@ -85,8 +85,9 @@ struct PhotographRegions {
         return try classifier.probabilities(classifier.logits(picture))[column] > PhotographRegions.hatProbability
     }
 
-    /// From what probability on a photograph counts as wearing a hat. The classifier has learnt few caps and scarves: of 1,600
-    /// photographs of FFHQ and CelebA-HQ (`score-image --attr wearing_hat`) 38 lie between this and one half, and 33 of them
-    /// wear something on their heads.
+    /// From what probability on a photograph counts as wearing a hat.
+    ///
+    /// The classifier has learnt few caps and scarves: of 1,600 photographs of FFHQ and CelebA-HQ (`score-image --attr
+    /// wearing_hat`) 38 lie between this and one half, and 33 of them wear something on their heads.
     private static let hatProbability: Float = 0.1
 }
