@@ -73,6 +73,7 @@ extension FaceDetector {
                         })
                 }
             }
+            if side < 1280 { found += try turnedCandidates(in: small).map { $0.mapped { $0 * factor } } }
             if scale >= 1 { break }
         }
         let seen = try FaceDetector.suppressed(found).prefix(FaceDetector.maximumFaces).compactMap {
@@ -84,6 +85,33 @@ extension FaceDetector {
             return DetectedFace(
                 score: $0.score, landmarks: landmarks, square: finer(square, in: image) ?? square)
         }.sorted { $0.square.side > $1.square.side }
+    }
+
+    /// Candidates that are seen where a picture is turned by half a right angle, either way: faces that lean so are upright then.
+    private func turnedCandidates(in image: Image) throws -> [Candidate] {
+        let half = Double(image.width + image.height) / 4
+        return try [half, -half].flatMap { lean in
+            let frame = PictureSquare(
+                x: Double(image.width) / 2, y: Double(image.height) / 2, halfX: half, halfY: lean)
+            let size = Int(frame.side.rounded(.up))
+            return try candidates(in: image.sampled(frame, size: size)).map { candidate in
+                // A turned box is no box: the place is turned, the size kept.
+                let (low, high) = (SIMD2(candidate.box.x, candidate.box.y), SIMD2(candidate.box.z, candidate.box.w))
+                func back(_ point: SIMD2<Double>) -> SIMD2<Double> {
+                    let place = frame.point(u: point.x / Double(size), v: point.y / Double(size))
+                    return SIMD2(place.x, place.y)
+                }
+                let (middle, reach) = (back((low + high) / 2), (high - low) / 2)
+                let (from, to) = (middle - reach, middle + reach)
+                return Candidate(
+                    score: candidate.score, box: SIMD4(from.x, from.y, to.x, to.y),
+                    points: candidate.points.map(back))
+            }.filter {
+                // Outside the picture is its mirror.
+                let middle = SIMD2($0.box.x + $0.box.z, $0.box.y + $0.box.w) / 2
+                return 0...Double(image.width) ~= middle.x && 0...Double(image.height) ~= middle.y
+            }
+        }
     }
 
     /// The square that 68 landmarks give; nil without them, or where they are so far from the detector's points that they must

@@ -50,8 +50,8 @@ public struct DetectedFace: Sendable, Codable, Equatable {
 public struct FaceDetector: Sendable {
     /// SHA-256 of the file.
     public static let sha256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
-    /// Faces that the detector is less sure of are left out.
-    public static let threshold = 0.6
+    /// What the detector is less sure of is not looked at again.
+    public static let threshold = 0.4
 
     private struct Convolution: Sendable {
         let weight: Tensor

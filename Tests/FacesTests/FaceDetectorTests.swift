@@ -27,7 +27,7 @@ struct FaceDetectorTests {
         }
     }
 
-    @Test(arguments: [0.0, 30, -75, 90]) func turnedFacesAreFoundWhereTheyAre(_ degrees: Double) throws {
+    @Test(arguments: [0.0, 30, 38, -45, 52, -75, 90]) func turnedFacesAreFoundWhereTheyAre(_ degrees: Double) throws {
         let detector = try FaceDetector()
         let upright = try #require(detector.faces(in: Self.picture).first).landmarks.ffhqSquare
         let angle = degrees * .pi / 180
