@@ -1,5 +1,6 @@
 import Core
 import Editing
+import Foundation
 import Generators
 import Images
 import Inversion
@@ -50,6 +51,32 @@ public struct RandomRows: Sendable, Equatable {
             }
         }
         return try LatentCodes(values, rows: codes.rows, size: codes.size)
+    }
+}
+
+/// An encoder whose codes take some rows from random latents, one for each photograph: the paper's pSp GS, whose colours are
+/// those of another face.
+struct RandomRowsEncoder: PhotographEncoder {
+    /// The rows that hold colours, of StyleGAN2 at 1024²: the paper's last six of 18, the last third of others.
+    static func colourRows(_ layout: CodeLayout) -> LayerSelection {
+        LayerSelection(first: layout.canonicalRows - layout.canonicalRows / 3)
+    }
+
+    let encoder: any PhotographEncoder
+    let generator: Generator
+    let rows: LayerSelection
+
+    /// Codes of photographs; a photograph's pixels name its latent, so that it always gets the same one.
+    func codes(of photographs: ImageBatch) throws -> LatentCodes {
+        let found = try encoder.codes(of: photographs)
+        let random = RandomRows(rows, seeds: [0])
+        let codes = try (0..<found.count).map { index in
+            let pixels = photographs[index..<index + 1].planes.withUnsafeBytes { Data($0) }
+            let place = UInt64(Hashing.sha256(pixels).prefix(8), radix: 16) ?? 0
+            let w = try generator.latents(seed: random.seeds[0], indices: place..<place + 1)
+            return try random.replaced(in: found.slice(index..<index + 1), by: w, layout: generator.layout)
+        }
+        return try LatentCodes(codes.flatMap(\.values), rows: found.rows, size: found.size)
     }
 }
 

@@ -1,6 +1,7 @@
 import ColourEvaluation
 import Colourisation
 import Core
+import EncoderTraining
 import Encoders
 import Generators
 import Images
@@ -98,17 +99,33 @@ struct ToldColouring: ColourMethod {
 }
 
 extension Session {
-    /// The rows of an encoder by name: its pictures, and where it can be told colours its pictures and colours with the
-    /// photographs' own and with others'.
+    /// The rows of an encoder by name: its pictures, and their colours under the own luminance.
+    ///
+    /// One that can be told colours has both with the photographs' own and with others' besides; one that learnt to show greys
+    /// alone, with random latents'.
     func rows(ofEncoder name: String, _ generator: Generator) throws -> [any ColourMethod] {
         guard let encoder = try photographEncoder(for: generator, named: name) as? FaceEncoder else { return [] }
         // A file's row is called by the encoder's own name.
-        let name = name.contains("/") ? encoder.card.name : name
+        let file = name
+        let name = file.contains("/") ? encoder.card.name : file
         let plain = try GeneratorColours(
             name, title: "\(name), the generator's picture", encoder: encoder, generator: generator)
-        let result: [any ColourMethod] = [
+        var result: [any ColourMethod] = [
             plain, OwnLuminance("\(name)-luminance", title: "own luminance, \(name)'s chroma", colours: plain),
         ]
+        if EncoderTrainer.isOfGreys(try encoderPath(named: file, for: generator.identity)) {
+            let rows = RandomRowsEncoder.colourRows(generator.layout)
+            let random = RandomRowsEncoder(encoder: encoder, generator: generator, rows: rows)
+            let title = "\(name), rows from \(rows.first) on random"
+            let coloured = try GeneratorColours(
+                "\(name)-random", title: "\(title), the generator's picture", encoder: random, generator: generator)
+            result += [
+                coloured,
+                OwnLuminance(
+                    "\(name)-random-luminance", title: "own luminance, chroma of \(name)'s random rows",
+                    colours: coloured),
+            ]
+        }
         guard let condition = encoder.card.configuration.condition else { return result }
         return try result
             + ColourTransferMethod.Reference.allCases.flatMap { reference in

@@ -45,7 +45,10 @@ struct EvaluateColorizationCommand: ParsableCommand {
     var predictions: [String] = []
     @Option(
         help:
-            "Encoders by name or file, separated by commas: rows of their pictures, with told colours where they take some."
+            """
+            Encoders by name or file, separated by commas: rows of their pictures, with told colours where they take some, and \
+            with the last third of their rows from random latents where they learnt to show greys alone.
+            """
     )
     var encoders: String?
     @Option(help: "Where the colours of colorize come from: network, generator, or both.") var chroma: ColourSource?

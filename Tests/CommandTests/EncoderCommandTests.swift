@@ -104,6 +104,39 @@ struct EncoderCommandTests {
         #expect(missing.contains("none.encoder.safetensors"), "\(missing)")
     }
 
+    @Test func oneCommandMakesTheTableOfColourings() throws {
+        try run(
+            "train-encoder \(photographs) --validation \(photographs) --generator small --name greys --arch psp --backbone tiny "
+                + "--size 64 --loss-size 32 --lpips 0 --latent-steps 0 --image-steps 1 --batch 2 --generated 0 --target grey "
+                + "--input grey")
+        let evaluate =
+            "evaluate-colorization \(photographs) --statistics \(photographs) --methods grey,tints,encoder,real "
+            + "--encoders greys --generator small --no-fid --json"
+        struct Table: Decodable {
+            struct Row: Decodable {
+                struct Figure: Decodable { let value: Double }
+                let method: String
+                let figures: [String: Figure]
+            }
+            let count: Int
+            let rows: [Row]
+        }
+        let (text, again) = (try run(evaluate).output, try run(evaluate).output)
+        let table = try JSONDecoder().decode(Table.self, from: Data(text.utf8))
+        #expect(table.count == 3)
+        let rows = Dictionary(uniqueKeysWithValues: table.rows.map { ($0.method, $0.figures.mapValues(\.value)) })
+        func figure(_ row: String, _ name: String) -> Double { rows[row]?[name] ?? .nan }
+        #expect(figure("grey", "colourfulness") == 0 && figure("grey", "luminance-error") == 0)
+        #expect(figure("real", "l2") == 0 && figure("real", "colourfulness-ratio") == 1)
+        for row in ["psp-luminance", "greys-luminance", "greys-random-luminance"] {
+            #expect(figure(row, "luminance-error") <= 0.5, "\(row)")
+        }
+        // Rows from random latents give other colours, and the same ones each time.
+        #expect(figure("greys-random", "l2") != figure("greys", "l2"))
+        #expect(figure("greys-random-luminance", "hellinger") != figure("greys-luminance", "hellinger"))
+        #expect(text == again)
+    }
+
     @Test func oneCommandMakesTheTableOfMethods() throws {
         let evaluate = "evaluate-inversion \(photographs) --generator small --steps 2"
         let text = try run(evaluate + " --methods mean,encoder,encoder+optimise,optimise").output
