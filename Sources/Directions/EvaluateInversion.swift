@@ -26,6 +26,8 @@ public struct EvaluateInversionRequest: Sendable {
     public var encoder: String?
     /// The generator's name in the workspace.
     public var generator = "default"
+    /// Whether figures of searches that an evaluation before found are taken as they are.
+    public var resumes = false
 
     /// - Parameters:
     ///   - folder: A folder of aligned photographs.
@@ -57,10 +59,31 @@ public struct EvaluateInversionRequest: Sendable {
     }
 }
 
+extension EvaluateInversionRequest {
+    /// A budget as tables name it.
+    fileprivate static func text(_ budget: InversionBudget) -> String {
+        budget.seconds.map { String(format: "%g s", $0) } ?? budget.steps.map { "\($0) steps" } ?? ""
+    }
+
+    /// What the figures of a method hang on beside the photograph.
+    fileprivate func key(
+        _ method: InvertRequest.Method, generator: Generator, networks: String, encoder: () throws -> String?
+    ) throws -> String {
+        let encoder = method.hasEncoder ? try encoder().map { try Hashing.sha256(file: $0) } : nil
+        let budget = method == .encoderAndOptimise ? refinement : search
+        return [
+            method.rawValue, EvaluateInversionRequest.text(budget),
+            method == .tune ? EvaluateInversionRequest.text(tuning) : nil, isGrey ? "grey" : nil,
+            generator.identity.sha256, encoder, networks,
+        ].compactMap(\.self).joined(separator: ", ")
+    }
+}
+
 extension Session {
     /// Measures ways to find codes on the same photographs, and keeps the table for the workspace's report.
     ///
-    /// Nothing is taken from the database or put into it.
+    /// Nothing is taken from the database or put into it. What searches find is kept photograph by photograph: the same request
+    /// with `resumes` goes on where a stopped one was.
     ///
     /// - Throws: ``Core/Failure``: a request out of range (usage), no such generator, no encoder or networks (not found), a picture
     ///   that can't be used, or a stop.
@@ -87,7 +110,16 @@ extension Session {
         let progress = context.progress(
             "evaluate-inversion", unit: "photographs", total: chosen.count * request.methods.count)
         defer { progress.finish() }
+        // Without the network of the identity loss a search finds something else.
+        let hasIdentity = FileManager.default.fileExists(atPath: workspace.identityNetwork)
+        let networks = "\(hasIdentity ? "dlib" : "none"), \(inverter.judgeTitle ?? "none")"
+        var journal = try InversionJournal(workspace.inversionJournal, resumes: request.resumes)
+        let pictures = try chosen.map { try Hashing.sha256(file: $0) }
         let rows = try request.methods.flatMap { method in
+            let key = try request.key(method, generator: generator, networks: networks) {
+                try request.encoder.map { try self.encoderPath(named: $0, for: generator.identity) }
+                    ?? self.encoderPath(for: generator.identity)
+            }
             let encoder: (any PhotographEncoder)? =
                 method.hasEncoder
                 ? ours
@@ -96,19 +128,30 @@ extension Session {
             let consultation =
                 method == .encoder && request.encoder == nil
                 ? try self.consultation(for: generator, isGrey: request.isGrey) : nil
-            var (found, consulted): ([Inversion], [Inversion]) = ([], [])
-            for start in stride(from: 0, to: chosen.count, by: inverter.batch) {
+            var found = method.isAtOnce ? [] : pictures.compactMap { journal.figures($0, key: key) }
+            var consulted: [InversionJournal.Figures] = []
+            progress.advance(found.count)
+            let waiting = chosen.indices.filter {
+                method.isAtOnce || journal.figures(pictures[$0], key: key) == nil
+            }
+            for start in stride(from: 0, to: waiting.count, by: inverter.batch) {
                 try context.check()
-                let files = chosen[start..<min(chosen.count, start + inverter.batch)]
+                let places = waiting[start..<min(waiting.count, start + inverter.batch)]
+                let files = places.map { chosen[$0] }
                 let truth = ImageBatch(
                     try files.map { try Session.alignedPicture($0).centredSquare(size: Inverter.side) },
                     side: Inverter.side)
                 let seen = request.isGrey ? truth.grey() : truth
                 let some = try inversions(
                     of: seen, truth: truth, method, encoder, inverter, tuner: method == .tune ? tuner : nil, request)
-                found += some
+                let figures = zip(some, places).map {
+                    InversionJournal.Figures($0, key: key, picture: pictures[$1])
+                }
+                if !method.isAtOnce { try journal.add(figures) }
+                found += figures
                 if let consultation {
                     consulted += try inverter.consulted(some, by: consultation, seen, truth: truth, request)
+                        .map { InversionJournal.Figures($0) }
                 }
                 progress.advance(files.count)
             }
@@ -185,10 +228,10 @@ extension Inverter {
 }
 
 extension InversionTable.Row {
-    fileprivate init(_ method: InvertRequest.Method, budget request: EvaluateInversionRequest, _ found: [Inversion]) {
-        func text(_ budget: InversionBudget) -> String {
-            budget.seconds.map { String(format: "%g s", $0) } ?? budget.steps.map { "\($0) steps" } ?? ""
-        }
+    fileprivate init(
+        _ method: InvertRequest.Method, budget request: EvaluateInversionRequest, _ found: [InversionJournal.Figures]
+    ) {
+        func text(_ budget: InversionBudget) -> String { EvaluateInversionRequest.text(budget) }
         let title =
             switch method {
             case .mean: "mean face"
@@ -201,18 +244,20 @@ extension InversionTable.Row {
         self.init(method.rawValue, title: title, found)
     }
 
-    fileprivate init(_ name: String, title: String, _ found: [Inversion]) {
-        func mean(_ value: (Inversion) -> Double) -> Double {
+    fileprivate init(_ name: String, title: String, _ found: [InversionJournal.Figures]) {
+        func mean(_ value: (InversionJournal.Figures) -> Double) -> Double {
             found.reduce(0) { $0 + value($1) } / Double(max(1, found.count))
         }
         let hasIdentity = found.allSatisfy { $0.identity != nil }
         self.init(
-            method: name, title: title, l2: mean { Double($0.error) }, lpips: mean { Double($0.perceptual) },
-            identity: hasIdentity ? mean { Double($0.identity ?? 0) } : nil, seconds: mean(\.seconds))
+            method: name, title: title, l2: mean(\.l2), lpips: mean(\.lpips),
+            identity: hasIdentity ? mean { $0.identity ?? 0 } : nil, seconds: mean(\.seconds))
     }
 }
 
 extension Workspace {
     /// What ways to find codes were worth, where that was measured.
     func inversionTable(isGrey: Bool) -> String { "\(reports)/inversion\(isGrey ? "-grey" : "").json" }
+    /// What searches found of single photographs.
+    fileprivate var inversionJournal: String { "\(reports)/inversion-photographs.jsonl" }
 }

@@ -13,7 +13,7 @@ struct EvaluateInversionCommand: ParsableCommand {
             L2 of RGB in [-1, 1], LPIPS (AlexNet), the cosine of face embeddings, and seconds a photograph. Embeddings are SFace's, which is \
             in no loss (`directions import sface`); without it dlib's, which optimise has in its loss. With --grey methods see the \
             photographs without colours, and are compared in colour all the same. Published figures stand below as context. \
-            The table is kept for `directions report`.
+            The table is kept for `directions report`. Ctrl-C loses nothing: --resume goes on.
 
             Methods: mean (the mean face for all), nearest (the nearest of 20,000 random faces), encoder (with another row where it has a \
             consultation, whose faces have the photographs' details), encoder+optimise, optimise, tune (the \
@@ -32,6 +32,8 @@ struct EvaluateInversionCommand: ParsableCommand {
     @Option(help: "Seconds at most for each photograph of optimise.") var optimiseSeconds = 40.0
     @Option(help: "Seconds at most for each photograph of tune, after its search.") var tuneSeconds = 240.0
     @Option(help: "Steps at most of all three, in place of seconds.") var steps: Int?
+    @Flag(help: "Go on with an evaluation that was stopped: what searches found then is taken as it is.")
+    var resume = false
     @Option(help: "The encoder, by its name in the workspace or its file (default: the generator's).") var encoder:
         String?
     @Option(help: "The generator's name in the workspace.") var generator = "default"
@@ -54,6 +56,7 @@ struct EvaluateInversionCommand: ParsableCommand {
         request.search = InversionBudget(steps: steps, seconds: steps == nil ? optimiseSeconds : nil)
         request.tuning = InversionBudget(steps: steps, seconds: steps == nil ? tuneSeconds : nil)
         request.encoder = encoder
+        request.resumes = resume
         request.generator = generator
         return request
     }

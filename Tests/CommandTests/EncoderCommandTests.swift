@@ -164,6 +164,21 @@ struct EncoderCommandTests {
         let page = try String(contentsOfFile: folder.path + "/report.html", encoding: .utf8)
         #expect(page.contains("Codes of photographs") && page.contains("encoder + 2 steps"))
         #expect(page.contains("2 photographs, grey by Rec. 601"))
+        // One photograph more is searched for alone.
+        let optimise = "evaluate-inversion \(photographs) --generator small --steps 2 --methods encoder,optimise --json"
+        let some = try JSONDecoder().decode(Table.self, from: Data(run(optimise + " --count 2").output.utf8))
+        let journal = folder.path + "/reports/inversion-photographs.jsonl"
+        let before = try String(contentsOfFile: journal, encoding: .utf8)
+        #expect(some.count == 2 && before.split(separator: "\n").count == 2)
+        let all = try JSONDecoder().decode(Table.self, from: Data(run(optimise + " --resume").output.utf8))
+        let after = try String(contentsOfFile: journal, encoding: .utf8)
+        #expect(after.hasPrefix(before) && after.split(separator: "\n").count == 3)
+        let anew = try JSONDecoder().decode(Table.self, from: Data(run(optimise).output.utf8))
+        #expect(all.rows.map(\.method) == ["encoder", "optimise"] && anew.rows.map(\.method) == all.rows.map(\.method))
+        for (one, other) in zip(all.rows, anew.rows) { #expect(abs(one.l2 - other.l2) < 1e-6) }
+        // Another budget is another search.
+        try run(optimise.replacing("--steps 2", with: "--steps 1") + " --count 1 --resume")
+        #expect(try String(contentsOfFile: journal, encoding: .utf8).split(separator: "\n").count == 4)
         // Of photographs that are random faces of seed 0 themselves, these are the nearest.
         try run("synth --seed 0 --generator small --npy \(folder.path)/zero.npy --frames \(folder.path)/zero")
         let nearest = try rows(
