@@ -79,10 +79,10 @@ struct PhotographWork {
     /// - Throws: ``Core/Failure`` when the code can't be found, or a stop.
     func coloured(_ picture: Image, file: String) throws -> [Image] {
         let grey = FilmStock.panchromatic.grey(of: picture)
-        if !TintRemoval.isGrey(picture) {
+        let places = try places(in: picture, file: file)
+        if !places.allSatisfy({ TintRemoval.isGrey(picture.sampled($0, size: 128)) }) {
             session.context.notice("colorize: \(file) is in colour; its colours are replaced")
         }
-        let places = try places(in: picture, file: file)
         let side = PhotographWork.side
         let faces = ImageBatch(places.map { $0.cut(grey, side: side).greyImage }, side: side)
         guard let colours else {

@@ -70,6 +70,16 @@ struct LuminanceColouringTests {
         var colours = sepia
         for i in 0..<2048 { colours.cr.values[i] = -30 }
         #expect(!TintRemoval.isGrey(ramp.coloured(by: colours)))
+        // Lips that are a little redder than skin as light: three in a hundred of the picture. Grain is no colour.
+        let grain = (0..<4096).map { Float(($0 * 7919) % 7) - 3 }
+        var lips = sepia
+        for i in grain.indices {
+            lips.cr.values[i] += grain[i]
+            lips.cb.values[i] -= grain[i]
+        }
+        #expect(TintRemoval.isGrey(ramp.coloured(by: lips)))
+        for y in 40..<48 { for x in 24..<40 { lips.cr.values[64 * y + x] += 14 } }
+        #expect(!TintRemoval.isGrey(ramp.coloured(by: lips)))
     }
 
     @Test func aChangeOfATintedScanHasItsTint() throws {
