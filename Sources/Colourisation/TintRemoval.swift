@@ -4,8 +4,8 @@ import Images
 public enum TintRemoval {
     /// How far chroma may be from what luminance explains, in 8-bit steps, for a face of a tinted grey photograph.
     ///
-    /// Between the most of faces of tinted scans (3.1) and the least of 1,900 faces of colour photographs (6.1), some of them
-    /// dark-haired before black, with hardly a colour but their skin's.
+    /// Between the most of faces of tinted scans (3.1) and the least of 3,800 faces of colour photographs (6.2), some of them
+    /// dark-haired before black, with hardly a colour but their skin's (`Benchmarks/tints.py`).
     static let limit: Float = 4.7
     /// Pixels along the longer side that a picture is measured at, and those that its differences are averaged to: neither grain nor
     /// JPEG's blocks count as colours.
