@@ -158,8 +158,8 @@ class Ours:
         self.runs += 1
         name = f"bench-{os.getpid()}-{self.runs}"
         command = [options.binary, "train-encoder", self.folder, "--name", name, "--weights", "none", "--latent-steps", "0",
-                   "--image-steps", str(steps), "--batch", str(options.batch), "--generated", "0", "--size", str(SIDE), "--loss-size", str(LOSS), "--passes",
-                   str(PASSES), "--interval", "1000", "--pairs", "8", "--threads", str(options.threads), "--workspace",
+                   "--image-steps", str(steps), "--batch", str(options.batch), "--generated", "0", "--size", str(SIDE),
+                   "--loss-size", str(LOSS), "--passes", str(PASSES), "--interval", "1000", "--pairs", "8", "--threads", str(options.threads), "--workspace",
                    options.workspace]
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         subprocess.run(command, check=True, capture_output=True, env=environment(options))

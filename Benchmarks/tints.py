@@ -4,7 +4,7 @@
     python3 Benchmarks/tints.py faces celeba-hq/test ffhq/train [--limit 4.7]      # needs numpy, pillow
 
 For each folder of faces' squares: how many are taken for grey, the least and the most in 8-bit steps of Cb and Cr, and beside
-it the share that the mean over the whole picture (5 steps at most, at 128 pixels) takes for grey.
+it how many the mean over the whole picture (5 steps at most, at 128 pixels) takes for grey.
 """
 import argparse
 from pathlib import Path

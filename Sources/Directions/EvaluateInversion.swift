@@ -113,7 +113,7 @@ extension Session {
         // Without the network of the identity loss a search finds something else.
         let hasIdentity = FileManager.default.fileExists(atPath: workspace.identityNetwork)
         let networks = "\(hasIdentity ? "dlib" : "none"), \(inverter.judgeTitle ?? "none")"
-        var journal = try InversionJournal(workspace.inversionJournal, resumes: request.resumes)
+        var journal = try InversionJournal(workspace.inversionJournal)
         let pictures = try chosen.map { try Hashing.sha256(file: $0) }
         let rows = try request.methods.flatMap { method in
             let key = try request.key(method, generator: generator, networks: networks) {
@@ -128,6 +128,7 @@ extension Session {
             let consultation =
                 method == .encoder && request.encoder == nil
                 ? try self.consultation(for: generator, isGrey: request.isGrey) : nil
+            if !request.resumes { journal.forget(key) }
             var found = method.isAtOnce ? [] : pictures.compactMap { journal.figures($0, key: key) }
             var consulted: [InversionJournal.Figures] = []
             progress.advance(found.count)

@@ -21,21 +21,22 @@ struct InversionJournal {
     private let path: String
     private var lines: [Figures] = []
 
-    /// - Parameters:
-    ///   - path: The file.
-    ///   - resumes: Whether what it holds is gone on with; else it is begun anew.
-    /// - Throws: ``Core/Failure`` naming the file when it can't be read.
-    init(_ path: String, resumes: Bool) throws {
+    /// - Parameter path: The file, which need not be there.
+    /// - Throws: ``Core/Failure`` naming the file when it can't be read, or holds something else.
+    init(_ path: String) throws {
         self.path = path
-        guard resumes, FileManager.default.fileExists(atPath: path) else { return }
+        guard FileManager.default.fileExists(atPath: path) else { return }
         let decoder = JSONDecoder()
         lines = try AtomicFile.read(path).split(separator: UInt8(ascii: "\n")).map {
             guard let line = try? decoder.decode(Figures.self, from: $0) else {
-                throw Failure(path, "has a line that is no photograph's figures", "remove the file, or begin anew")
+                throw Failure(path, "has a line that is no photograph's figures", "move the file away")
             }
             return line
         }
     }
+
+    /// Leaves out what was found of one key, which is measured anew; the file stays as it is until figures are added.
+    mutating func forget(_ key: String) { lines.removeAll { $0.key == key } }
 
     /// The figures of a photograph; nil where it was not measured.
     func figures(_ picture: String, key: String) -> Figures? {

@@ -166,8 +166,9 @@ struct EncoderCommandTests {
         #expect(page.contains("2 photographs, grey by Rec. 601"))
         // One photograph more is searched for alone.
         let optimise = "evaluate-inversion \(photographs) --generator small --steps 2 --methods encoder,optimise --json"
-        let some = try JSONDecoder().decode(Table.self, from: Data(run(optimise + " --count 2").output.utf8))
         let journal = folder.path + "/reports/inversion-photographs.jsonl"
+        try FileManager.default.removeItem(atPath: journal)
+        let some = try JSONDecoder().decode(Table.self, from: Data(run(optimise + " --count 2").output.utf8))
         let before = try String(contentsOfFile: journal, encoding: .utf8)
         #expect(some.count == 2 && before.split(separator: "\n").count == 2)
         let all = try JSONDecoder().decode(Table.self, from: Data(run(optimise + " --resume").output.utf8))
@@ -176,8 +177,8 @@ struct EncoderCommandTests {
         let anew = try JSONDecoder().decode(Table.self, from: Data(run(optimise).output.utf8))
         #expect(all.rows.map(\.method) == ["encoder", "optimise"] && anew.rows.map(\.method) == all.rows.map(\.method))
         for (one, other) in zip(all.rows, anew.rows) { #expect(abs(one.l2 - other.l2) < 1e-6) }
-        // Another budget is another search.
-        try run(optimise.replacing("--steps 2", with: "--steps 1") + " --count 1 --resume")
+        // Another budget is another search, and leaves the first one's figures alone.
+        try run(optimise.replacing("--steps 2", with: "--steps 1") + " --count 1")
         #expect(try String(contentsOfFile: journal, encoding: .utf8).split(separator: "\n").count == 4)
         // Of photographs that are random faces of seed 0 themselves, these are the nearest.
         try run("synth --seed 0 --generator small --npy \(folder.path)/zero.npy --frames \(folder.path)/zero")
