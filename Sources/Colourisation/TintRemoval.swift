@@ -7,9 +7,10 @@ public enum TintRemoval {
     /// Between the most of faces of tinted scans (3.1) and the least of 3,800 faces of colour photographs (6.2), some of them
     /// dark-haired before black, with hardly a colour but their skin's (`Benchmarks/tints.py`).
     static let limit: Float = 4.7
-    /// Pixels along the longer side that a picture is measured at, and those that its differences are averaged to: neither grain nor
-    /// JPEG's blocks count as colours.
-    private static let (measured, averaged) = (128.0, 32.0)
+    /// Pixels along the longer side that a face is measured at.
+    public static let side = 128
+    /// The same of what its differences are averaged to: neither grain nor JPEG's blocks count as colours.
+    private static let averaged = 32
     /// The share of places that may be farther: stains.
     private static let stains = 0.02
 
@@ -22,11 +23,11 @@ public enum TintRemoval {
     /// - Parameter face: The square of a face.
     /// - Returns: 0 for a grey photograph, about 10 and more for most colour photographs.
     public static func colourDeviation(of face: Image) -> Float {
-        func size(_ longest: Double) -> (Int, Int) {
-            let scale = max(1, Double(max(face.width, face.height)) / longest)
+        func size(_ longest: Int) -> (Int, Int) {
+            let scale = max(1, Double(max(face.width, face.height)) / Double(longest))
             return (max(1, Int(Double(face.width) / scale)), max(1, Int(Double(face.height) / scale)))
         }
-        let (width, height) = size(measured)
+        let (width, height) = size(side)
         let small = face.resized(width: width, height: height)
         let (grey, chroma) = (FilmStock.panchromatic.grey(of: small), Chroma(of: small))
         let bins = grey.values.map { min(63, max(0, Int($0 / 4))) }

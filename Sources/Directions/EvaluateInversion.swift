@@ -65,16 +65,24 @@ extension EvaluateInversionRequest {
         budget.seconds.map { String(format: "%g s", $0) } ?? budget.steps.map { "\($0) steps" } ?? ""
     }
 
-    /// What the figures of a method hang on beside the photograph.
+    /// What the figures of a search hang on beside the photograph.
+    ///
+    /// - Parameters:
+    ///   - method: A method that searches.
+    ///   - generator: Whose codes are looked for.
+    ///   - networks: Those of the losses and of the figures, by name.
+    ///   - encoder: SHA-256 of the encoder's file; nil for a search from the mean.
+    /// - Returns: Text that is another where any of it is.
+    /// - Throws: What encoding the settings throws.
     fileprivate func key(
-        _ method: InvertRequest.Method, generator: Generator, networks: String, encoder: () throws -> String?
+        _ method: InvertRequest.Method, generator: Generator, networks: String, encoder: String?
     ) throws -> String {
-        let encoder = method.hasEncoder ? try encoder().map { try Hashing.sha256(file: $0) } : nil
-        let budget = method == .encoderAndOptimise ? refinement : search
+        let budget = method == .tune ? tuning : method == .encoderAndOptimise ? refinement : search
+        let settings = try InvertRequest([], method: method, budget: budget, isAligned: true)
+            .settings(method, encoder: encoder)
         return [
-            method.rawValue, EvaluateInversionRequest.text(budget),
-            method == .tune ? EvaluateInversionRequest.text(tuning) : nil, isGrey ? "grey" : nil,
-            generator.identity.sha256, encoder, networks,
+            method.rawValue, method == .tune ? EvaluateInversionRequest.text(search) : nil, isGrey ? "grey" : nil,
+            generator.identity.sha256, networks, settings,
         ].compactMap(\.self).joined(separator: ", ")
     }
 }
@@ -113,13 +121,19 @@ extension Session {
         // Without the network of the identity loss a search finds something else.
         let hasIdentity = FileManager.default.fileExists(atPath: workspace.identityNetwork)
         let networks = "\(hasIdentity ? "dlib" : "none"), \(inverter.judgeTitle ?? "none")"
-        var journal = try InversionJournal(workspace.inversionJournal)
+        let encoderFile =
+            try request.encoder.map { try encoderPath(named: $0, for: generator.identity) }
+            ?? encoderPath(for: generator.identity)
+        var journal =
+            request.methods.allSatisfy(\.isAtOnce) ? nil : try InversionJournal(workspace.inversionJournal)
         let pictures = try chosen.map { try Hashing.sha256(file: $0) }
         let rows = try request.methods.flatMap { method in
-            let key = try request.key(method, generator: generator, networks: networks) {
-                try request.encoder.map { try self.encoderPath(named: $0, for: generator.identity) }
-                    ?? self.encoderPath(for: generator.identity)
-            }
+            let key =
+                method.isAtOnce
+                ? nil
+                : try request.key(
+                    method, generator: generator, networks: networks,
+                    encoder: method.hasEncoder ? encoderFile.map { try Hashing.sha256(file: $0) } : nil)
             let encoder: (any PhotographEncoder)? =
                 method.hasEncoder
                 ? ours
@@ -128,13 +142,12 @@ extension Session {
             let consultation =
                 method == .encoder && request.encoder == nil
                 ? try self.consultation(for: generator, isGrey: request.isGrey) : nil
-            if !request.resumes { journal.forget(key) }
-            var found = method.isAtOnce ? [] : pictures.compactMap { journal.figures($0, key: key) }
+            if let key, !request.resumes { journal?.forget(key) }
+            let known = key.flatMap { journal?.figures(key: $0) } ?? [:]
+            var found = pictures.compactMap { known[$0] }
             var consulted: [InversionJournal.Figures] = []
             progress.advance(found.count)
-            let waiting = chosen.indices.filter {
-                method.isAtOnce || journal.figures(pictures[$0], key: key) == nil
-            }
+            let waiting = chosen.indices.filter { known[pictures[$0]] == nil }
             for start in stride(from: 0, to: waiting.count, by: inverter.batch) {
                 try context.check()
                 let places = waiting[start..<min(waiting.count, start + inverter.batch)]
@@ -146,9 +159,9 @@ extension Session {
                 let some = try inversions(
                     of: seen, truth: truth, method, encoder, inverter, tuner: method == .tune ? tuner : nil, request)
                 let figures = zip(some, places).map {
-                    InversionJournal.Figures($0, key: key, picture: pictures[$1])
+                    InversionJournal.Figures($0, key: key ?? "", picture: pictures[$1])
                 }
-                if !method.isAtOnce { try journal.add(figures) }
+                if key != nil { try journal?.add(figures) }
                 found += figures
                 if let consultation {
                     consulted += try inverter.consulted(some, by: consultation, seen, truth: truth, request)

@@ -62,18 +62,21 @@ struct RandomRowsEncoder: PhotographEncoder {
         LayerSelection(first: layout.canonicalRows - layout.canonicalRows / 3)
     }
 
+    /// Finds the codes.
     let encoder: any PhotographEncoder
+    /// Whose latents the rows become.
     let generator: Generator
+    /// Rows of StyleGAN2, from 0.
     let rows: LayerSelection
 
     /// Codes of photographs; a photograph's pixels name its latent, so that it always gets the same one.
     func codes(of photographs: ImageBatch) throws -> LatentCodes {
         let found = try encoder.codes(of: photographs)
-        let random = RandomRows(rows, seeds: [0])
+        let random = RandomRows(rows, seeds: [])
         let codes = try (0..<found.count).map { index in
             let pixels = photographs[index..<index + 1].planes.withUnsafeBytes { Data($0) }
             let place = UInt64(Hashing.sha256(pixels).prefix(8), radix: 16) ?? 0
-            let w = try generator.latents(seed: random.seeds[0], indices: place..<place + 1)
+            let w = try generator.latents(seed: 0, indices: place..<place + 1)
             return try random.replaced(in: found.slice(index..<index + 1), by: w, layout: generator.layout)
         }
         return try LatentCodes(codes.flatMap(\.values), rows: found.rows, size: found.size)

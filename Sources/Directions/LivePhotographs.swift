@@ -46,8 +46,6 @@ public final class LivePhotographs: Sendable {
     public static let limit = 6
     /// Pixels of all that are held, at most; one alone may have more.
     public static let mostPixels = 120_000_000
-    /// Pixels along a side at which a face is asked whether it has colours.
-    private static let judgedSide = 128
 
     private let faces: LiveFaces
     private let editor: PhotographEditor
@@ -121,7 +119,7 @@ public final class LivePhotographs: Sendable {
     private func add(_ data: Data, as id: String) throws -> LivePhotograph {
         let picture = try Image.decode(data, name: "the photograph")
         let found = try Session.faces(of: picture, file: "the photograph", which: nil, detector: session.faceDetector())
-        let isGrey = found.allSatisfy { TintRemoval.isGrey($0.crop(of: picture, size: LivePhotographs.judgedSide)) }
+        let isGrey = found.allSatisfy { TintRemoval.isGrey($0.crop(of: picture, size: TintRemoval.side)) }
         let photograph = LivePhotograph(
             id: id, width: picture.width, height: picture.height, faces: found.count, isGrey: isGrey)
         held.withLock { held in

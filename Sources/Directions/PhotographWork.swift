@@ -80,7 +80,7 @@ struct PhotographWork {
     func coloured(_ picture: Image, file: String) throws -> [Image] {
         let grey = FilmStock.panchromatic.grey(of: picture)
         let places = try places(in: picture, file: file)
-        if !places.allSatisfy({ TintRemoval.isGrey(picture.sampled($0, size: 128)) }) {
+        if !places.allSatisfy({ TintRemoval.isGrey(picture.sampled($0, size: TintRemoval.side)) }) {
             session.context.notice("colorize: \(file) is in colour; its colours are replaced")
         }
         let side = PhotographWork.side

@@ -95,17 +95,10 @@ extension FaceDetector {
                 x: Double(image.width) / 2, y: Double(image.height) / 2, halfX: half, halfY: lean)
             let size = Int(frame.side.rounded(.up))
             return try candidates(in: image.sampled(frame, size: size)).map { candidate in
-                // A turned box is no box: the place is turned, the size kept.
-                let (low, high) = (SIMD2(candidate.box.x, candidate.box.y), SIMD2(candidate.box.z, candidate.box.w))
-                func back(_ point: SIMD2<Double>) -> SIMD2<Double> {
-                    let place = frame.point(u: point.x / Double(size), v: point.y / Double(size))
+                candidate.mapped {
+                    let place = frame.point(u: $0.x / Double(size), v: $0.y / Double(size))
                     return SIMD2(place.x, place.y)
                 }
-                let (middle, reach) = (back((low + high) / 2), (high - low) / 2)
-                let (from, to) = (middle - reach, middle + reach)
-                return Candidate(
-                    score: candidate.score, box: SIMD4(from.x, from.y, to.x, to.y),
-                    points: candidate.points.map(back))
             }.filter {
                 // Outside the picture is its mirror.
                 let middle = SIMD2($0.box.x + $0.box.z, $0.box.y + $0.box.w) / 2
@@ -176,10 +169,16 @@ extension FaceDetector {
 }
 
 extension FaceDetector.Candidate {
-    /// The same, its points and the corners of its box moved.
+    /// The same, its points and its box moved, turned and scaled: the box's sides change places where it is turned by a right angle,
+    /// and it keeps its size at turns between, where a turned box is none.
     fileprivate func mapped(_ move: (SIMD2<Double>) -> SIMD2<Double>) -> Self {
-        let corners = [SIMD2(box.x, box.y), SIMD2(box.z, box.w)].map(move)
-        let (low, high) = (pointwiseMin(corners[0], corners[1]), pointwiseMax(corners[0], corners[1]))
+        let reach = SIMD2(box.z - box.x, box.w - box.y) / 2
+        let old = SIMD2(box.x, box.y) + reach
+        let middle = move(old)
+        let across = move(old + SIMD2(reach.x, 0)) - middle
+        let down = move(old + SIMD2(0, reach.y)) - middle
+        let half = (across * across + down * down).squareRoot()
+        let (low, high) = (middle - half, middle + half)
         return Self(score: score, box: SIMD4(low.x, low.y, high.x, high.y), points: points.map(move))
     }
 }

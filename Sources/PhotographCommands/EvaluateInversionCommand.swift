@@ -13,7 +13,7 @@ struct EvaluateInversionCommand: ParsableCommand {
             L2 of RGB in [-1, 1], LPIPS (AlexNet), the cosine of face embeddings, and seconds a photograph. Embeddings are SFace's, which is \
             in no loss (`directions import sface`); without it dlib's, which optimise has in its loss. With --grey methods see the \
             photographs without colours, and are compared in colour all the same. Published figures stand below as context. \
-            The table is kept for `directions report`. Ctrl-C loses nothing: --resume goes on.
+            The table is kept for `directions report`. What searches found is kept too: after Ctrl-C --resume goes on.
 
             Methods: mean (the mean face for all), nearest (the nearest of 20,000 random faces), encoder (with another row where it has a \
             consultation, whose faces have the photographs' details), encoder+optimise, optimise, tune (the \
