@@ -8,8 +8,7 @@ package struct SynthesisOptions: ParsableArguments {
 
     @Option(
         help: """
-            Pixels along a side of each face: 64 to the generator's own, a power of two (default: 256). Of edited photographs the \
-            longer side, any number.
+            Pixels along a side of each face: 16 to the generator's own (default: 256). Of edited photographs the longer side.
             """)
     package var size: Int?
 

@@ -6,8 +6,12 @@ import Tensors
 
 /// How faces are made of codes.
 public struct FaceRendering: Sendable, Equatable {
-    /// Pixels along a side, a power of two from 64 to the generator's own; nil for 256, or its own where that is smaller.
+    /// Pixels along a side, from ``smallestSize`` to the generator's own; nil for 256, or its own where that is smaller.
+    ///
+    /// The generator makes faces of its own sizes; between them they are averaged down from the next larger one.
     public var size: Int?
+    /// Pixels along a side at least.
+    public static let smallestSize = 16
     /// Whether noise takes part.
     public var noise: NoiseMode
     /// Which implementation synthesizes.
@@ -42,8 +46,10 @@ public struct FaceRendering: Sendable, Equatable {
     ///
     /// - Throws: ``Core/Failure`` (usage) for a size that no generator has, or a number out of range.
     public func validate() throws {
-        if let size, size < 1 || size & (size - 1) != 0 {
-            throw Failure("size \(size)", "is not a power of two", "for example 256", kind: .usage)
+        if let size, size < FaceRendering.smallestSize {
+            throw Failure(
+                "size \(size)", "must be at least \(FaceRendering.smallestSize) pixels", "for example 256",
+                kind: .usage)
         }
         guard 0...1024 ~= threads else {
             throw Failure("threads \(threads)", "must be 0 to 1024", "0 is one a processor", kind: .usage)
@@ -67,6 +73,11 @@ extension Session {
         let synthesizer = try generator.synthesizer(
             rendering.engine, threads: rendering.threads, device: rendering.device, isHalf: rendering.isHalf)
         let size = rendering.size ?? generator.size(256)
+        let made = synthesizer.sizes.smallest(covering: size)
+        guard made >= size else {
+            throw Failure(
+                "size \(size)", "is more than the generator's \(made) pixels", "give \(made) at most", kind: .usage)
+        }
         let distinct = try DistinctCodes(codes)
         let count = distinct.codes.count
         let progress = context.progress(label, unit: "faces", total: count, isShown: count > 8)
@@ -76,8 +87,8 @@ extension Session {
             try context.check()
             let end = min(count, start + 8)
             planes += try synthesizer.synthesize(
-                distinct.codes.slice(start..<end), size: size, noise: rendering.noise
-            ).planes
+                distinct.codes.slice(start..<end), size: made, noise: rendering.noise
+            ).resized(to: size).planes
             progress.advance(end - start)
         }
         return ImageBatch(planes, side: size).gathered(distinct.indices)

@@ -26,6 +26,21 @@ import Weights
         try run(["edit", "--direction", "own"] + words.split(separator: " ").map(String.init), status: status)
     }
 
+    @Test func facesBetweenTheGeneratorsSizesAreTheLargerOnesAveraged() throws {
+        func faces(_ size: Int) throws -> [Float] {
+            _ = try run(["synth", "--seed", "1-2", "--size", "\(size)", "--npy", place + "/faces.npy"])
+            let faces = try NumpyFile.read(place + "/faces.npy")
+            #expect(faces.shape == [2, 3, size, size])
+            return try faces.floats()
+        }
+        let (large, middle) = try (faces(32), faces(24))
+        #expect(ImageBatch(large, side: 32).resized(to: 24).planes == middle)
+        for (size, told) in [(33, "32 at most"), (15, "at least 16")] {
+            let refused = try run(["synth", "--seed", "1", "--size", "\(size)", "--out", place + "/x.png"], status: 64)
+            #expect(refused.errors.contains(told), "\(refused.errors)")
+        }
+    }
+
     @Test func theEndingDecidesOrIsRefused() throws {
         let starts: [(String, [UInt8])] = [
             ("a.png", [0x89, 0x50]), ("a.jpg", [0xFF, 0xD8]), ("a.JPEG", [0xFF, 0xD8]), ("a.webp", Array("RIFF".utf8)),
