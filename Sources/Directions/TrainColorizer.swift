@@ -6,12 +6,8 @@ import Tensors
 
 /// What colouriser to train, on what.
 public struct TrainColorizerRequest: Sendable {
-    /// Folders or files of aligned photographs in colour to learn from.
-    public var photographs: [String]
-    /// Folders or files of aligned photographs in colour to choose by.
-    public var validation: [String] = []
-    /// Validation photographs at most.
-    public var validationCount = 48
+    /// On what it is trained, photographs in colour, and where; the generator is for settings that ask for generated faces.
+    public var run: TrainingRun
     /// The colouriser's name in the workspace.
     public var name = "faces"
     /// The backbone's architecture, by name.
@@ -22,32 +18,16 @@ public struct TrainColorizerRequest: Sendable {
     public var start: String?
     /// How it is trained.
     public var settings = ColourSettings()
-    /// What may be done with the weights.
-    public var licence = "that of the pictures that it was trained on"
-    /// The generator's name in the workspace, for settings that ask for generated faces.
-    public var generator = "default"
-    /// Threads that compute; nil for all processors.
-    public var threads: Int?
-    /// Where it computes.
-    public var device = Device.cpu
-    /// Whether a run of this name is gone on with.
-    public var resumes = false
 
     /// - Parameter photographs: Folders or files of aligned photographs in colour to learn from.
-    public init(_ photographs: [String]) { self.photographs = photographs }
+    public init(_ photographs: [String]) { run = TrainingRun(photographs, validationCount: 48) }
 
     /// Checks what can be checked before anything is loaded.
     ///
     /// - Throws: ``Core/Failure`` (usage) naming the first value out of range.
     public func validate() throws {
-        guard !photographs.isEmpty else {
-            throw Failure("photographs", "are none", "name a folder of aligned photographs", kind: .usage)
-        }
+        try run.validate(needsPhotographs: true)
         try Session.checkName(name)
-        guard threads ?? 1 >= 1 else { throw Failure("threads", "must be at least 1", kind: .usage) }
-        guard 0...100_000 ~= validationCount else {
-            throw Failure("validation count \(validationCount)", "must be 0 to 100,000", kind: .usage)
-        }
         try settings.validate()
     }
 }
@@ -61,21 +41,20 @@ extension Session {
     ///   read, or a stop.
     public func trainColorizer(_ request: TrainColorizerRequest) throws -> ColourCard {
         try request.validate()
-        try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let folder = try runFolder("\(request.name).colorizer", resumes: request.resumes)
-        let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
+        let run = request.run
+        let folder = try folder(of: run, name: "\(request.name).colorizer")
+        let files = try pictureFiles(of: run)
         var plan = ColourPlan(
-            request.settings, name: request.name, photographs: try pictureFiles(request.photographs),
-            validation: Array(validation.prefix(request.validationCount)), folder: folder,
-            backboneWeights: nil, licence: request.licence)
-        if !request.resumes, request.start == nil {
+            request.settings, name: request.name, photographs: files.photographs, validation: files.validation,
+            folder: folder, backboneWeights: nil, licence: run.licence)
+        if !run.resumes, request.start == nil {
             plan.backboneWeights = try backboneWeights(request.weights, of: request.backbone)
         }
         plan.backbone = request.backbone
         plan.start = try request.start.map(colorizerFile)
-        let generator = request.settings.generated > 0 ? try generator(request.generator) : nil
-        let trainer = try ColourTrainer(plan, generator: generator, device: request.device, context: context)
-        if request.resumes { try trainer.resume() }
+        let generator = request.settings.generated > 0 ? try generator(run.generator) : nil
+        let trainer = try ColourTrainer(plan, generator: generator, device: run.device, context: context)
+        if run.resumes { try trainer.resume() }
         try trainer.run()
         let path = workspace.colorizer(request.name)
         try AtomicFile.write(AtomicFile.read(trainer.bestPath), to: path)

@@ -10,12 +10,8 @@ import Tensors
 
 /// What consultation to train, on what.
 public struct TrainConsultationRequest: Sendable {
-    /// Folders or files of aligned photographs in colour to learn from.
-    public var photographs: [String]
-    /// Folders or files of aligned photographs in colour to choose by.
-    public var validation: [String] = []
-    /// Validation photographs at most.
-    public var validationCount = 24
+    /// On what it is trained, photographs in colour, and where.
+    public var run: TrainingRun
     /// The encoder whose reconstructions are completed: its name in the workspace, a file, or `shipped`.
     public var encoder = "faces"
     /// The consultation's name in the workspace; nil for the encoder's.
@@ -24,19 +20,9 @@ public struct TrainConsultationRequest: Sendable {
     public var start: String?
     /// How it is trained.
     public var settings = ConsultationSettings()
-    /// What may be done with the weights.
-    public var licence = "that of the pictures that it was trained on"
-    /// The generator's name in the workspace.
-    public var generator = "default"
-    /// Threads that compute; nil for all processors.
-    public var threads: Int?
-    /// Where it computes.
-    public var device = Device.cpu
-    /// Whether a run of this name is gone on with.
-    public var resumes = false
 
     /// - Parameter photographs: Folders or files of aligned photographs in colour to learn from.
-    public init(_ photographs: [String]) { self.photographs = photographs }
+    public init(_ photographs: [String]) { run = TrainingRun(photographs, validationCount: 24) }
 
     /// The name that files get.
     var fileName: String {
@@ -50,14 +36,8 @@ public struct TrainConsultationRequest: Sendable {
     ///
     /// - Throws: ``Core/Failure`` (usage) naming the first value out of range.
     public func validate() throws {
-        guard !photographs.isEmpty else {
-            throw Failure("photographs", "are none", "name a folder of aligned photographs", kind: .usage)
-        }
+        try run.validate(needsPhotographs: true)
         try Session.checkName(fileName)
-        guard threads ?? 1 >= 1 else { throw Failure("threads", "must be at least 1", kind: .usage) }
-        guard 0...100_000 ~= validationCount else {
-            throw Failure("validation count \(validationCount)", "must be 0 to 100,000", kind: .usage)
-        }
         try settings.validate()
     }
 }
@@ -71,26 +51,25 @@ extension Session {
     ///   or networks (not found), pictures that can't be read, or a stop.
     public func trainConsultation(_ request: TrainConsultationRequest) throws -> ConsultationCard {
         try request.validate()
-        try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        let generator = try generator(request.generator)
+        let run = request.run
+        let generator = try generator(run.generator)
         let name = request.fileName
-        let folder = try runFolder("\(name).consultation", resumes: request.resumes)
+        let folder = try folder(of: run, name: "\(name).consultation")
         let encoderPath = try encoderFile(request.encoder)
-        let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
+        let files = try pictureFiles(of: run)
         var plan = ConsultationPlan(
-            request.settings, name: name, photographs: try pictureFiles(request.photographs),
-            validation: Array(validation.prefix(request.validationCount)), folder: folder,
-            encoder: try Hashing.sha256(file: encoderPath), licence: request.licence)
-        if !request.resumes, let start = request.start {
+            request.settings, name: name, photographs: files.photographs, validation: files.validation, folder: folder,
+            encoder: try Hashing.sha256(file: encoderPath), licence: run.licence)
+        if !run.resumes, let start = request.start {
             plan.start = start == "shipped" ? FaceConsultation.shippedPath ?? start : start
         }
         let losses = request.settings.losses
         let embedder = losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
         let perceptual = losses.lpips > 0 ? try perceptualNetwork() : nil
         let trainer = try ConsultationTrainer(
-            plan, generator: generator, encoder: FaceEncoder(encoderPath, generator: generator, device: request.device),
-            judges: .init(perceptual: perceptual, embedder: embedder), device: request.device, context: context)
-        if request.resumes { try trainer.resume() }
+            plan, generator: generator, encoder: FaceEncoder(encoderPath, generator: generator, device: run.device),
+            judges: .init(perceptual: perceptual, embedder: embedder), device: run.device, context: context)
+        if run.resumes { try trainer.resume() }
         try trainer.run()
         let path = workspace.consultation(name)
         try AtomicFile.write(AtomicFile.read(trainer.bestPath), to: path)

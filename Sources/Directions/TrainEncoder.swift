@@ -10,12 +10,8 @@ import Tensors
 
 /// What encoder to train, on what.
 public struct TrainEncoderRequest: Sendable {
-    /// Folders or files of aligned photographs to learn from; none trains on generated faces alone.
-    public var photographs: [String] = []
-    /// Folders or files of aligned photographs to choose by.
-    public var validation: [String] = []
-    /// Validation photographs at most.
-    public var validationCount = 64
+    /// On what it is trained, and where; no photographs to learn from trains on generated faces alone.
+    public var run: TrainingRun
     /// The encoder's name in the workspace.
     public var name = "faces"
     /// How codes are read off.
@@ -32,18 +28,10 @@ public struct TrainEncoderRequest: Sendable {
     public var condition: EncoderCondition?
     /// How it is trained; what it is comes from the fields above and the generator.
     public var settings: EncoderSettings
-    /// What may be done with the weights.
-    public var licence = "that of the pictures that it was trained on"
-    /// The generator's name in the workspace.
-    public var generator = "default"
-    /// Threads that compute; nil for all processors.
-    public var threads: Int?
-    /// Where the encoder computes.
-    public var device = Device.cpu
-    /// Whether a run of this name is gone on with.
-    public var resumes = false
 
-    public init() {
+    /// - Parameter photographs: Folders or files of aligned photographs to learn from; none trains on generated faces alone.
+    public init(_ photographs: [String] = []) {
+        run = TrainingRun(photographs, validationCount: 64)
         let backbone = Architecture(EfficientNetLiteConfiguration(name: backbone, inputSize: inputSize))
         settings = EncoderSettings(EncoderConfiguration(kind, backbone: backbone, rows: 18, latentSize: 512))
     }
@@ -71,10 +59,7 @@ public struct TrainEncoderRequest: Sendable {
         guard 64...512 ~= inputSize, inputSize % 32 == 0 else {
             throw Failure("size \(inputSize)", "must be a multiple of 32 from 64 to 512", kind: .usage)
         }
-        guard threads ?? 1 >= 1 else { throw Failure("threads", "must be at least 1", kind: .usage) }
-        guard 0...100_000 ~= validationCount else {
-            throw Failure("validation count \(validationCount)", "must be 0 to 100,000", kind: .usage)
-        }
+        try run.validate(needsPhotographs: false)
     }
 }
 
@@ -88,18 +73,16 @@ extension Session {
     @discardableResult
     public func trainEncoder(_ request: TrainEncoderRequest) throws -> EncoderCard {
         try request.validate()
-        try Torch.setThreads(request.threads ?? ProcessInfo.processInfo.activeProcessorCount)
         Torch.keepFreedMemory()
-        let generator = try generator(request.generator)
-        let folder = try runFolder("\(request.name).encoder", resumes: request.resumes)
+        let run = request.run
+        let generator = try generator(run.generator)
+        let folder = try folder(of: run, name: "\(request.name).encoder")
         let settings = try request.settings(generator.identity)
-        let validation = request.validation.isEmpty ? [] : try pictureFiles(request.validation)
+        let files = try pictureFiles(of: run)
         var plan = EncoderPlan(
-            settings, name: request.name,
-            photographs: request.photographs.isEmpty ? [] : try pictureFiles(request.photographs),
-            validation: Array(validation.prefix(request.validationCount)), folder: folder,
-            backboneWeights: nil, licence: request.licence)
-        if !request.resumes {
+            settings, name: request.name, photographs: files.photographs, validation: files.validation, folder: folder,
+            backboneWeights: nil, licence: run.licence)
+        if !run.resumes {
             plan.starts = request.starts.map { $0 == "shipped" ? FaceEncoder.shippedPath ?? $0 : $0 }
             if plan.starts.isEmpty {
                 plan.backboneWeights = try backboneWeights(request.weights, of: request.backbone)
@@ -108,12 +91,12 @@ extension Session {
         let embedder = settings.losses.id > 0 ? try FaceEmbedder(.read(workspace.identityNetwork)) : nil
         let perceptual =
             settings.losses.lpips > 0
-            ? try perceptualNetwork(settings.perceptual ?? .alexnet, device: request.device) : nil
+            ? try perceptualNetwork(settings.perceptual ?? .alexnet, device: run.device) : nil
         let trainer = try EncoderTrainer(
             plan, generator: generator, judges: .init(perceptual: perceptual, embedder: embedder),
-            device: request.device, context: context)
+            device: run.device, context: context)
         trainer.validated = { try AtomicFile.write(Session.curves(of: $0), to: "\(folder)/curve.svg") }
-        if request.resumes { try trainer.resume() }
+        if run.resumes { try trainer.resume() }
         try trainer.run()
         let path = workspace.encoder(request.name)
         try AtomicFile.write(AtomicFile.read("\(folder)/best.encoder.safetensors"), to: path)
@@ -136,20 +119,5 @@ extension Session {
         ]
         let shifted = plots.enumerated().map { "<g transform=\"translate(0 \(250 * $0.offset))\">\($0.element)</g>" }
         return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"470\" height=\"500\">\(shifted.joined())</svg>\n"
-    }
-
-    /// The folder of a training run in `models`, whose checkpoint is there where the run is gone on with, and only there.
-    ///
-    /// - Throws: ``Core/Failure``: no checkpoint to go on from (not found), or a run of this name (conflict).
-    func runFolder(_ name: String, resumes: Bool) throws -> String {
-        let folder = "\(workspace.models)/\(name)"
-        if FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors") != resumes {
-            throw resumes
-                ? Failure(folder, "has no checkpoint to go on from", "begin a run first", kind: .notFound)
-                : Failure(
-                    folder, "holds a run of this name", "go on with it (`resume`), or give another name",
-                    kind: .conflict)
-        }
-        return folder
     }
 }

@@ -23,8 +23,6 @@ struct TrainColorizerCommand: ParsableCommand {
             """)
 
     @Argument(help: "Folders of aligned photographs in colour to learn from.") var photographs: [String]
-    @Option(help: "A folder of aligned photographs in colour to choose by.") var validation: [String] = []
-    @Option(help: "Validation photographs at most.") var validationCount = 48
     @Option(help: "The colouriser's name in the workspace.") var name = "faces"
     @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
     @Option(
@@ -41,36 +39,27 @@ struct TrainColorizerCommand: ParsableCommand {
     @Option(help: "Of these, faces that the generator makes.") var generated = 0
     @Option(help: "Generated faces at most.") var faces = 5000
     @Option(help: "Generated faces that are there before the first step.") var firstFaces = 256
-    @Option(help: "The generator's name in the workspace.") var generator = "default"
     @Option(help: "The learning rate.") var rate = 8e-4
     @Option(help: "How much rare colours count: 0 as often as they are, 1 as much as all others.") var balance = 0.5
     @Option(help: "How pointed colours are made at use: 1 leaves their mean, less comes nearer to the likeliest one.")
     var temperature: Float = 0.6
     @Option(help: "Steps from one validation to the next.") var interval = 200
     @Option(help: "Names all that is drawn.") var seed: UInt64 = 1
-    @Option(help: "What may be done with the weights.") var licence = "that of the pictures that it was trained on"
-    @Option(help: "Threads that compute (default: all processors).") var threads: Int?
-    @Flag(help: "Go on with the run of this name.") var resume = false
-    @OptionGroup var device: DeviceOption
+    @Option(help: "Validation photographs at most.") var validationCount = 48
+    @OptionGroup var shared: TrainingRunOptions
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: TrainColorizerRequest {
         get throws {
             var request = TrainColorizerRequest(photographs)
-            request.validation = validation
-            request.validationCount = validationCount
+            try shared.apply(to: &request.run, validationCount: validationCount)
             (request.name, request.backbone, request.weights, request.start) = (name, backbone, weights, start)
             (request.settings.inputSize, request.settings.steps, request.settings.batch) = (size, steps, batch)
             (request.settings.generated, request.settings.faces) = (generated, faces)
             request.settings.firstFaces = min(firstFaces, faces)
-            request.generator = generator
             (request.settings.rate, request.settings.balance) = (rate, balance)
             (request.settings.temperature, request.settings.validationInterval) = (temperature, interval)
             request.settings.seed = seed
-            request.licence = licence
-            request.threads = threads
-            request.device = try device.value
-            request.resumes = resume
             return request
         }
     }
@@ -80,9 +69,6 @@ struct TrainColorizerCommand: ParsableCommand {
     func run() throws {
         Torch.keepFreedMemory()
         let card = try workspace.session.trainColorizer(request)
-        print("colorizer \(card.name): \(card.training["steps"] ?? "") steps")
-        for (name, value) in card.figures.sorted(by: { $0.key < $1.key }) {
-            print("  \(name) \(value.formatted(.number.precision(.fractionLength(4))))")
-        }
+        TrainingRunOptions.printSummary("colorizer \(card.name)", training: card.training, figures: card.figures)
     }
 }

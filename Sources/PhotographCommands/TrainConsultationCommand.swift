@@ -29,8 +29,6 @@ struct TrainConsultationCommand: ParsableCommand {
             """)
 
     @Argument(help: "Folders of aligned photographs in colour to learn from.") var photographs: [String]
-    @Option(help: "A folder of aligned photographs in colour to choose by.") var validation: [String] = []
-    @Option(help: "Validation photographs at most.") var validationCount = 24
     @Option(help: "The encoder: its name in the workspace, a file, or `shipped`.") var encoder = "faces"
     @Option(help: "The consultation's name in the workspace (default: the encoder's).") var name: String?
     @Option(help: "A consultation file of the same shape to begin from, or `shipped` for the one of the program.")
@@ -46,18 +44,14 @@ struct TrainConsultationCommand: ParsableCommand {
     @Option(help: "The learning rate.") var rate = 1e-3
     @Option(help: "Steps from one validation to the next.") var interval = 250
     @Option(help: "Names all that is drawn.") var seed: UInt64 = 1
-    @Option(help: "What may be done with the weights.") var licence = "that of the pictures that it was trained on"
-    @Option(help: "The generator's name in the workspace.") var generator = "default"
-    @Option(help: "Threads that compute (default: all processors).") var threads: Int?
-    @Flag(help: "Go on with the run of this name.") var resume = false
-    @OptionGroup var device: DeviceOption
+    @Option(help: "Validation photographs at most.") var validationCount = 24
+    @OptionGroup var shared: TrainingRunOptions
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: TrainConsultationRequest {
         get throws {
             var request = TrainConsultationRequest(photographs)
-            request.validation = validation
-            request.validationCount = validationCount
+            try shared.apply(to: &request.run, validationCount: validationCount)
             (request.encoder, request.name, request.start) = (encoder, name, start)
             request.settings.residuals = try residual.split(separator: ",").map { text in
                 guard let found = ConsultationConfiguration.Residual(rawValue: String(text)) else {
@@ -71,11 +65,6 @@ struct TrainConsultationCommand: ParsableCommand {
             (request.settings.warped, request.settings.steps, request.settings.batch) = (warped, steps, batch)
             (request.settings.rate, request.settings.validationInterval) = (rate, interval)
             request.settings.seed = seed
-            request.licence = licence
-            request.generator = generator
-            request.threads = threads
-            request.device = try device.value
-            request.resumes = resume
             return request
         }
     }
@@ -85,9 +74,6 @@ struct TrainConsultationCommand: ParsableCommand {
     func run() throws {
         Torch.keepFreedMemory()
         let card = try workspace.session.trainConsultation(request)
-        print("consultation \(card.name): \(card.training["steps"] ?? "") steps")
-        for (name, value) in card.figures.sorted(by: { $0.key < $1.key }) {
-            print("  \(name) \(value.formatted(.number.precision(.fractionLength(4))))")
-        }
+        TrainingRunOptions.printSummary("consultation \(card.name)", training: card.training, figures: card.figures)
     }
 }

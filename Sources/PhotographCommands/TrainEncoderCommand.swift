@@ -32,9 +32,6 @@ struct TrainEncoderCommand: ParsableCommand {
 
     @Argument(help: "Folders of aligned photographs to learn from; none learns from generated faces alone.")
     var photographs: [String] = []
-
-    @Option(help: "A folder of aligned photographs to choose by.") var validation: [String] = []
-    @Option(help: "Validation photographs at most.") var validationCount = 64
     @Option(help: "The encoder's name in the workspace.") var name = "faces"
     @Option(help: "How codes are read off: psp, psp_light or restyle.") var arch = EncoderConfiguration.Kind.restyle
     @Option(help: "The backbone's architecture.") var backbone = "efficientnet_lite0"
@@ -84,27 +81,17 @@ struct TrainEncoderCommand: ParsableCommand {
     @Option(help: "What the backbone's convolutions compute in: float32, or bfloat16 on CUDA.")
     var precision = EncoderSettings.Precision.float32
     @Option(help: "Names all that is drawn.") var seed: UInt64 = 1
-    @Option(help: "What may be done with the weights.") var licence = "that of the pictures that it was trained on"
-    @Option(help: "The generator's name in the workspace.") var generator = "default"
-    @Option(help: "Threads that compute (default: all processors).") var threads: Int?
-    @Flag(help: "Go on with the run of this name.") var resume = false
-    @OptionGroup var device: DeviceOption
+    @Option(help: "Validation photographs at most.") var validationCount = 64
+    @OptionGroup var shared: TrainingRunOptions
     @OptionGroup var workspace: WorkspaceOption
 
     private var request: TrainEncoderRequest {
         get throws {
-            var request = TrainEncoderRequest()
-            request.photographs = photographs
-            request.validation = validation
-            request.validationCount = validationCount
+            var request = TrainEncoderRequest(photographs)
+            try shared.apply(to: &request.run, validationCount: validationCount)
             request.name = name
             (request.kind, request.backbone, request.inputSize, request.weights) = (arch, backbone, size, weights)
-            request.licence = licence
             request.starts = start?.split(separator: ",").map(String.init) ?? []
-            request.generator = generator
-            request.threads = threads
-            request.device = try device.value
-            request.resumes = resume
             request.condition = condition.map { EncoderCondition($0, merge: merge, mergeSize: mergeSize) }
             request.settings.histogramLoss = histogramLoss
             request.settings.losses.histogram = condition == nil ? nil : histogram
@@ -139,10 +126,7 @@ struct TrainEncoderCommand: ParsableCommand {
 
     func run() throws {
         let card = try workspace.session.trainEncoder(request)
-        print("encoder \(card.name): \(card.training["steps"] ?? "") steps")
-        for (name, value) in card.figures.sorted(by: { $0.key < $1.key }) {
-            print("  \(name) \(value.formatted(.number.precision(.fractionLength(4))))")
-        }
+        TrainingRunOptions.printSummary("encoder \(card.name)", training: card.training, figures: card.figures)
     }
 }
 
