@@ -1,11 +1,12 @@
 """How much colour changes around the head, and of the skin, when directions are applied: below the chin and along the border of FFHQ's
-frame; on cheeks and nose.
+frame; on cheeks and nose; and how far colours of the head leave those of skin and hair.
 
     python3 Benchmarks/surroundings.py --workspace W smiling@v1 smiling@v2 …    # needs numpy
 
 For each direction the mean absolute change of Cb and Cr (Rec. 601, of 255) is told over generated faces, at the strength where one half of
 the faces gets the attribute as `directions evaluate` measured it (else at 2 sigma), in the lowest tenth of the picture and within a sixteenth
-of its width of the left and right rims. The skin is three places, both cheeks and the nose; of each the mean colour counts.
+of its width of the left and right rims. The skin is three places, both cheeks and the nose; of each the mean colour counts. Skin and hair
+have Cb from -42 to 3 and Cr from -4 to 44; told is by how much in the mean over the head more lies outside of that than before.
 """
 import argparse
 import glob
@@ -78,6 +79,12 @@ def skin(colours):
     return numpy.stack(means)
 
 
+def outside(colours):
+    """By how much colours leave those of skin and hair, [height, width]."""
+    low, high = numpy.array([-42.0, -4.0]), numpy.array([3.0, 44.0])
+    return (numpy.maximum(colours - high, 0) + numpy.maximum(low - colours, 0)).sum(-1)
+
+
 def half(options, label):
     """The strength at which one half of the faces gets the attribute; 2 where that is not known."""
     name, version = label.split("@")
@@ -94,11 +101,12 @@ def main():
     parser.add_argument("--workspace", default="workspace")
     parser.add_argument("--program", default=".build/release/directions")
     parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--strength", type=float, help="in sigma, for all (default: where one half of the faces gets the attribute)")
     options = parser.parse_args()
     print("mean absolute changes of Cb and Cr, of 255")
-    print(f"{'direction':24}  sigma  around the head   skin")
+    print(f"{'direction':24}  sigma  around the head   skin  unnatural")
     for label in options.directions:
-        strength = half(options, label)
+        strength = half(options, label) if options.strength is None else options.strength
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(
                 [options.program, "edit", "--direction", label, "--strength", f"0,{strength:.3f}", "--unit", "sigma", "--seed",
@@ -108,7 +116,7 @@ def main():
             plain, edited = (sorted(file for file in files if file.endswith(f"-{end}.png")) for end in ("0000", "0001"))
             if not len(plain) == len(edited) == options.count:
                 raise SystemExit(f"{label}: {len(plain)} and {len(edited)} pictures")
-            changes, complexions = [], []
+            changes, complexions, growths = [], [], []
             for one, other in zip(plain, edited):
                 before, after = chroma(picture(one)), chroma(picture(other))
                 change = numpy.abs(after - before).mean(-1)
@@ -119,7 +127,11 @@ def main():
                 around[:, width - width // 16:] = True
                 changes.append(change[around].mean())
                 complexions.append(numpy.abs(skin(after) - skin(before)).mean())
-            print(f"{label:24}  {strength:5.2f}  {numpy.mean(changes):15.2f}  {numpy.mean(complexions):5.2f}", flush=True)
+                y, x = numpy.mgrid[:height, :width]
+                head = ((x + 0.5) / width / 0.42 - 0.5 / 0.42) ** 2 + ((y + 0.5) / height / 0.48 - 0.46 / 0.48) ** 2 < 1
+                growths.append(numpy.maximum(outside(after) - outside(before), 0)[head].mean())
+            print(f"{label:24}  {strength:5.2f}  {numpy.mean(changes):15.2f}  {numpy.mean(complexions):5.2f}  {numpy.mean(growths):9.2f}",
+                  flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ extension DirectionMetadata {
         public var among: String?
         /// What changes of the skin's colour counted; 0 where it was free.
         public var skin: Float
+        /// What colours that neither skin nor hair has counted; 0 where they were free.
+        public var natural: Float
 
         /// - Parameters:
         ///   - start: The direction of W that it went on from, such as `smiling@v1`.
@@ -30,10 +32,11 @@ extension DirectionMetadata {
         ///   - classifiers: SHA-256 of the classifiers that it descended against.
         ///   - among: The filter of attributes that all of the faces passed.
         ///   - skin: What changes of the skin's colour counted.
+        ///   - natural: What colours that neither skin nor hair has counted.
         public init(
             start: String, faces: Int, steps: Int, batch: Int, ratio: Double,
             seeds: (calibration: UInt64, steps: UInt64), classifiers: [String] = [], among: String? = nil,
-            skin: Float = 0
+            skin: Float = 0, natural: Float = 0
         ) {
             self.start = start
             self.faces = faces
@@ -44,12 +47,13 @@ extension DirectionMetadata {
             self.classifiers = classifiers
             self.among = among
             self.skin = skin
+            self.natural = natural
         }
 
         public static func == (a: Refinement, b: Refinement) -> Bool {
             (a.start, a.faces, a.steps, a.batch, a.ratio) == (b.start, b.faces, b.steps, b.batch, b.ratio)
                 && a.seeds == b.seeds && a.classifiers == b.classifiers && a.among == b.among
-                && a.skin == b.skin
+                && a.skin == b.skin && a.natural == b.natural
         }
     }
 }
@@ -65,6 +69,7 @@ extension DirectionMetadata.Refinement {
     /// The keys that are a refinement's own; its steps and its ratio are the solver's `iterations` and `objective`.
     static let keys = [
         "local_start", "local_faces", "local_batch", "local_seeds", "local_classifiers", "local_among", "local_skin",
+        "local_natural",
     ]
 
     /// Keys and texts for the file.
@@ -78,6 +83,7 @@ extension DirectionMetadata.Refinement {
         if !classifiers.isEmpty { result["local_classifiers"] = classifiers.joined(separator: ",") }
         result["local_among"] = among
         if skin != 0 { result["local_skin"] = "\(skin)" }
+        if natural != 0 { result["local_natural"] = "\(natural)" }
         return result
     }
 
@@ -91,7 +97,8 @@ extension DirectionMetadata.Refinement {
         self.init(
             start: start, faces: faces, steps: steps, batch: batch, ratio: ratio, seeds: (seeds[0], seeds[1]),
             classifiers: (texts["local_classifiers"] ?? "").split(separator: ",").map(String.init),
-            among: texts["local_among"], skin: Float(texts["local_skin"] ?? "0") ?? 0)
+            among: texts["local_among"], skin: Float(texts["local_skin"] ?? "0") ?? 0,
+            natural: Float(texts["local_natural"] ?? "0") ?? 0)
         guard DirectionMetadata.Refinement.keys.allSatisfy({ self.texts[$0] == texts[$0] }) else { return nil }
     }
 }

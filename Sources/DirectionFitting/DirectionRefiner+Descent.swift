@@ -128,7 +128,7 @@ extension DirectionRefiner {
         metadata.refinement = .init(
             start: baseline.label, faces: settings.faces, steps: settings.steps, batch: settings.batch, ratio: ratio,
             seeds: (DirectionRefiner.seed, DirectionRefiner.descentSeed), classifiers: panel.members.map(\.sha256),
-            among: settings.among, skin: keeping.skin)
+            among: settings.among, skin: keeping.skin, natural: keeping.natural)
         metadata.trainAccuracy = nil
         metadata.validationAccuracy = nil
         metadata.restAccuracy = nil

@@ -16,23 +16,27 @@ public struct FaceKeeping: Sendable, CustomStringConvertible {
     private let embedder: FaceEmbedder?
     /// What changes of the skin's colour count (see ``Objectives/ComplexionObjective``).
     let skin: Float
+    /// What colours that neither skin nor hair has count (see ``Objectives/NaturalColoursObjective``).
+    let natural: Float
 
     /// - Parameters:
     ///   - perceptual: For LPIPS; nil leaves it out.
     ///   - embedder: Knows persons; nil leaves them out.
     ///   - skin: What changes of the skin's colour count; 0 leaves it free.
-    public init(perceptual: PerceptualNetwork?, embedder: FaceEmbedder?, skin: Float = 0) {
+    ///   - natural: What colours that neither skin nor hair has count; 0 leaves them free.
+    public init(perceptual: PerceptualNetwork?, embedder: FaceEmbedder?, skin: Float = 0, natural: Float = 0) {
         self.perceptual = perceptual
         self.embedder = embedder
         self.skin = skin
+        self.natural = natural
     }
 
     /// What is kept and how much it counts, for a fingerprint of what was made with it.
     public var description: String {
         let person = embedder == nil ? "" : ", person \(FaceKeeping.personWeight)"
         let picture = perceptual == nil ? "" : ", lpips \(FaceKeeping.perceptualWeight)"
-        // What was made without it keeps its name.
-        let complexion = skin == 0 ? "" : ", skin \(skin)"
+        // What was made without them keeps its name.
+        let complexion = (skin == 0 ? "" : ", skin \(skin)") + (natural == 0 ? "" : ", natural \(natural)")
         return "colours \(FaceKeeping.colourWeight)" + complexion + picture + person
     }
 
@@ -58,6 +62,7 @@ public struct FaceKeeping: Sendable, CustomStringConvertible {
             parts.append((outside(loss), FaceKeeping.perceptualWeight))
         }
         if skin > 0 { parts.append((ComplexionObjective(faces: before), skin)) }
+        if natural > 0 { parts.append((NaturalColoursObjective(faces: before), natural)) }
         if let embedder { parts.append((try IdentityObjective(embedder, faces: before), FaceKeeping.personWeight)) }
         return CombinedObjective(parts)
     }

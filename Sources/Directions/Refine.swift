@@ -19,6 +19,8 @@ public struct RefineRequest: Sendable {
     public var classifiers: [String]
     /// What changes of the skin's colour count beside a logit's mean change; 0 leaves it free.
     public var skin: Float
+    /// What colours of the head that neither skin nor hair has count beside a logit's mean change; 0 leaves them free.
+    public var natural: Float
     /// Threads that synthesize; 0 for one a processor.
     public var threads: Int
     /// Where to compute.
@@ -32,13 +34,14 @@ public struct RefineRequest: Sendable {
     ///   - settings: Faces and steps.
     ///   - classifiers: The classifiers that it descends against; the first one's scale counts.
     ///   - skin: What changes of the skin's colour count; 0 leaves it free.
+    ///   - natural: What colours of the head that neither skin nor hair has count; 0 leaves them free.
     ///   - threads: Threads that synthesize; 0 for one a processor.
     ///   - device: Where to compute.
     ///   - generator: The generator's name in the workspace.
     public init(
         attributes: AttributeChoice = .standard, start: String? = nil,
         settings: DirectionRefiner.Settings = .init(), classifiers: [String] = RefineRequest.classifiers,
-        skin: Float = RefineRequest.skin, threads: Int = 0,
+        skin: Float = RefineRequest.skin, natural: Float = RefineRequest.natural, threads: Int = 0,
         device: Device = .cpu, generator: String = "default"
     ) {
         self.attributes = attributes
@@ -46,6 +49,7 @@ public struct RefineRequest: Sendable {
         self.settings = settings
         self.classifiers = classifiers
         self.skin = skin
+        self.natural = natural
         self.threads = threads
         self.device = device
         self.generator = generator
@@ -58,6 +62,8 @@ public struct RefineRequest: Sendable {
     /// What changes of the skin's colour count unless told otherwise: *male* then changes skin two fifths as much as without
     /// (`Benchmarks/surroundings.py`).
     public static let skin: Float = 60
+    /// What colours that neither skin nor hair has count unless told otherwise.
+    public static let natural: Float = 80
 
     /// Checks what can be checked before anything is loaded.
     ///
@@ -68,6 +74,10 @@ public struct RefineRequest: Sendable {
         }
         guard 0...10_000 ~= skin else {
             throw Failure("skin \(skin)", "must be 0 to 10000", "for example 60, or 0 to leave it free", kind: .usage)
+        }
+        guard 0...10_000 ~= natural else {
+            throw Failure(
+                "natural \(natural)", "must be 0 to 10000", "for example 80, or 0 to leave colours free", kind: .usage)
         }
         if attributes == .named([]) {
             throw Failure("attributes", "are none", "name at least one", kind: .usage)
@@ -126,13 +136,13 @@ extension Session {
         let refiner = try DirectionRefiner(
             store: store, generator: generator,
             synthesizer: generator.gradientSynthesizer(threads: request.threads, device: request.device),
-            classifiers: classifiers, keeping: keeping(skin: request.skin), library: library,
+            classifiers: classifiers, keeping: keeping(skin: request.skin, natural: request.natural), library: library,
             settings: request.settings, context: context)
         let parameters = [
             "attr": wanted.map(\.name).joined(separator: ","), "start": request.start ?? "",
             "faces": "\(request.settings.faces)", "steps": "\(request.settings.steps)",
             "batch": "\(request.settings.batch)", "among": request.settings.among ?? "",
-            "skin": "\(request.skin)",
+            "skin": "\(request.skin)", "natural": "\(request.natural)",
         ]
         let inputs = [
             "generator": generator.identity.sha256, "classifier": classifiers.map(\.sha256).joined(separator: ","),
@@ -152,15 +162,17 @@ extension Session {
 
     /// What keeps the person, where the workspace has the network for it, and the rest of the picture.
     ///
-    /// - Parameter skin: What changes of the skin's colour count; 0 leaves it free.
+    /// - Parameters:
+    ///   - skin: What changes of the skin's colour count; 0 leaves it free.
+    ///   - natural: What colours of the head that neither skin nor hair has count; 0 leaves them free.
     /// - Returns: What costs an edit has beside those of the logits.
     /// - Throws: ``Core/Failure`` where a network can't be read.
-    func keeping(skin: Float = 0) throws -> FaceKeeping {
+    func keeping(skin: Float = 0, natural: Float = 0) throws -> FaceKeeping {
         let embedder = try embedder()
         if embedder == nil, context.isFirst("no face-recognition network") {
             context.notice("nothing keeps the person: the workspace has no face-recognition network (import identity)")
         }
-        return FaceKeeping(perceptual: try perceptualNetwork(), embedder: embedder, skin: skin)
+        return FaceKeeping(perceptual: try perceptualNetwork(), embedder: embedder, skin: skin, natural: natural)
     }
 
     /// The direction of W to start from: a version of the attribute, or its newest that a fit made.

@@ -64,6 +64,8 @@ struct RefineOptions: ParsableArguments {
 
     @Option(help: "What changes of the skin's colour count beside a logit's mean change; 0 leaves it free.")
     var skin = RefineRequest.skin
+    @Option(help: "What colours of the head that neither skin nor hair has count, such as lemon; 0 leaves them free.")
+    var natural = RefineRequest.natural
 
     @Option(help: "Threads that synthesize; 0 for one a processor.") var threads = 0
     @OptionGroup var device: DeviceOption
@@ -81,7 +83,7 @@ struct RefineOptions: ParsableArguments {
             settings: .init(
                 faces: faces ?? usual.faces, steps: steps ?? usual.steps, batch: batch ?? usual.batch,
                 among: among),
-            classifiers: classifier.split(separator: ",").map(String.init), skin: skin,
+            classifiers: classifier.split(separator: ",").map(String.init), skin: skin, natural: natural,
             threads: threads, device: try device.value,
             generator: generator)
     }

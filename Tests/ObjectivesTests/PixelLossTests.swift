@@ -5,7 +5,7 @@ import Objectives
 import Testing
 
 /// How fast a quadratic objective changes along a wave, between two points around a picture and by its gradients there.
-private func slopes(
+func slopes(
     of loss: any Objective, at seen: ImageBatch, along wave: [Float]
 ) throws -> (measured: Float, expected: Float) {
     func value(_ step: Float) throws -> Float {
