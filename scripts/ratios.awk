@@ -9,7 +9,7 @@ function attribute(label) { sub(/@.*/, "", label); return label }
 }
 /^  as .* sees it/ { judge = "judge"; other = $2 }
 # Columns: what it is called, sigma, target change and its interval, off-target change and its interval, mean shift, success in percent.
-/\[.*\].*\[.*%/ && !/one half/ {
+/\[.*\].*\[.*%/ && !/one half/ && !/^direction / {
     rest = $0
     sub(/^.*\] +/, "", rest)
     split(rest, part, / +/)
