@@ -3,10 +3,10 @@ import Images
 
 /// How far the colours of heads leave those that skin and hair have, beyond what they did before.
 ///
-/// A classifier of blond hair takes lemon for it, and one of black hair navy. Colours are Rec. 601's Cb and Cr; of 200 photographs
-/// of FFHQ 98 in 100 pixels of faces lie between -40 and 11, and -6 and 52, in 8-bit steps, and what of each channel lies outside
-/// of ``blue`` and ``red`` is its excess. Squares of what the excess grew by, in [-1, 1], are summed over both channels and averaged
-/// over the head in FFHQ's frame. What was blue already, such as the sky behind a head, may stay so.
+/// A classifier of blond hair takes lemon for it, and one of black hair navy. Colours are Rec. 601's Cb and Cr. Nearly all of faces and hair
+/// in FFHQ's photographs lie in ``blue`` and ``red``; what of a channel lies outside is its excess. Squares of what the excess grew by,
+/// in [-1, 1], are summed over both channels and averaged over the head in FFHQ's frame. What was blue already, such as the sky behind
+/// a head, may stay so.
 public struct NaturalColoursObjective: Objective {
     /// Cb of skin and hair, in 8-bit steps.
     public static let blue: ClosedRange<Float> = -42...3
