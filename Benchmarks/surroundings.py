@@ -6,7 +6,8 @@ frame; on cheeks and nose; and how far colours of the head leave those of skin a
 For each direction the mean absolute change of Cb and Cr (Rec. 601, of 255) is told over generated faces, at the strength where one half of
 the faces gets the attribute as `directions evaluate` measured it (else at 2 sigma), in the lowest tenth of the picture and within a sixteenth
 of its width of the left and right rims. The skin is three places, both cheeks and the nose; of each the mean colour counts. Skin and hair
-have Cb from -42 to 3 and Cr from -4 to 44; told is by how much in the mean over the head more lies outside of that than before.
+have Cb from -42 to 3 and Cr from -4 to 44, as Sources/Objectives/NaturalColoursObjective.swift has it; told is by how much in the mean over
+the head more lies outside of that than before.
 """
 import argparse
 import glob

@@ -44,7 +44,7 @@ public struct FaceRendering: Sendable, Equatable {
 
     /// Checks what can be checked before anything is loaded.
     ///
-    /// - Throws: ``Core/Failure`` (usage) for a size that no generator has, or a number out of range.
+    /// - Throws: ``Core/Failure`` (usage) for a size below ``smallestSize``, or a number out of range.
     public func validate() throws {
         if let size, size < FaceRendering.smallestSize {
             throw Failure(

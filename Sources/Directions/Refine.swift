@@ -62,7 +62,8 @@ public struct RefineRequest: Sendable {
     /// What changes of the skin's colour count unless told otherwise: *male* then changes skin two fifths as much as without
     /// (`Benchmarks/surroundings.py`).
     public static let skin: Float = 60
-    /// What colours that neither skin nor hair has count unless told otherwise.
+    /// What colours that neither skin nor hair has count unless told otherwise: blond hair then stays out of lemon
+    /// (`Benchmarks/surroundings.py --strength 3`).
     public static let natural: Float = 80
 
     /// Checks what can be checked before anything is loaded.

@@ -42,11 +42,10 @@ extension Session {
     public func trainColorizer(_ request: TrainColorizerRequest) throws -> ColourCard {
         try request.validate()
         let run = request.run
-        let folder = try folder(of: run, name: "\(request.name).colorizer")
-        let files = try pictureFiles(of: run)
+        let files = try begin(run, name: "\(request.name).colorizer")
         var plan = ColourPlan(
             request.settings, name: request.name, photographs: files.photographs, validation: files.validation,
-            folder: folder, backboneWeights: nil, licence: run.licence)
+            folder: files.folder, backboneWeights: nil, licence: run.licence)
         if !run.resumes, request.start == nil {
             plan.backboneWeights = try backboneWeights(request.weights, of: request.backbone)
         }

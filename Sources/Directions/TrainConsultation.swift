@@ -54,12 +54,11 @@ extension Session {
         let run = request.run
         let generator = try generator(run.generator)
         let name = request.fileName
-        let folder = try folder(of: run, name: "\(name).consultation")
+        let files = try begin(run, name: "\(name).consultation")
         let encoderPath = try encoderFile(request.encoder)
-        let files = try pictureFiles(of: run)
         var plan = ConsultationPlan(
-            request.settings, name: name, photographs: files.photographs, validation: files.validation, folder: folder,
-            encoder: try Hashing.sha256(file: encoderPath), licence: run.licence)
+            request.settings, name: name, photographs: files.photographs, validation: files.validation,
+            folder: files.folder, encoder: try Hashing.sha256(file: encoderPath), licence: run.licence)
         if !run.resumes, let start = request.start {
             plan.start = start == "shipped" ? FaceConsultation.shippedPath ?? start : start
         }

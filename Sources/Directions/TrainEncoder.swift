@@ -76,12 +76,11 @@ extension Session {
         Torch.keepFreedMemory()
         let run = request.run
         let generator = try generator(run.generator)
-        let folder = try folder(of: run, name: "\(request.name).encoder")
+        let files = try begin(run, name: "\(request.name).encoder")
         let settings = try request.settings(generator.identity)
-        let files = try pictureFiles(of: run)
         var plan = EncoderPlan(
-            settings, name: request.name, photographs: files.photographs, validation: files.validation, folder: folder,
-            backboneWeights: nil, licence: run.licence)
+            settings, name: request.name, photographs: files.photographs, validation: files.validation,
+            folder: files.folder, backboneWeights: nil, licence: run.licence)
         if !run.resumes {
             plan.starts = request.starts.map { $0 == "shipped" ? FaceEncoder.shippedPath ?? $0 : $0 }
             if plan.starts.isEmpty {
@@ -95,11 +94,11 @@ extension Session {
         let trainer = try EncoderTrainer(
             plan, generator: generator, judges: .init(perceptual: perceptual, embedder: embedder),
             device: run.device, context: context)
-        trainer.validated = { try AtomicFile.write(Session.curves(of: $0), to: "\(folder)/curve.svg") }
+        trainer.validated = { try AtomicFile.write(Session.curves(of: $0), to: "\(files.folder)/curve.svg") }
         if run.resumes { try trainer.resume() }
         try trainer.run()
         let path = workspace.encoder(request.name)
-        try AtomicFile.write(AtomicFile.read("\(folder)/best.encoder.safetensors"), to: path)
+        try AtomicFile.write(AtomicFile.read("\(files.folder)/best.encoder.safetensors"), to: path)
         return try EncoderFile.read(path).card
     }
 

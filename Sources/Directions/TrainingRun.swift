@@ -44,23 +44,28 @@ public struct TrainingRun: Sendable {
     }
 }
 
-extension Session {
-    /// The files of a training's photographs, those to learn from and those to choose by; either none where none are named.
-    ///
-    /// - Throws: ``Core/Failure`` naming a folder that can't be read.
-    func pictureFiles(of run: TrainingRun) throws -> (photographs: [String], validation: [String]) {
-        let validation = run.validation.isEmpty ? [] : try pictureFiles(run.validation)
-        return (
-            run.photographs.isEmpty ? [] : try pictureFiles(run.photographs),
-            Array(validation.prefix(run.validationCount))
-        )
-    }
+/// A training's folder and pictures, found.
+struct TrainingFiles {
+    /// The run's folder in `models`.
+    let folder: String
+    /// Pictures to learn from; none where none were named.
+    let photographs: [String]
+    /// Pictures to choose by; none where none were named.
+    let validation: [String]
+}
 
-    /// The folder of a training run in `models`, whose checkpoint is there where the run is gone on with, and only there; from then on as
-    /// many threads compute as the run asks for.
+extension Session {
+    /// Makes a training ready: sets the threads that compute, and finds its folder and pictures.
     ///
-    /// - Throws: ``Core/Failure``: no checkpoint to go on from (not found), or a run of this name (conflict).
-    func folder(of run: TrainingRun, name: String) throws -> String {
+    /// The folder's checkpoint must be there where the run is gone on with, and only there.
+    ///
+    /// - Parameters:
+    ///   - run: What was asked for.
+    ///   - name: The folder's name in `models`.
+    /// - Returns: Where everything is.
+    /// - Throws: ``Core/Failure``: no checkpoint to go on from (not found), a run of this name (conflict), or pictures that can't be
+    ///   found.
+    func begin(_ run: TrainingRun, name: String) throws -> TrainingFiles {
         let folder = "\(workspace.models)/\(name)"
         if FileManager.default.fileExists(atPath: "\(folder)/checkpoint.safetensors") != run.resumes {
             throw run.resumes
@@ -70,6 +75,9 @@ extension Session {
                     kind: .conflict)
         }
         try Torch.setThreads(run.threads ?? ProcessInfo.processInfo.activeProcessorCount)
-        return folder
+        let validation = run.validation.isEmpty ? [] : try pictureFiles(run.validation)
+        return TrainingFiles(
+            folder: folder, photographs: run.photographs.isEmpty ? [] : try pictureFiles(run.photographs),
+            validation: Array(validation.prefix(run.validationCount)))
     }
 }
